@@ -1,0 +1,136 @@
+/**
+ * Every code an error of Bellhop can carry, with the one sentence that docs/errors.md repeats (a test holds the two together).
+ * A code is part of the contract: it is stored with runs and deliveries and answered by the HTTP API; it is never renamed.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'The environment or .env does not describe a server that can start; every problem is listed.',
+  USAGE: 'The command line or slash command was not understood.',
+  JOB_INVALID: 'A file in the jobs folder does not define a job that can be run.',
+  JOB_UNKNOWN: 'No job has this name.',
+  INPUT_INVALID: 'The input does not fit the schema of the job.',
+  RUN_UNKNOWN: 'No run has this id.',
+  RUN_AMBIGUOUS: 'More than one run ends with these characters.',
+  RUN_UNFINISHED: 'The run has not finished, and the verb needs one that has.',
+  QUEUE_FULL: 'The store already holds as many unfinished runs as it accepts.',
+  JOB_FAILED: 'The function of a job threw an error.',
+  JOB_PERMANENT: 'The function of a job said that trying again will not help.',
+  COMMAND_NOT_FOUND: 'The executable of a command job does not exist or may not be executed.',
+  COMMAND_EXIT: 'The command ended with an exit code other than 0, or by a signal.',
+  OUTPUT_LIMIT: 'The job wrote more output than it may and was killed.',
+  RESULT_INVALID: 'What the job returned is neither JSON nor a report.',
+  TIMED_OUT: 'The attempt ran longer than the timeout of the job.',
+  LEASE_EXPIRED: 'The process that executed the run died or stopped answering.',
+  CANCELLED: 'The run was cancelled.',
+  CHILD_DIED: 'The child process of an isolated function ended without an answer.',
+  STORE_LOCKED: 'Another process holds the data folder.',
+  STORE_FULL: 'The disk of the data folder is full.',
+  STORE_FAILED: 'The data folder could not be written or read.',
+  STORE_TOO_NEW: 'The data folder was written by a newer Bellhop.',
+  STORE_CORRUPT: 'A record in the data folder cannot be read; it is set aside, never replaced.',
+  TOO_LARGE: 'A record is larger than the store accepts.',
+  SERVER_FAILED: 'The server could not listen or did not answer.',
+  SLACK_REJECTED: 'Slack refused the call and will refuse it again.',
+  SLACK_UNAVAILABLE: 'Slack could not be reached, and nothing was posted.',
+  SLACK_AMBIGUOUS: 'Slack was reached but its answer was lost; the message may have been posted.',
+  SLACK_RATE_LIMITED: 'Slack asked to wait before the next call.',
+  MAIL_REJECTED: 'The mail server refused the message or the recipient for good.',
+  MAIL_UNAVAILABLE: 'The mail server could not be reached or refused for now, and nothing was sent.',
+  MAIL_AMBIGUOUS: 'The message was handed over, but the answer of the mail server was lost; it may have been sent.',
+  FILE_FAILED: 'The report file could not be written.',
+  TRANSPORT_OFF: 'The way to this destination is not configured.',
+  RENDER_FAILED: 'The report could not be rendered for this destination.',
+  GAVE_UP: 'The delivery was tried until its time was over.',
+  POISON: 'The delivery was begun several times by processes that died while sending it.',
+  INTERNAL: 'Bellhop itself failed; this is a bug.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetail {
+  code: ErrorCode;
+  /** What the reader can do about it, as one sentence. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** The root of all errors of Bellhop: a code, a message that names the thing, and a hint that names the way out. */
+export class BellhopError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  constructor(message: string, detail: ErrorDetail) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = new.target.name;
+    this.code = detail.code;
+    this.hint = detail.hint;
+  }
+}
+
+/** The caller asked for something that cannot be done as asked; nothing was changed. */
+export class UsageError extends BellhopError {}
+
+/** The environment does not describe a server that can start (exit 78, EX_CONFIG of sysexits.h). */
+export class ConfigError extends BellhopError {}
+
+/** Something Bellhop depends on (disk, lock, port) is unavailable. */
+export class DependencyError extends BellhopError {
+  readonly retryable: boolean;
+  constructor(message: string, detail: ErrorDetail & { retryable?: boolean }) {
+    super(message, detail);
+    this.retryable = detail.retryable ?? false;
+  }
+}
+
+/** An attempt of a run failed; `permanent` says that no further attempt will help. */
+export class RunError extends BellhopError {
+  readonly permanent: boolean;
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, detail: ErrorDetail & { permanent?: boolean; retryAfterMs?: number }) {
+    super(message, detail);
+    this.permanent = detail.permanent ?? false;
+    this.retryAfterMs = detail.retryAfterMs;
+  }
+}
+
+/** Sending a part failed; `ambiguous` says that it may have arrived all the same (RELIABILITY: never resend blindly). */
+export class DeliveryError extends BellhopError {
+  readonly permanent: boolean;
+  readonly ambiguous: boolean;
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    message: string,
+    detail: ErrorDetail & { permanent?: boolean; ambiguous?: boolean; retryAfterMs?: number },
+  ) {
+    super(message, detail);
+    this.permanent = detail.permanent ?? false;
+    this.ambiguous = detail.ambiguous ?? false;
+    this.retryAfterMs = detail.retryAfterMs;
+  }
+}
+
+/** Thrown by a job: trying again will not help. */
+export class PermanentError extends RunError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, { code: 'JOB_PERMANENT', permanent: true, ...options });
+  }
+}
+
+/** Thrown by a job: try again, but not before `afterMs` milliseconds. */
+export class RetryLater extends RunError {
+  constructor(message: string, options: { afterMs: number; hint?: string; cause?: unknown }) {
+    const { afterMs, ...rest } = options;
+    super(message, { code: 'JOB_FAILED', retryAfterMs: afterMs, ...rest });
+  }
+}
+
+/** The text of anything thrown, without its stack. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === 'string' ? error : `a non-error value was thrown (${typeof error})`;
+}
+
+/** The `code` of a Node or library error, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
+  return undefined;
+}
