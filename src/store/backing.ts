@@ -1,0 +1,81 @@
+/**
+ * The seam between the embedded store and where it keeps things. The store holds the rules and an index in memory; a backing makes
+ * changes durable. A backing that can write several changes as one (a journal) does so without the store knowing.
+ */
+import type { AuditEntry, Delivery, Doc, Run, RunSummary } from './records.ts';
+import type { Health } from './reader.ts';
+import type { OpenReport } from './store.ts';
+
+/** One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. */
+export type Change =
+  | { kind: 'run'; run: Run; audit?: AuditEntry }
+  | { kind: 'deliveries'; runId: string; deliveries: readonly Delivery[] }
+  | { kind: 'removal'; tombstone: Tombstone; audit: AuditEntry }
+  | { kind: 'forget'; runId: string }
+  | { kind: 'doc'; doc: Doc }
+  | { kind: 'doc-removal'; docKind: string; key: string }
+  | { kind: 'audit'; entry: AuditEntry };
+
+/** What stays of a removed run: nothing that was in it, only what its idempotency key needs until the key's window ends. */
+interface Tombstone {
+  run: Run;
+  /** Milliseconds; 0 when the run had no key, and nothing has to stay. */
+  keyUntil: number;
+}
+
+export interface KeyEntry {
+  /** The queue and the key, joined (see keyOf in keys.ts). */
+  key: string;
+  runId: string;
+  /** Milliseconds since the epoch; an unfinished run keeps its key longer. */
+  until: number;
+  /** Set when the run was removed: what a repeated submit is answered with. */
+  removed?: Run;
+}
+
+/** What the index holds; written at a clean close, and rebuilt from the records otherwise. */
+export interface IndexImage {
+  summaries: readonly RunSummary[];
+  keys: readonly KeyEntry[];
+  /** Runs that have a delivery of which something can still happen. */
+  openDeliveries: readonly string[];
+}
+
+export interface Loaded extends IndexImage {
+  /** The unfinished runs in full. */
+  unfinished: readonly Run[];
+  /** What is known of the deliveries of unfinished runs, and of those in `openDeliveries`; with the run when that is final. */
+  deliveries: readonly { run: Run; known: readonly Delivery[] | undefined }[];
+  docs: readonly Doc[];
+  quarantined: OpenReport['quarantined'];
+  rebuilt: boolean;
+}
+
+export interface Backing {
+  /**
+   * Applies the changes in order and resolves when all are durable. A rejection means that the first change is not in force, unless
+   * `health` says `failed`: then nobody knows, and nothing is written any more.
+   */
+  commit(changes: readonly Change[]): Promise<void>;
+  /** The run as stored; undefined when it is not there or cannot be read (then it was set aside). */
+  readRun(runId: string): Promise<Run | undefined>;
+  /** What is stored of a run's deliveries; undefined when nothing has happened to any of them. */
+  readDeliveries(runId: string): Promise<Delivery[] | undefined>;
+  /** Finishes small things left over by failed clean-ups; never throws. */
+  tidy(): Promise<void>;
+  health(): Pick<Health, 'state' | 'reason' | 'quarantined'>;
+  /** Waits for what is under way and keeps the image for a quick start. */
+  close(image: IndexImage): Promise<void>;
+}
+
+/** What an empty store loads. */
+export const NOTHING: Loaded = {
+  summaries: [],
+  keys: [],
+  openDeliveries: [],
+  unfinished: [],
+  deliveries: [],
+  docs: [],
+  quarantined: [],
+  rebuilt: false,
+};

@@ -1,0 +1,130 @@
+/**
+ * The whole port over an index in memory and a backing that makes changes durable: the store of one process. What runs under which
+ * lock, and when memory may change, is said in core.ts.
+ */
+import { DependencyError } from '../errors.ts';
+import { createCore, DEFAULT_OPTIONS } from './core.ts';
+import type { Core, CoreDeps, StoreOptions } from './core.ts';
+import type { IndexImage, Loaded } from './backing.ts';
+import { createDeliveryVerbs } from './delivery-verbs.ts';
+import { isOpen } from './delivery-transitions.ts';
+import { createDocVerbs } from './doc-verbs.ts';
+import { createRunVerbs, every } from './run-verbs.ts';
+import type { Store } from './store.ts';
+import { createSubmit, keyHolds } from './submit.ts';
+
+const SWEEP_LIMIT = 200;
+
+/** Makes a store over what its backing loaded; names the runs that a dead process had claimed, which are claimable again. */
+export function createEmbeddedStore(
+  deps: CoreDeps,
+  loaded: Loaded,
+  options: Partial<StoreOptions> = {},
+): { store: Store; interrupted: string[] } {
+  const core = createCore(deps, loaded, { ...DEFAULT_OPTIONS, ...options });
+  const runs = createRunVerbs(core);
+  const outbox = createDeliveryVerbs(core);
+  const docs = createDocVerbs(core, loaded.docs);
+  const submit = createSubmit(core);
+  const gate = createGate();
+  const { track } = gate;
+  let closing: Promise<void> | undefined;
+
+  async function sweep(): ReturnType<Store['sweep']> {
+    const leases = await every([runs.expireLeases(SWEEP_LIMIT), outbox.expireLeases(SWEEP_LIMIT)]);
+    const expiredDocs = await docs.expire(SWEEP_LIMIT);
+    await forgetKeys(core);
+    await core.backing.tidy();
+    return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
+  }
+  async function close(): Promise<void> {
+    await gate.shut();
+    core.feed.end();
+    await core.backing.close(imageOf(core));
+  }
+
+  const store: Store = {
+    get: (runId) => track(() => core.getRun(runId)),
+    list: (query) => track(async () => core.index.list(query)),
+    count: (query) => track(async () => core.index.count(query.job)),
+    deliveries: (runId) =>
+      track(async () => {
+        const run = await core.getRun(runId);
+        return run === undefined ? [] : [...(await core.getDeliveries(run))];
+      }),
+    getDoc: (kind, key) => track(() => docs.getDoc(kind, key)),
+    listDocs: (kind, query) => track(() => docs.listDocs(kind, query)),
+    watch: (sinceSeq, signal) => core.feed.watch(sinceSeq, signal),
+    health: () => ({ ...core.backing.health(), unfinished: core.index.unfinished() }),
+    submit: (wanted) => track(() => submit(wanted)),
+    claim: (request) => track(() => runs.claim(request)),
+    heartbeat: (beats) => track(() => runs.heartbeat(beats)),
+    settle: (settlements) => track(() => runs.settle(settlements)),
+    release: (leases) => track(() => runs.release(leases)),
+    cancel: (runId, actor) => track(() => runs.cancel(runId, actor)),
+    remove: (runId, actor) => track(() => runs.remove(runId, actor)),
+    claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
+    recordPart: (change) => track(() => outbox.recordPart(change)),
+    settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),
+    nextDue() {
+      const runAt = runs.nextRunAt();
+      const deliveryAt = outbox.nextDeliveryAt();
+      return { ...(runAt === undefined ? {} : { runAt }), ...(deliveryAt === undefined ? {} : { deliveryAt }) };
+    },
+    putDoc: (doc) => track(() => docs.putDoc(doc)),
+    removeDoc: (kind, key) => track(() => docs.removeDoc(kind, key)),
+    appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),
+    sweep: () => track(sweep),
+    close: () => (closing ??= close()),
+  };
+  return { store, interrupted: core.interrupted };
+}
+
+/** Lets verbs through until it is shut, and then waits for those that are under way. */
+interface Gate {
+  track: <T>(work: () => Promise<T>) => Promise<T>;
+  shut: () => Promise<void>;
+}
+
+function createGate(): Gate {
+  const underWay = new Set<Promise<unknown>>();
+  let shut = false;
+  return {
+    async track(work) {
+      if (shut) throw new DependencyError('The store is closed.', { code: 'STORE_FAILED' });
+      const mine = work();
+      underWay.add(mine);
+      try {
+        return await mine;
+      } finally {
+        underWay.delete(mine);
+      }
+    },
+    async shut() {
+      shut = true;
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+/** Forgets keys whose window ended, and with them what is left of removed runs. Looks at the oldest; bounded. */
+async function forgetKeys(core: Core): Promise<void> {
+  const now = core.clock.now();
+  for (const entry of [...core.keys.values()].slice(0, SWEEP_LIMIT)) {
+    await core.locks.run(`key ${entry.key}`, async () => {
+      if (core.keys.get(entry.key) !== entry) return;
+      core.keys.delete(entry.key);
+      // The key of a long run goes to the end of the line, so that it does not hold up the others.
+      if (keyHolds(core, entry, now)) core.keys.set(entry.key, entry);
+      else if (entry.removed !== undefined) await core.backing.commit([{ kind: 'forget', runId: entry.runId }]);
+    });
+  }
+}
+
+function imageOf(core: Core): IndexImage {
+  return {
+    summaries: core.index.all(),
+    keys: [...core.keys.values()],
+    openDeliveries: [...core.deliveries].filter(([, list]) => list.some(isOpen)).map(([runId]) => runId),
+  };
+}

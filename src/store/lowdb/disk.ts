@@ -1,0 +1,196 @@
+/**
+ * Durable writes: temp file, fsync, rename, fsync of the folder. A rename is the commit: before it the old file stands, after it the
+ * new one, and a crash leaves at most a temp file, which the next open sweeps.
+ *
+ * Fail-stop: when an fsync or a rename fails, nobody knows what the disk holds (Linux may drop the dirty pages and report the next fsync
+ * as good), so nothing is written any more until a restart reads the truth. A full disk is different: nothing was changed.
+ */
+import { dirname, join } from 'node:path';
+import { codeOf, DependencyError, messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Files, OpenFile } from './files.ts';
+
+export interface Disk {
+  files: Files;
+  /** Puts `text` at `path`, durable when it resolves; makes missing folders below the root. */
+  write(path: string, text: string): Promise<void>;
+  /** Removes a file durably; a missing one is fine. */
+  remove(path: string): Promise<void>;
+  /** Makes a folder and its parents below the root, durably. */
+  folder(path: string): Promise<void>;
+  /** Runs one step that must not fail; its failure stops all writing. */
+  orStop<T>(what: string, step: () => Promise<T>): Promise<T>;
+  /** Throws when writing was stopped. */
+  check(): void;
+  stopped(): string | undefined;
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+// Below the usual limit of 1,024 open files, and more than the thread pool can use.
+const WRITES_AT_ONCE = 32;
+
+/** The error of a failed call on the data folder, by its cause. */
+export function storeError(what: string, cause: unknown): DependencyError {
+  if (cause instanceof DependencyError) return cause;
+  if (FULL.has(codeOf(cause) ?? '')) {
+    const hint = 'Free space on the disk of the data folder; what was acknowledged is safe.';
+    return new DependencyError(`${what}: the disk is full.`, { code: 'STORE_FULL', retryable: true, hint, cause });
+  }
+  const hint = 'Check that the data folder exists, belongs to this user and that its disk is sound.';
+  return new DependencyError(`${what}: ${messageOf(cause)}`, { code: 'STORE_FAILED', hint, cause });
+}
+
+/** Makes a disk over the folder `root`, which exists. */
+export function createDisk(deps: { files: Files; log: Log; root: string }): Disk {
+  const { files, log, root } = deps;
+  const slots = createSlots(WRITES_AT_ONCE);
+  const syncFolder = createFolderSync(files);
+  const folders = new Map<string, Promise<void>>([[root, Promise.resolve()]]);
+  let stop: string | undefined;
+  let count = 0;
+
+  function check(): void {
+    if (stop === undefined) return;
+    const hint = 'Restart Bellhop: it reads what the disk really holds.';
+    throw new DependencyError(`The data folder is no longer written to: ${stop}`, { code: 'STORE_FAILED', hint });
+  }
+  async function orStop<T>(what: string, step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      stop ??= `${what}: ${messageOf(error)}`;
+      log.error('writing stopped', { what, error });
+      throw storeError(what, error);
+    }
+  }
+  function folder(path: string): Promise<void> {
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    const made = makeFolder(path);
+    folders.set(path, made);
+    made.catch(() => folders.delete(path));
+    return made;
+  }
+  async function makeFolder(path: string): Promise<void> {
+    await folder(dirname(path));
+    try {
+      await files.mkdir(path);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw storeError(`The folder ${path} could not be made`, error);
+    }
+    // Also for one that was there: a crash may have come between its mkdir and this.
+    await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+
+  async function writeTemp(temp: string, bytes: Uint8Array): Promise<void> {
+    const file = await files.create(temp);
+    try {
+      await writeAll(file, bytes);
+      await syncFile(temp, file);
+    } finally {
+      await file.close();
+    }
+  }
+  /** A full disk found out at the fsync loses only the temp file; any other failure makes the disk a stranger. */
+  async function syncFile(path: string, file: OpenFile): Promise<void> {
+    try {
+      await file.sync();
+    } catch (error) {
+      if (FULL.has(codeOf(error) ?? '')) throw error;
+      await orStop(`fsync of ${path}`, () =>
+        Promise.reject(error instanceof Error ? error : new Error(messageOf(error))),
+      );
+    }
+  }
+  async function put(path: string, text: string): Promise<void> {
+    check();
+    await folder(dirname(path));
+    const temp = join(dirname(path), `.tmp-${process.pid}-${++count}`);
+    try {
+      await writeTemp(temp, Buffer.from(text));
+      check();
+      await renameOver(temp, path);
+    } catch (error) {
+      await files.unlink(temp).catch(() => undefined);
+      // Somebody removed a folder that was there: the next write makes it again.
+      if (codeOf(error) === 'ENOENT') folders.delete(dirname(path));
+      throw storeError(`${path} could not be written`, error);
+    }
+    await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+  async function renameOver(temp: string, path: string): Promise<void> {
+    try {
+      await files.rename(temp, path);
+    } catch (error) {
+      if (FULL.has(codeOf(error) ?? '')) throw error;
+      await orStop(`rename to ${path}`, () =>
+        Promise.reject(error instanceof Error ? error : new Error(messageOf(error))),
+      );
+    }
+  }
+  async function remove(path: string): Promise<void> {
+    check();
+    try {
+      await files.unlink(path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return;
+      throw storeError(`${path} could not be removed`, error);
+    }
+    await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+  return {
+    files,
+    write: (path, text) => slots(() => put(path, text)),
+    remove: (path) => slots(() => remove(path)),
+    folder,
+    orStop,
+    check,
+    stopped: () => stop,
+  };
+}
+
+/** Writes all bytes: a file system may take fewer than it was given. */
+export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) {
+    const taken = await file.write(bytes, offset);
+    // No progress and no error would loop for ever.
+    if (taken <= 0) throw Object.assign(new Error('the file system takes no bytes'), { code: 'ENOSPC' });
+    offset += taken;
+  }
+}
+
+/** Lets `size` works run at once; the others wait in line. */
+function createSlots(size: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const line: (() => void)[] = [];
+  let free = size;
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => line.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = line.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+}
+
+/** Joins fsyncs of one folder: whoever asks while one runs shares the next, which begins after it and so covers their rename. */
+function createFolderSync(files: Files): (path: string) => Promise<void> {
+  const running = new Map<string, { now: Promise<void>; next: Promise<void> | undefined }>();
+  function begin(path: string): Promise<void> {
+    const now = files.syncFolder(path).finally(() => {
+      if (running.get(path)?.now === now) running.delete(path);
+    });
+    running.set(path, { now, next: undefined });
+    return now;
+  }
+  return (path) => {
+    const state = running.get(path);
+    if (state === undefined) return begin(path);
+    const after = (): Promise<void> => begin(path);
+    state.next ??= state.now.then(after, after);
+    return state.next;
+  };
+}

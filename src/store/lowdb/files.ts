@@ -1,0 +1,85 @@
+/** What the backing asks of a file system; a small port, so that tests can make any call fail at any moment. */
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+
+export interface OpenFile {
+  /** Writes from `offset` and answers how many bytes were taken, which may be fewer than asked. */
+  write(bytes: Uint8Array, offset: number): Promise<number>;
+  sync(): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface FolderEntry {
+  name: string;
+  /** `other`: a link, a socket, a device: nothing of ours. */
+  kind: 'file' | 'folder' | 'other';
+}
+
+export interface Files {
+  /** The bytes of a regular file; rejects with ENOENT, and with EFBIG beyond `maxBytes`. A link is not followed. */
+  read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** A new file for writing, mode 0600; rejects with EEXIST. */
+  create(path: string): Promise<OpenFile>;
+  /** A file for writing at its end, made when missing, mode 0600. */
+  append(path: string): Promise<OpenFile>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** One new folder, mode 0700; rejects with EEXIST. */
+  mkdir(path: string): Promise<void>;
+  list(path: string): Promise<FolderEntry[]>;
+  /** Makes the names in a folder durable. */
+  syncFolder(path: string): Promise<void>;
+}
+
+export const nodeFiles: Files = {
+  async read(path, maxBytes) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const info = await handle.stat();
+      if (!info.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+      if (info.size > maxBytes) throw Object.assign(new Error(`larger than ${maxBytes} bytes`), { code: 'EFBIG' });
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  create: (path) => openFile(path, 'wx'),
+  append: (path) => openFile(path, 'a'),
+  rename,
+  unlink,
+  async mkdir(path) {
+    await mkdir(path, { mode: 0o700 });
+  },
+  async list(path) {
+    const entries = await readdir(path, { withFileTypes: true });
+    return Promise.all(
+      entries.map(async (entry): Promise<FolderEntry> => {
+        // Some file systems do not say the type with the name.
+        const info =
+          entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()
+            ? entry
+            : await lstat(`${path}/${entry.name}`);
+        return { name: entry.name, kind: info.isFile() ? 'file' : info.isDirectory() ? 'folder' : 'other' };
+      }),
+    );
+  },
+  async syncFolder(path) {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+async function openFile(path: string, flags: 'wx' | 'a'): Promise<OpenFile> {
+  const handle = await open(path, flags, 0o600);
+  return {
+    write: async (bytes, offset) => (await handle.write(bytes, offset)).bytesWritten,
+    sync: () => handle.sync(),
+    truncate: (bytes) => handle.truncate(bytes),
+    close: () => handle.close(),
+  };
+}

@@ -1,0 +1,48 @@
+/** Where things lie in the data folder. The path of a record follows from its id, which carries its time: finding one needs no index. */
+import { join } from 'node:path';
+import { timeOfId } from '../../ids.ts';
+
+export const RUN_FILE = /^(run_[0-9a-z]{26})\.json$/;
+export const DOC_FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
+/** A write that a crash cut off; no name of ours begins with a dot. */
+export const TEMP_FILE = /^\.tmp-/;
+
+export interface Layout {
+  root: string;
+  format: string;
+  lock: string;
+  lockInfo: string;
+  index: string;
+  clean: string;
+  records: string;
+  deliveries: string;
+  docs: string;
+  audit: string;
+  quarantine: string;
+  record: (runId: string) => string;
+  deliveriesOf: (runId: string) => string;
+  doc: (kind: string, key: string) => string;
+  auditMonth: (at: string) => string;
+}
+
+/** The paths below `root`. */
+export function layoutOf(root: string): Layout {
+  const day = (runId: string): string => new Date(timeOfId(runId)).toISOString().slice(0, 10).replaceAll('-', '/');
+  return {
+    root,
+    format: join(root, 'FORMAT.json'),
+    lock: join(root, 'LOCK'),
+    lockInfo: join(root, 'LOCK.info'),
+    index: join(root, 'index.json'),
+    clean: join(root, 'CLEAN'),
+    records: join(root, 'records'),
+    deliveries: join(root, 'deliveries'),
+    docs: join(root, 'docs'),
+    audit: join(root, 'audit'),
+    quarantine: join(root, 'quarantine'),
+    record: (runId) => join(root, 'records', day(runId), `${runId}.json`),
+    deliveriesOf: (runId) => join(root, 'deliveries', day(runId), `${runId}.json`),
+    doc: (kind, key) => join(root, 'docs', kind, `${key}.json`),
+    auditMonth: (at) => join(root, 'audit', `${at.slice(0, 7)}.jsonl`),
+  };
+}

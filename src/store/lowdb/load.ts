@@ -1,0 +1,225 @@
+/**
+ * What the folder holds, at open: from the index after a clean close, from the records otherwise. A record that cannot be read is set
+ * aside; links and files of other names are left alone.
+ */
+import { basename, join } from 'node:path';
+import { iso } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
+import { codeOf, DependencyError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { IndexImage, KeyEntry, Loaded } from '../backing.ts';
+import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
+import { isFinal } from '../records.ts';
+import type { AuditEntry, Delivery, Doc, Run, RunSummary } from '../records.ts';
+import { keyOf } from '../submit.ts';
+import { summaryOf } from '../transitions.ts';
+import type { Disk } from './disk.ts';
+import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
+import type { RecordFile, TombstoneFile } from './forms.ts';
+import { DOC_FILE, RUN_FILE, TEMP_FILE } from './layout.ts';
+import type { Layout } from './layout.ts';
+import type { Quarantine } from './quarantine.ts';
+import { readFileDb } from './record-file.ts';
+
+export interface LoadDeps {
+  disk: Disk;
+  layout: Layout;
+  quarantine: Quarantine;
+  clock: Pick<Clock, 'now'>;
+  log: Log;
+  /** What a failing disk does: at open the record is left out and named, later the caller is told. What is no record is set aside always. */
+  whenUnreadable: 'leave out' | 'throw';
+  /** How long a key is remembered, in milliseconds. */
+  keyWindowMs: number;
+}
+
+export interface Found extends Omit<Loaded, 'quarantined' | 'rebuilt' | 'docs'> {
+  /** Entries that were committed inside a record, and may not have reached the audit file. */
+  audits: { runId: string; entries: AuditEntry[] }[];
+  tombstones: TombstoneFile[];
+}
+
+const READS_AT_ONCE = 16;
+const PART_OF_DATE = /^\d{2,4}$/;
+
+/** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
+export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
+  return readOrQuarantine(deps, deps.layout.record(runId), async (path) => {
+    const record = await readFileDb(deps.disk, path, recordForm);
+    if (record !== undefined && record.id !== runId) throw misplaced(path, record.id);
+    return record;
+  });
+}
+
+/** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
+export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+  const file = await readOrQuarantine(deps, deps.layout.deliveriesOf(runId), async (path) => {
+    const read = await readFileDb(deps.disk, path, deliveriesForm);
+    if (read !== undefined && read.runId !== runId) throw misplaced(path, read.runId);
+    return read;
+  });
+  return file?.deliveries;
+}
+
+async function readOrQuarantine<T>(
+  deps: LoadDeps,
+  path: string,
+  read: (path: string) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (deps.whenUnreadable === 'throw' && codeOf(error) !== 'STORE_CORRUPT') throw error;
+    await deps.quarantine.take(path, error);
+    return undefined;
+  }
+}
+
+function misplaced(path: string, id: string): DependencyError {
+  return new DependencyError(`${path} is not a record: it holds that of ${id}.`, { code: 'STORE_CORRUPT' });
+}
+
+/** Reads only what the index says is unfinished; the rest of the history stays on disk. */
+export async function loadByIndex(deps: LoadDeps, image: IndexImage): Promise<Found> {
+  const summaries = new Map(image.summaries.map((summary) => [summary.id, summary]));
+  const wanted = new Set(image.openDeliveries);
+  for (const summary of image.summaries) if (!isFinal(summary.state)) wanted.add(summary.id);
+  const found: Found = { ...emptyFound(), keys: image.keys, openDeliveries: image.openDeliveries };
+  const unfinished: Run[] = [];
+  const deliveries: { run: Run; known: Delivery[] | undefined }[] = [];
+  await inParallel([...wanted], async (runId) => {
+    const record = await readRecord(deps, runId);
+    if (record === undefined || isTombstone(record)) {
+      summaries.delete(runId);
+      return;
+    }
+    const run = runOf(record);
+    if (!isFinal(run.state)) unfinished.push(run);
+    if (run.deliveries.length > 0) deliveries.push({ run, known: await readDeliveries(deps, runId) });
+  });
+  return { ...found, unfinished, deliveries, summaries: [...summaries.values()] };
+}
+
+/** Reads every record: what a crash, a first start with old records, or a lost index needs. */
+export async function loadByRecords(deps: LoadDeps): Promise<Found> {
+  const summaries: RunSummary[] = [];
+  const keys: KeyEntry[] = [];
+  const found = emptyFound();
+  const unfinished: Run[] = [];
+  const deliveries: { run: Run; known: Delivery[] | undefined }[] = [];
+  const now = deps.clock.now();
+
+  const noteKey = (run: Run, until: number, removed?: Run): void => {
+    if (run.idempotencyKey === undefined || (until <= now && (removed !== undefined || isFinal(run.state)))) return;
+    const key = keyOf(run.queue, run.idempotencyKey);
+    keys.push({ key, runId: run.id, until, ...(removed === undefined ? {} : { removed }) });
+  };
+  const known = await runIdsIn(deps, deps.layout.deliveries);
+  await inParallel([...(await runIdsIn(deps, deps.layout.records))], async (runId) => {
+    const record = await readRecord(deps, runId);
+    if (record === undefined) return;
+    if (record.pendingAudit !== undefined) found.audits.push({ runId, entries: record.pendingAudit });
+    if (isTombstone(record)) {
+      found.tombstones.push(record);
+      noteKey(record.run, record.keyUntil, record.run);
+      return;
+    }
+    const run = runOf(record);
+    summaries.push(summaryOf(run));
+    noteKey(run, Date.parse(run.createdAt) + deps.keyWindowMs);
+    if (!isFinal(run.state)) unfinished.push(run);
+    if (run.deliveries.length === 0) return;
+    const stored = known.has(runId) ? await readDeliveries(deps, runId) : undefined;
+    if (!isFinal(run.state) || mergeDeliveries(run, stored).some(isOpen)) deliveries.push({ run, known: stored });
+  });
+  return { ...found, summaries, keys, unfinished, deliveries };
+}
+
+/** All documents; a kind is a folder, a key a file in it. */
+export async function loadDocs(deps: LoadDeps): Promise<Doc[]> {
+  const docs: Doc[] = [];
+  for (const kind of await listSafely(deps, deps.layout.docs)) {
+    if (kind.kind !== 'folder') continue;
+    const folder = join(deps.layout.docs, kind.name);
+    const keys = await filesIn(deps, folder, DOC_FILE);
+    await inParallel(keys, async (key) => {
+      const doc = await readOrQuarantine(deps, join(folder, `${key}.json`), async (path) => {
+        const read = await readFileDb(deps.disk, path, docForm);
+        if (read !== undefined && (read.kind !== kind.name || read.key !== key)) throw misplaced(path, read.key);
+        return read;
+      });
+      if (doc !== undefined) docs.push(doc);
+    });
+  }
+  return docs;
+}
+
+/** Sweeps the temp files at the top of the folder. */
+export async function sweepRoot(deps: LoadDeps): Promise<void> {
+  await filesIn(deps, deps.layout.root, RUN_FILE);
+  await filesIn(deps, deps.layout.quarantine, RUN_FILE);
+}
+
+function emptyFound(): Found {
+  return { summaries: [], keys: [], openDeliveries: [], unfinished: [], deliveries: [], audits: [], tombstones: [] };
+}
+
+/** The ids of the files below Y/M/D. A file in the folder of another day would never be found by its id: it is set aside. */
+async function runIdsIn(deps: LoadDeps, root: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  const pathOf = root === deps.layout.records ? deps.layout.record : deps.layout.deliveriesOf;
+  let folders = [root];
+  for (let depth = 0; depth < 3; depth++) {
+    const below = await Promise.all(
+      folders.map(async (folder) => {
+        const entries = await listSafely(deps, folder);
+        return entries
+          .filter((entry) => entry.kind === 'folder' && PART_OF_DATE.test(entry.name))
+          .map((entry) => join(folder, entry.name));
+      }),
+    );
+    folders = below.flat();
+  }
+  for (const folder of folders) {
+    for (const id of await filesIn(deps, folder, RUN_FILE)) {
+      const path = join(folder, `${id}.json`);
+      if (pathOf(id) === path) ids.add(id);
+      else await deps.quarantine.take(path, misplaced(path, 'another day'));
+    }
+  }
+  return ids;
+}
+
+/** The names of our files in a folder, without their ending; temp files that a crash left are removed. */
+async function filesIn(deps: LoadDeps, folder: string, pattern: RegExp): Promise<string[]> {
+  const names: string[] = [];
+  for (const entry of await listSafely(deps, folder)) {
+    if (entry.kind !== 'file') continue;
+    if (TEMP_FILE.test(entry.name)) await deps.disk.files.unlink(join(folder, entry.name)).catch(() => undefined);
+    else if (pattern.test(entry.name)) names.push(basename(entry.name, '.json'));
+  }
+  return names;
+}
+
+/** A folder that is not there is empty; one that cannot be listed is an error, for leaving it out would hide what was acknowledged. */
+async function listSafely(deps: LoadDeps, folder: string): ReturnType<Disk['files']['list']> {
+  try {
+    return await deps.disk.files.list(folder);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw new DependencyError(`The folder ${folder} could not be listed at ${iso(deps.clock.now())}.`, {
+      code: 'STORE_FAILED',
+      hint: 'Check the rights and the disk of the data folder.',
+      cause: error,
+    });
+  }
+}
+
+/** Works through the items, some at a time. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const line = items[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (const item of line) await work(item);
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, () => lane()));
+}

@@ -1,0 +1,67 @@
+/** Where a backend is chosen: the only file that imports one. */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { NOTHING } from './backing.ts';
+import { DEFAULT_OPTIONS } from './core.ts';
+import type { StoreOptions } from './core.ts';
+import { createEmbeddedStore } from './embedded.ts';
+import { makeRoot, openLowdb } from './lowdb/backing.ts';
+import { nodeFiles } from './lowdb/files.ts';
+import type { Files } from './lowdb/files.ts';
+import { layoutOf } from './lowdb/layout.ts';
+import { takeLock } from './lowdb/lock.ts';
+import type { Lock } from './lowdb/lock.ts';
+import { createMemoryBacking } from './memory.ts';
+import type { OpenReport, Store } from './store.ts';
+
+export type StoreTarget = { backend: 'memory' } | { backend: 'lowdb'; dir: string };
+
+export interface OpenDeps {
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  /** The version of the program, written into a new data folder. */
+  version: string;
+  /** For tests: another file system, another way to hold the folder. */
+  files?: Files;
+  lock?: () => Promise<Lock>;
+}
+
+/**
+ * Opens a store, and makes claimable again what a dead process held. Rejects with DependencyError: STORE_LOCKED naming the holder,
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED.
+ */
+export async function openStore(
+  target: StoreTarget,
+  deps: OpenDeps,
+  options: Partial<StoreOptions> = {},
+): Promise<{ store: Store; report: OpenReport }> {
+  const { clock, ids, log } = deps;
+  const begun = clock.monotonic();
+  const { backing, loaded } =
+    target.backend === 'memory'
+      ? { backing: createMemoryBacking(), loaded: NOTHING }
+      : await openFolder(resolve(target.dir), deps, options);
+  const { store, interrupted } = createEmbeddedStore({ backing, clock, ids, log }, loaded, options);
+  const report: OpenReport = {
+    backend: target.backend,
+    interrupted,
+    quarantined: [...loaded.quarantined],
+    rebuilt: loaded.rebuilt,
+    runs: loaded.summaries.length,
+    ms: Math.round(clock.monotonic() - begun),
+  };
+  return { store, report };
+}
+
+async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
+  const { clock, log, version } = deps;
+  const files = deps.files ?? nodeFiles;
+  await makeRoot(root, (path) => mkdir(path, { recursive: true, mode: 0o700 }));
+  const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
+  const keyWindowMs = options.keyWindowMs ?? DEFAULT_OPTIONS.keyWindowMs;
+  return openLowdb(root, { files, clock, log, version, keyWindowMs, lock });
+}

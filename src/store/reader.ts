@@ -1,0 +1,48 @@
+import type { Delivery, Doc, Run, RunState, RunSummary, StoreEvent } from './records.ts';
+
+export interface RunQuery {
+  states?: readonly RunState[];
+  job?: string;
+  /** The id of the actor who asked. */
+  actorId?: string;
+  /** The last characters of the id, at least 4: what people type. */
+  idEnding?: string;
+  /** 1 to 200, default 50; clamped. */
+  limit?: number;
+  /** The `next` of the page before. An unreadable cursor is a UsageError. */
+  after?: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Present when there is more. */
+  next?: string;
+}
+
+export interface Health {
+  /** `ready`: takes work; `read_only`: answers reads; `failed`: restart it. */
+  state: 'ready' | 'read_only' | 'failed';
+  reason?: string;
+  /** Runs not yet in a final state. */
+  unfinished: number;
+  /** Records that could not be read and were set aside. */
+  quarantined: number;
+}
+
+/** The read verbs of the port: read-your-writes, newest first, keyset pages stable under inserts and deletes. */
+export interface Reader {
+  /** The run, or undefined when no run has this id. */
+  get(runId: string): Promise<Run | undefined>;
+  /** Runs by creation time and id, newest first; filters are combined. */
+  list(query: RunQuery): Promise<Page<RunSummary>>;
+  /** How many runs are in each state, for all jobs or one. */
+  count(query: { job?: string }): Promise<Record<RunState, number>>;
+  /** The deliveries of a run in the order they were planned; those not yet begun are `pending`. Empty for an unknown run. */
+  deliveries(runId: string): Promise<Delivery[]>;
+  getDoc(kind: string, key: string): Promise<Doc | undefined>;
+  /** Documents of a kind by key, ascending. */
+  listDocs(kind: string, query: { limit?: number; after?: string }): Promise<Page<Doc>>;
+  /** Events after `sinceSeq` (or from now on), until the signal aborts; a `resync` event comes first when older ones are gone. */
+  watch(sinceSeq: number | 'now', signal: AbortSignal): AsyncIterable<StoreEvent>;
+  health(): Health;
+}

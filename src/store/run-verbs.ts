@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { iso } from '../clock.ts';
+import type { Core } from './core.ts';
+import { checked, frozen, graft, jsonBytes } from './json.ts';
+import { Actor, isFinal, Progress, Run } from './records.ts';
+import { keyOf } from './submit.ts';
+import type { ClaimedRun, ClaimRequest, Heartbeat, Settlement, SettleOutcome, Store } from './store.ts';
+import {
+  cancelRun,
+  claimRun,
+  heartbeatRun,
+  holdsLease,
+  interruptRun,
+  isClaimable,
+  isExhausted,
+  releaseRun,
+  settleRun,
+} from './transitions.ts';
+
+const WorkerId = z.string().min(1).max(200);
+
+type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'cancel' | 'remove'> & {
+  /** Ends leases that were not renewed; at most `limit` a call. */
+  expireLeases(limit: number): Promise<number>;
+  /** When the next run becomes claimable. */
+  nextRunAt(): string | undefined;
+};
+
+/** Makes the verbs that move runs. Each works under the lock of its run, so a verb always sees what the one before it committed. */
+export function createRunVerbs(core: Core): RunVerbs {
+  /** Runs whose claim is being written: another claim passes over them. */
+  const claiming = new Set<string>();
+
+  async function save(run: Run): Promise<Run> {
+    const next = frozen(run);
+    await core.backing.commit([{ kind: 'run', run: next }]);
+    core.publishRun(next);
+    return next;
+  }
+
+  async function claimOne(runId: string, request: ClaimRequest): Promise<ClaimedRun | undefined> {
+    const now = core.clock.now();
+    const run = core.hot.get(runId);
+    if (run === undefined || !isClaimable(run, iso(now))) return undefined;
+    const exhausted = isExhausted(run);
+    const next = await save(claimRun(run, { now, workerId: request.workerId, leaseMs: request.leaseMs }));
+    return next.lease === undefined ? undefined : { run: next, lease: next.lease, exhausted };
+  }
+
+  async function claim(request: ClaimRequest): Promise<ClaimedRun[]> {
+    checked(WorkerId, request.workerId, 'The worker id');
+    const picked = pickDue(core, request, claiming);
+    for (const run of picked) claiming.add(run.id);
+    try {
+      const work = picked.map((run) => core.locks.run(run.id, () => claimOne(run.id, request)));
+      const results = await Promise.allSettled(work);
+      const claimed: ClaimedRun[] = [];
+      let failure: { reason: unknown } | undefined;
+      for (const result of results) {
+        if (result.status === 'rejected') failure = { reason: result.reason };
+        else if (result.value !== undefined) claimed.push(result.value);
+      }
+      // What was leased must reach its worker, else it would sit out its lease.
+      if (claimed.length === 0 && failure !== undefined) throw failure.reason;
+      if (failure !== undefined) core.log.warn('some runs could not be claimed', { error: failure.reason });
+      return claimed;
+    } finally {
+      for (const run of picked) claiming.delete(run.id);
+    }
+  }
+
+  // Renewals live in memory: the holder of the data folder is the only process, and its death ends all leases anyway.
+  async function beatOne(beat: Heartbeat): Promise<'kept' | 'lost' | 'cancelled'> {
+    const run = core.hot.get(beat.lease.runId);
+    if (run === undefined || !holdsLease(run, beat.lease)) {
+      return core.index.get(beat.lease.runId)?.state === 'cancelled' ? 'cancelled' : 'lost';
+    }
+    const progress = beat.progress === undefined ? {} : { progress: checked(Progress, beat.progress, 'The progress') };
+    const next = frozen(heartbeatRun(run, { ...beat, ...progress }, core.clock.now()));
+    if (next.rev === run.rev) core.hot.set(run.id, next);
+    else core.publishRun(next);
+    return 'kept';
+  }
+
+  async function settleOne(settlement: Settlement): Promise<SettleOutcome> {
+    const run = core.hot.get(settlement.lease.runId);
+    if (run === undefined || !holdsLease(run, settlement.lease)) return { outcome: 'stale' };
+    const next = settleRun(run, settlement, core.clock.now());
+    const bytes = jsonBytes(next, run.id);
+    const limit = core.options.maxRunBytes;
+    if (bytes > limit) return { outcome: 'too_large', bytes, limit };
+    return { outcome: 'settled', run: await save(graft(checked(Run, next, `The outcome of ${run.id}`), next)) };
+  }
+
+  async function remove(runId: string, by: Actor): ReturnType<Store['remove']> {
+    const actor = checked(Actor, by, 'The actor');
+    const run = await core.getRun(runId);
+    if (run === undefined) return { outcome: 'not_found' };
+    const ended = isFinal(run.state) ? run : frozen(cancelRun(run, actor, core.clock.now()));
+    const key = run.idempotencyKey === undefined ? undefined : keyOf(run.queue, run.idempotencyKey);
+    const entry = key === undefined ? undefined : core.keys.get(key);
+    const until = entry?.runId === runId ? entry.until : 0;
+    const keyUntil = until > core.clock.now() ? until : 0;
+    const removed = frozen(skeletonOf(ended));
+    const note = isFinal(run.state) ? {} : { note: `the run was ${run.state} and was cancelled first` };
+    const audit = core.auditEntry({ actor, act: 'delete', runId, job: run.job, ...note });
+    await core.backing.commit([{ kind: 'removal', tombstone: { run: removed, keyUntil }, audit }]);
+    if (entry?.runId === runId) {
+      if (keyUntil === 0) core.keys.delete(entry.key);
+      else core.keys.set(entry.key, { ...entry, removed });
+    }
+    if (!isFinal(run.state)) core.feed.emit({ type: 'run', runId, job: run.job, state: 'cancelled' });
+    core.forgetRun(run);
+    return { outcome: 'removed', run: ended };
+  }
+
+  async function cancel(runId: string, by: Actor): ReturnType<Store['cancel']> {
+    const actor = checked(Actor, by, 'The actor');
+    const run = await core.getRun(runId);
+    if (run === undefined) return { outcome: 'not_found' };
+    if (isFinal(run.state)) return { outcome: 'already_final', run };
+    const next = frozen(cancelRun(run, actor, core.clock.now()));
+    const audit = core.auditEntry({ actor, act: 'cancel', runId, job: run.job });
+    await core.backing.commit([{ kind: 'run', run: next, audit }]);
+    core.publishRun(next);
+    return { outcome: 'cancelled', run: next };
+  }
+
+  async function releaseOne(lease: Settlement['lease']): Promise<void> {
+    const run = core.hot.get(lease.runId);
+    if (run !== undefined && holdsLease(run, lease)) await save(releaseRun(run, core.clock.now()));
+  }
+
+  async function expireOne(runId: string): Promise<boolean> {
+    const run = core.hot.get(runId);
+    if (run === undefined || !isExpired(run, iso(core.clock.now()))) return false;
+    await save(interruptRun(run, core.clock.now()));
+    return true;
+  }
+
+  const locked = <T>(runId: string, work: () => Promise<T>): Promise<T> => core.locks.run(runId, work);
+  return {
+    claim,
+    async heartbeat(beats) {
+      const ends = await Promise.all(beats.map((beat) => locked(beat.lease.runId, () => beatOne(beat))));
+      const named = (end: string): string[] =>
+        beats.filter((_, at) => ends[at] === end).map(({ lease }) => lease.runId);
+      return { lost: named('lost'), cancelled: named('cancelled') };
+    },
+    settle: (all) => every(all.map((one) => locked(one.lease.runId, () => settleOne(one)))),
+    async release(leases) {
+      await every(leases.map((lease) => locked(lease.runId, () => releaseOne(lease))));
+    },
+    cancel: (runId, actor) => locked(runId, () => cancel(runId, actor)),
+    remove: (runId, actor) => locked(runId, () => remove(runId, actor)),
+    async expireLeases(limit) {
+      const nowIso = iso(core.clock.now());
+      const expired = [...core.hot.values()].filter((run) => isExpired(run, nowIso)).slice(0, limit);
+      const ended = await every(expired.map((run) => locked(run.id, () => expireOne(run.id))));
+      return ended.filter(Boolean).length;
+    },
+    nextRunAt() {
+      let next: string | undefined;
+      for (const run of core.hot.values()) {
+        if (isClaimable(run, run.runAt) && (next === undefined || run.runAt < next)) next = run.runAt;
+      }
+      return next;
+    },
+  };
+}
+
+/** Waits for all, then throws the first failure: no write is left running behind an answer. */
+export async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** The due runs of the asked queues: higher priority, then earlier runAt, then acceptance (G10). */
+function pickDue(core: Core, request: ClaimRequest, claiming: ReadonlySet<string>): Run[] {
+  const nowIso = iso(core.clock.now());
+  const left = new Map(request.queues.map((queue) => [queue.name, queue.limit]));
+  const due: Run[] = [];
+  for (const run of core.hot.values()) {
+    if (!left.has(run.queue) || claiming.has(run.id)) continue;
+    if (isClaimable(run, nowIso) && request.kinds.includes(run.kind)) due.push(run);
+  }
+  due.sort(inOrder);
+  const picked: Run[] = [];
+  for (const run of due) {
+    if (picked.length >= request.limit) break;
+    const room = left.get(run.queue) ?? 0;
+    if (room <= 0) continue;
+    left.set(run.queue, room - 1);
+    picked.push(run);
+  }
+  return picked;
+}
+
+function inOrder(a: Run, b: Run): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.runAt !== b.runAt) return a.runAt < b.runAt ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}
+
+function isExpired(run: Run, nowIso: string): boolean {
+  return run.state === 'running' && run.lease !== undefined && run.lease.expiresAt <= nowIso;
+}
+
+/** What a deleted run leaves behind while its idempotency key holds: that it was there, and nothing of what was in it. */
+function skeletonOf(run: Run): Run {
+  const { result: _result, report: _report, error: _error, progress: _progress, origin: _origin, ...rest } = run;
+  return { ...rest, input: null, attempts: [], deliveries: [] };
+}

@@ -1,0 +1,177 @@
+/**
+ * The port (ADR 0004): one table of verbs that every backend keeps. Each write verb is ONE commit that is durable when it resolves.
+ * There is no public transaction and no `update(id, patch)`. Business outcomes are data; only unavailability throws
+ * (DependencyError with STORE_FAILED, STORE_FULL …).
+ */
+import type {
+  Actor,
+  AttemptEnd,
+  AuditEntry,
+  Delivery,
+  Destination,
+  Doc,
+  Failure,
+  Lease,
+  Output,
+  Part,
+  PlannedDelivery,
+  Progress,
+  Receipt,
+  Run,
+  Trigger,
+  Kind,
+  RunPolicy,
+} from './records.ts';
+import type { Reader } from './reader.ts';
+import type { Report } from './report.ts';
+
+export type Json = Run['input'];
+
+export interface NewRun {
+  job: string;
+  kind: Kind;
+  queue: string;
+  trigger: Trigger;
+  actor: Actor;
+  input: Json;
+  policy: RunPolicy;
+  priority?: number;
+  retryOf?: string;
+  origin?: Destination;
+  /** A second submit with the same key within 24 h, or while the run is unfinished, returns the first run. */
+  idempotencyKey?: string;
+  /** Default: now. Later: the run is `scheduled` until then. */
+  runAt?: string;
+  /** The live card, planned with the run. Ids are minted by the caller in the act that plans them. */
+  deliveries?: PlannedDelivery[];
+}
+
+export type SubmitOutcome =
+  | { outcome: 'accepted'; run: Run }
+  | { outcome: 'deduplicated'; run: Run }
+  | { outcome: 'queue_full'; limit: number }
+  | { outcome: 'too_large'; bytes: number; limit: number };
+
+export interface ClaimRequest {
+  /** The queues to take from, each with at most `limit` runs. */
+  queues: readonly { name: string; limit: number }[];
+  kinds: readonly Kind[];
+  limit: number;
+  workerId: string;
+  leaseMs: number;
+}
+
+/** `exhausted`: the last attempt was cut off and none is left; settle it as failed without executing it. */
+export interface ClaimedRun {
+  run: Run;
+  lease: Lease;
+  exhausted: boolean;
+}
+
+export interface Heartbeat {
+  lease: Lease;
+  leaseMs: number;
+  progress?: Progress;
+}
+
+/** How an attempt ended. `retryAt` set: the run becomes `retrying`; the caller has checked that attempts are left. */
+export interface Settlement {
+  lease: Lease;
+  end: Extract<AttemptEnd, 'completed' | 'failed' | 'timed_out' | 'lease_expired'>;
+  retryAt?: string;
+  result?: Json;
+  report?: Report;
+  error?: Failure;
+  stderr?: Output;
+  progress?: Progress;
+  /** The report's deliveries, committed with the outcome. */
+  deliveries?: PlannedDelivery[];
+}
+
+export type SettleOutcome =
+  { outcome: 'settled'; run: Run } | { outcome: 'stale' } | { outcome: 'too_large'; bytes: number; limit: number };
+
+export type CancelOutcome =
+  { outcome: 'cancelled'; run: Run } | { outcome: 'already_final'; run: Run } | { outcome: 'not_found' };
+
+export type RemoveOutcome = { outcome: 'removed'; run: Run } | { outcome: 'not_found' };
+
+export interface DeliveryLease {
+  deliveryId: string;
+  runId: string;
+  fence: number;
+  workerId: string;
+}
+
+export interface ClaimedDelivery {
+  delivery: Delivery;
+  run: Run;
+  lease: DeliveryLease;
+}
+
+/** Freezes the parts, or moves one of them: `sending` before the send, `sent` with its receipt after it, `pending` when surely not sent. */
+export interface PartChange {
+  lease: DeliveryLease;
+  freeze?: Pick<Part, 'n' | 'body'>[];
+  part?: { n: number; state: 'sending' | 'sent' | 'pending'; at: string; receipt?: Receipt };
+}
+
+export interface DeliverySettlement {
+  lease: DeliveryLease;
+  /**
+   * `delivered`: all parts have receipts. `retrying`: not before `nextAt`. `unknown`: it may have arrived, and nobody can tell;
+   * final unless `nextAt` is given (then it is looked for again). `failed`: final.
+   * `shown`: mode live, the card now shows `shownVersion`; the delivery waits for the next change.
+   */
+  outcome: 'delivered' | 'retrying' | 'unknown' | 'failed' | 'shown';
+  nextAt?: string;
+  error?: Failure;
+  shownVersion?: number;
+}
+
+export type Fenced = { outcome: 'recorded'; delivery: Delivery } | { outcome: 'stale' };
+
+export type PutOutcome = { outcome: 'stored'; doc: Doc } | { outcome: 'conflict'; rev: number };
+
+export interface OpenReport {
+  backend: 'memory' | 'lowdb';
+  /** Runs that a dead process had claimed; they are claimable again. */
+  interrupted: string[];
+  /** Records set aside because they could not be read, each with its reason. */
+  quarantined: { path: string; reason: string }[];
+  /** True when the derived index was rebuilt from the records. */
+  rebuilt: boolean;
+  runs: number;
+  ms: number;
+}
+
+export interface Store extends Reader {
+  /** Accepts runs; entry i of the answer belongs to run i. Writes the runs, their keys, their live card and an audit entry. */
+  submit(runs: readonly NewRun[]): Promise<SubmitOutcome[]>;
+  /** Leases due runs: higher priority first, then earlier runAt, then acceptance order. */
+  claim(request: ClaimRequest): Promise<ClaimedRun[]>;
+  /** Renews leases and notes progress; names the runs whose lease is no longer current. */
+  heartbeat(beats: readonly Heartbeat[]): Promise<{ lost: string[]; cancelled: string[] }>;
+  /** Ends attempts; a lease that is not current changes nothing (`stale`). */
+  settle(settlements: readonly Settlement[]): Promise<SettleOutcome[]>;
+  /** Hands runs back without counting the attempt (drain); stale leases are ignored. */
+  release(leases: readonly Lease[]): Promise<void>;
+  /** Ends a run that is not final; a later settle of its lease is stale. */
+  cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
+  /** Deletes a run and what hangs on it, for good; an unfinished one is cancelled first; completes what an earlier try left half-way. */
+  remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /** Leases due deliveries in planning order, oldest first; a `live` one is due when its card's version differs from the shown one. */
+  claimDeliveries(request: { limit: number; workerId: string; leaseMs: number }): Promise<ClaimedDelivery[]>;
+  recordPart(change: PartChange): Promise<Fenced>;
+  settleDelivery(settlement: DeliverySettlement): Promise<Fenced>;
+  /** The instant of the next due run or delivery, if any is known. */
+  nextDue(): { runAt?: string; deliveryAt?: string };
+  /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
+  putDoc(doc: { kind: string; key: string; rev: number; value: Json; expiresAt?: string }): Promise<PutOutcome>;
+  removeDoc(kind: string, key: string): Promise<void>;
+  appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
+  /** Expires leases and documents; call it every few seconds. Bounded work a call. */
+  sweep(): Promise<{ expiredLeases: number; expiredDocs: number }>;
+  /** Waits for writes under way and releases the folder; idempotent. */
+  close(): Promise<void>;
+}

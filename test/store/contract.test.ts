@@ -1,0 +1,27 @@
+import { describeStore } from '../contract/store.ts';
+import { lowdbHarness, memoryHarness } from '../support/store-harness.ts';
+
+describeStore('memory', async (options) => memoryHarness(options), {
+  skip: [
+    {
+      reason: 'a memory store ends with its process, so there is nothing to open again',
+      tests: [
+        'G1 an accepted run survives a crash',
+        'G1 an accepted run survives a close',
+        'G12 a key survives a crash',
+        'G12 a removed run keeps its key over a crash and a close',
+        'G5 fencing holds over a crash and a clock that steps back',
+        'G7 a run whose process died is claimable before the first claim returns',
+        'G13 a cancel survives a crash',
+        'a removed run does not come back after a crash',
+        'G19 a position from before a restart becomes a resync',
+        'the outcome and its deliveries are one commit: after a crash both are there',
+        'a part that was being sent at a crash is handed out again in that state',
+        'a card that showed progress of a dead process is drawn again after the crash',
+        'documents survive a crash, removed ones stay away',
+        'an act and its audit entry survive a crash together, once',
+      ],
+    },
+  ],
+});
+describeStore('lowdb', lowdbHarness, { skip: [] });

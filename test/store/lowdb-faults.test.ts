@@ -1,0 +1,242 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { codeOf } from '../../src/errors.ts';
+import { createIds } from '../../src/ids.ts';
+import { silentLog } from '../../src/log.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { manualClock } from '../support/clock.ts';
+import { faultyFiles } from '../support/store-faults.ts';
+import type { Call, FaultyFiles } from '../support/store-faults.ts';
+import { ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+
+/** The calls that a full disk can refuse. */
+const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'write', 'sync', 'rename', 'mkdir']);
+const OUT = { limit: 10, workerId: 'o', leaseMs: 60_000 };
+
+/** What the caller was promised. */
+interface Ledger {
+  accepted: Set<string>;
+  completed: Set<string>;
+  /** Asked to be removed: may be there or not, until the answer came. */
+  asked: Set<string>;
+  removed: Set<string>;
+  docs: Set<string>;
+  delivered: Set<string>;
+  errors: string[];
+}
+
+/** A day of a small server; each step may fail, and the caller goes on. */
+async function workload(store: Store, ledger: Ledger): Promise<void> {
+  const step = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      ledger.errors.push(codeOf(error) ?? String(error));
+    }
+  };
+  for (const key of ['a', 'b', 'c']) {
+    const submit = async (): Promise<void> => {
+      const [outcome] = await store.submit([newRun({ idempotencyKey: key })]);
+      if (outcome !== undefined && 'run' in outcome) ledger.accepted.add(outcome.run.id);
+    };
+    await step(submit);
+    // Somebody who got no answer asks again.
+    if (ledger.errors.length > 0) await step(submit);
+  }
+  await step(async () => {
+    const claimed = await store.claim(wanting({ limit: 2 }));
+    for (const { lease, run } of claimed) {
+      const id = `dlv${run.id.slice(3)}`;
+      const plan = { id, mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
+      const [outcome] = await store.settle([{ lease, end: 'completed', result: 1, deliveries: [plan] }]);
+      if (outcome?.outcome === 'settled') ledger.completed.add(run.id);
+    }
+  });
+  await step(async () => {
+    for (const { lease } of await store.claimDeliveries(OUT)) {
+      const outcome = await store.settleDelivery({ lease, outcome: 'delivered' });
+      if (outcome.outcome === 'recorded') ledger.delivered.add(lease.deliveryId);
+    }
+  });
+  await step(async () => {
+    await store.putDoc({ kind: 'inbound', key: 'sig', rev: 0, value: true });
+    ledger.docs.add('sig');
+  });
+  const [victim] = ledger.completed;
+  if (victim !== undefined) {
+    await step(async () => {
+      ledger.asked.add(victim);
+      await store.remove(victim, ana);
+      ledger.removed.add(victim);
+    });
+  }
+  await step(async () => {
+    await store.sweep();
+  });
+}
+
+const newLedger = (): Ledger => ({
+  accepted: new Set(),
+  completed: new Set(),
+  asked: new Set(),
+  removed: new Set(),
+  docs: new Set(),
+  delivered: new Set(),
+  errors: [],
+});
+
+async function check(store: Store, ledger: Ledger, when: string): Promise<void> {
+  for (const id of ledger.accepted) {
+    const run = await store.get(id);
+    if (ledger.removed.has(id)) expect(run, `${when}: ${id} came back`).toBeUndefined();
+    else if (!ledger.asked.has(id)) expect(run?.id, `${when}: ${id} is lost`).toBe(id);
+    if (run !== undefined && ledger.completed.has(id)) expect(run.state, when).toBe('completed');
+    for (const delivery of await store.deliveries(id)) {
+      if (ledger.delivered.has(delivery.id)) expect(delivery.state, when).toBe('delivered');
+    }
+  }
+  for (const key of ledger.docs) expect(await store.getDoc('inbound', key), when).toBeDefined();
+  const { items } = await store.list({ limit: 200 });
+  const keys = await Promise.all(items.map(async ({ id }) => (await store.get(id))?.idempotencyKey));
+  expect(new Set(keys).size, `${when}: one key made two runs`).toBe(keys.length);
+}
+
+async function openIn(dir: string, faults: FaultyFiles): ReturnType<typeof openStore> {
+  const clock = manualClock();
+  const lock = async () => ({ release: () => undefined });
+  const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
+  return openStore({ backend: 'lowdb', dir }, deps);
+}
+
+/**
+ * Runs the workload once for every k until the k-th of these calls is never reached, and audits what a fresh open finds. `verdict` is
+ * asked with the number of the call; answers how many trials there were.
+ */
+async function sweepFaults(
+  ops: ReadonlySet<Call['op']>,
+  verdict: (seen: number, k: number) => string | undefined,
+): Promise<number> {
+  for (let k = 1; k < 1000; k++) {
+    const dir = await mkdtemp(join(tmpdir(), 'bellhop-fault-'));
+    const faults = faultyFiles();
+    const ledger = newLedger();
+    const state = { hit: false, seen: 0 };
+    faults.on(({ op }) => {
+      const answer = ops.has(op) ? verdict(++state.seen, k) : undefined;
+      if (answer !== undefined) state.hit = true;
+      return answer;
+    });
+    try {
+      const { store } = await openIn(dir, faults);
+      await workload(store, ledger);
+      if (store.health().state === 'ready') await check(store, ledger, `k=${k}, same life`);
+      await store.close();
+    } catch (error) {
+      // Only a folder that is not yet a store may refuse to open.
+      expect(ledger.accepted.size, `k=${k}: ${String(error)}`).toBe(0);
+    }
+    await faults.kill();
+    const { store, report } = await openIn(dir, faultyFiles());
+    expect(report.quarantined, `k=${k}`).toEqual([]);
+    await check(store, ledger, `k=${k}, next life`);
+    await store.close();
+    const audit = await readAudit(dir);
+    const acts = audit.map((one) => `${one.act} ${one.runId}`);
+    expect(new Set(acts).size, `k=${k}: an act is noted twice`).toBe(acts.length);
+    for (const id of ledger.accepted) expect(acts, `k=${k}`).toContain(`run ${id}`);
+    for (const id of ledger.removed) expect(acts, `k=${k}`).toContain(`delete ${id}`);
+    await rm(dir, { recursive: true });
+    if (!state.hit) return k;
+  }
+  throw new Error('the workload has no end');
+}
+
+describe('no acknowledged change is lost, and no open fails', () => {
+  it('when the disk is full at any one call', async () => {
+    const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen === k ? 'ENOSPC' : undefined));
+    expect(trials).toBeGreaterThan(50);
+  });
+  it('when the disk is full from any call on', async () => {
+    const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen >= k ? 'ENOSPC' : undefined));
+    expect(trials).toBeGreaterThan(50);
+  });
+  it('when the disk fails at any one write, fsync or rename', async () => {
+    const ops = new Set<Call['op']>(['write', 'sync', 'syncFolder', 'rename', 'unlink']);
+    const trials = await sweepFaults(ops, (seen, k) => (seen === k ? 'EIO' : undefined));
+    expect(trials).toBeGreaterThan(50);
+  });
+  it('when the file system takes seven bytes at a time', async () => {
+    const h = await lowdbHarness();
+    h.faults.on(({ op }) => (op === 'write' ? 7 : undefined));
+    const ledger = newLedger();
+    await workload(h.store, ledger);
+    expect(ledger.errors).toEqual([]);
+    await h.reopen('crash');
+    await check(h.store, ledger, 'short writes');
+    expect(h.report?.quarantined).toEqual([]);
+    await h.dispose();
+  });
+});
+
+it('a folder on a full disk opens after a crash, and its runs can be read', async () => {
+  const h = await lowdbHarness();
+  const ledger = newLedger();
+  await workload(h.store, ledger);
+  await h.faults.kill();
+  for (const full of [true, false]) {
+    const dir = await mkdtemp(join(tmpdir(), 'bellhop-full-'));
+    await cp(h.dir, dir, { recursive: true });
+    const faults = faultyFiles();
+    faults.on(({ op }) => (full && NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined));
+    const { store } = await openIn(dir, faults);
+    await check(store, ledger, `full: ${full}`);
+    const outcome = await store.submit([newRun()]).catch((error: unknown) => codeOf(error));
+    if (full) expect(outcome).toBe('STORE_FULL');
+    else expect(outcome).toMatchObject([{ outcome: 'accepted' }]);
+    await store.close();
+    await rm(dir, { recursive: true });
+  }
+  await h.dispose();
+});
+
+describe('after a failed fsync', () => {
+  for (const op of ['sync', 'syncFolder'] as const) {
+    it(`(${op}) nothing is written any more, the old state stays visible, and health says so`, async () => {
+      const h = await lowdbHarness();
+      const [first] = await h.store.submit([newRun()]);
+      let armed = true;
+      h.faults.on((call) => {
+        if (!armed || call.op !== op || !call.path.includes('records')) return undefined;
+        armed = false;
+        return 'EIO';
+      });
+      await expect(h.store.claim(wanting())).rejects.toMatchObject({ code: 'STORE_FAILED', retryable: false });
+      const run = first !== undefined && 'run' in first ? first.run : undefined;
+      expect(await h.store.get(run?.id ?? '')).toMatchObject({ state: 'queued', rev: 1 });
+      await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      await expect(h.store.appendAudit({ actor: ana, act: 'refused' })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      expect(h.store.health()).toMatchObject({ state: 'failed', reason: expect.stringContaining('fsync') });
+      await h.reopen('clean');
+      expect(h.report).toMatchObject({ rebuilt: true, runs: 1 });
+      expect(h.store.health().state).toBe('ready');
+      await h.dispose();
+    });
+  }
+});
+
+it('a full disk refuses with a retryable error, changes nothing, and takes work again when there is room', async () => {
+  const h = await lowdbHarness();
+  h.faults.on(({ op }) => (NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined));
+  await expect(h.store.submit([newRun({ idempotencyKey: 'k' })])).rejects.toMatchObject({
+    code: 'STORE_FULL',
+    retryable: true,
+  });
+  expect((await h.store.list({})).items).toEqual([]);
+  h.faults.on(() => undefined);
+  expect(await h.store.submit([newRun({ idempotencyKey: 'k' })])).toMatchObject([{ outcome: 'accepted' }]);
+  expect(h.store.health().state).toBe('ready');
+  await h.dispose();
+});

@@ -1,0 +1,275 @@
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { layoutOf } from '../../src/store/lowdb/layout.ts';
+import type { Run } from '../../src/store/records.ts';
+import { accept, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
+import type { LowdbHarness } from '../support/store-harness.ts';
+
+let h: LowdbHarness;
+beforeEach(async () => {
+  h = await lowdbHarness();
+});
+afterEach(() => h.dispose());
+
+const recordPath = (run: Run): string => layoutOf(h.dir).record(run.id);
+const json = async (path: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(path, 'utf8'));
+const quarantined = async (): Promise<string[]> => readdir(join(h.dir, 'quarantine')).catch(() => []);
+const settleNext = async (): Promise<void> => {
+  const { lease } = await claimOne(h.store);
+  const deliveries = [
+    { id: h.ids.next('dlv'), mode: 'report', destination: { kind: 'email', to: 'ana@example.com' } },
+  ] as const;
+  await h.store.settle([{ lease, end: 'completed', result: 1, deliveries: [...deliveries] }]);
+};
+
+describe('the files', () => {
+  it('lie below the day of their id, readable by their owner alone', async () => {
+    const run = await accept(h.store);
+    const day = new Date(h.clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
+    expect(recordPath(run)).toBe(join(h.dir, 'records', day, `${run.id}.json`));
+    expect((await stat(recordPath(run))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(h.dir, 'records'))).mode & 0o777).toBe(0o700);
+  });
+  it('are indented JSON with the keys in one order, whatever happened to the run', async () => {
+    const run = await accept(h.store);
+    await settleNext();
+    const text = await readFile(recordPath(run), 'utf8');
+    expect(text).toBe(`${JSON.stringify(JSON.parse(text), null, 2)}\n`);
+    const keys = Object.keys(JSON.parse(text));
+    expect(keys.slice(0, 6)).toEqual(['v', 'id', 'rev', 'job', 'kind', 'queue']);
+    expect(keys.indexOf('result')).toBeLessThan(keys.indexOf('deliveries'));
+  });
+  it('keep fields that a newer version wrote, at any depth, when they are changed by this one', async () => {
+    const run = await accept(h.store);
+    await h.reopen('clean');
+    const record = await json(recordPath(run));
+    const policy = record['policy'];
+    await writeFile(
+      recordPath(run),
+      JSON.stringify({ ...record, mood: 'good', policy: { ...Object(policy), budget: 3 } }),
+    );
+    await h.reopen('crash');
+    await settleNext();
+    expect(await json(recordPath(run))).toMatchObject({ state: 'completed', mood: 'good', policy: { budget: 3 } });
+  });
+  it('of another name, and links, are left alone', async () => {
+    const run = await accept(h.store);
+    const folder = join(recordPath(run), '..');
+    await writeFile(join(folder, 'notes.txt'), 'mine');
+    await symlink('/etc/passwd', join(folder, `${h.ids.next('run')}.json`));
+    await mkdir(join(h.dir, 'records', 'old'));
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ runs: 1, quarantined: [] });
+    expect(await readFile(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+  it('that a crash left half-written are swept', async () => {
+    const run = await accept(h.store);
+    const temp = join(recordPath(run), '..', '.tmp-99-1');
+    await writeFile(temp, '{"v":1');
+    await h.reopen('crash');
+    await expect(stat(temp)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(h.report?.runs).toBe(1);
+  });
+});
+
+describe('a record that cannot be read', () => {
+  const damages: [string, (text: string, other: string) => string | Uint8Array][] = [
+    ['torn', (text) => text.slice(0, 200)],
+    ['empty', () => ''],
+    ['null', () => 'null'],
+    ['full of zeros', () => new Uint8Array(512)],
+    ['of another shape', () => '{"v":1,"state":"queued"}'],
+    ['of a state nobody knows', (text) => text.replace('"queued"', '"dancing"')],
+    ['of bytes that are no text', () => new Uint8Array([0x7b, 0xff, 0xfe, 0x7d])],
+    ['that of another run', (_, other) => other],
+  ];
+  for (const [what, damage] of damages) {
+    it(`because it is ${what} is set aside with its reason, and stops nothing`, async () => {
+      const broken = await accept(h.store);
+      const sound = await accept(h.store);
+      const text = await readFile(recordPath(broken), 'utf8');
+      await writeFile(recordPath(broken), damage(text, await readFile(recordPath(sound), 'utf8')));
+      await h.reopen('crash');
+      expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining(broken.id) }]);
+      expect((await h.store.list({})).items.map((one) => one.id)).toEqual([sound.id]);
+      expect(await h.store.get(broken.id)).toBeUndefined();
+      expect(h.store.health().quarantined).toBe(1);
+      const names = await quarantined();
+      expect(names.map((name) => name.slice(name.lastIndexOf(broken.id)))).toEqual([
+        `${broken.id}.json`,
+        `${broken.id}.reason.txt`,
+      ]);
+      await h.reopen('crash');
+      expect(h.report?.quarantined).toEqual([]);
+      expect(h.store.health().quarantined).toBe(1);
+    });
+  }
+  it('in the folder of another day is set aside', async () => {
+    const run = await accept(h.store);
+    await mkdir(join(h.dir, 'records/2020/01/01'), { recursive: true });
+    await rename(recordPath(run), join(h.dir, 'records/2020/01/01', `${run.id}.json`));
+    await h.reopen('crash');
+    expect(h.report?.quarantined).toHaveLength(1);
+  });
+  it('of a final run is found out when it is asked for', async () => {
+    const run = await accept(h.store);
+    await settleNext();
+    await h.reopen('clean');
+    // The deliveries are still open, so that the run was read at open; without them it is read when it is asked for.
+    for (const { lease } of await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 })) {
+      await h.store.settleDelivery({ lease, outcome: 'delivered' });
+    }
+    await h.reopen('clean');
+    await writeFile(recordPath(run), 'rubbish');
+    expect(await h.store.get(run.id)).toBeUndefined();
+    expect((await h.store.list({})).items).toEqual([]);
+    expect(h.store.health()).toMatchObject({ state: 'ready', quarantined: 1 });
+  });
+  it('of a document is set aside, and the others stay', async () => {
+    await h.store.putDoc({ kind: 'status', key: 'a', rev: 0, value: 1 });
+    await h.store.putDoc({ kind: 'status', key: 'b', rev: 0, value: 2 });
+    await writeFile(layoutOf(h.dir).doc('status', 'a'), '{');
+    await h.reopen('crash');
+    expect((await h.store.listDocs('status', {})).items.map((doc) => doc.key)).toEqual(['b']);
+    expect(h.report?.quarantined).toHaveLength(1);
+  });
+});
+
+describe('the index', () => {
+  it('is trusted after a clean close, and then the history is not read', async () => {
+    for (let n = 0; n < 5; n++) {
+      const run = await accept(h.store);
+      await h.store.cancel(run.id, ana);
+    }
+    const calls = h.faults.calls();
+    await h.reopen('clean');
+    expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
+    expect(calls).toBeGreaterThan(0);
+    expect(await h.store.count({})).toMatchObject({ cancelled: 5 });
+  });
+  for (const [what, text] of [
+    ['torn', '{"format":1,"summ'],
+    ['empty', ''],
+    ['of another life', '{"format":1,"summaries":[],"keys":[],"openDeliveries":[]}'],
+  ] as const) {
+    it(`is rebuilt from the records when it is ${what}`, async () => {
+      const run = await accept(h.store, { idempotencyKey: 'k' });
+      await h.store.close();
+      await writeFile(join(h.dir, 'index.json'), text);
+      await h.reopen('crash');
+      expect(h.report).toMatchObject({ rebuilt: true, runs: 1, quarantined: [] });
+      const [again] = await h.store.submit([newRun({ idempotencyKey: 'k' })]);
+      expect(again).toMatchObject({ outcome: 'deduplicated', run: { id: run.id } });
+    });
+  }
+  it('is not trusted after a crash that followed a clean close', async () => {
+    await accept(h.store);
+    await h.reopen('clean');
+    await accept(h.store);
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ rebuilt: true, runs: 2 });
+  });
+  it('never holds what is in a report or an input', async () => {
+    await accept(h.store, { input: { secret: 'quokka' } });
+    await settleNext();
+    await h.store.close();
+    expect(await readFile(join(h.dir, 'index.json'), 'utf8')).not.toContain('quokka');
+  });
+});
+
+describe('a removal that was cut off', () => {
+  it('is completed at open: no deliveries, no tombstone, and one audit entry', async () => {
+    const run = await accept(h.store);
+    await settleNext();
+    await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 });
+    // The tombstone is written; then every further change of a name or a byte fails, as if the process had died there.
+    let renames = 0;
+    h.faults.on(({ op }) => {
+      if (op === 'rename') renames++;
+      return renames > 0 && (op === 'unlink' || op === 'append') ? 'EIO' : undefined;
+    });
+    expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
+    const deliveries = layoutOf(h.dir).deliveriesOf(run.id);
+    expect((await stat(deliveries)).isFile()).toBe(true);
+    expect(await readFile(recordPath(run), 'utf8')).toContain('"removed": true');
+    await h.reopen('crash');
+    expect(await h.store.get(run.id)).toBeUndefined();
+    await expect(stat(deliveries)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'delete']);
+    expect(h.report?.quarantined).toEqual([]);
+  });
+  it('keeps nothing of the run but what its key needs', async () => {
+    const run = await accept(h.store, {
+      idempotencyKey: 'k',
+      input: 'quokka',
+      origin: { kind: 'slack', channel: 'C0SECRET' },
+    });
+    await settleNext();
+    await h.store.remove(run.id, ana);
+    const text = await readFile(recordPath(run), 'utf8');
+    expect(text).not.toContain('quokka');
+    expect(text).not.toContain('C0SECRET');
+    await h.clock.advance(24 * 3_600_000);
+    await h.store.sweep();
+    await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('the format', () => {
+  it('of a newer version that this one cannot read stops the start and changes nothing', async () => {
+    await accept(h.store);
+    await h.store.close();
+    const path = join(h.dir, 'FORMAT.json');
+    await writeFile(path, JSON.stringify({ format: 7, minReader: 7, createdBy: 'bellhop 9', storeId: 'x' }));
+    const before = await readdir(h.dir);
+    await expect(h.reopen('crash')).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+    expect(await readdir(h.dir)).toEqual(before);
+  });
+  it('of a newer version that this one can read is opened', async () => {
+    await accept(h.store);
+    await writeFile(
+      join(h.dir, 'FORMAT.json'),
+      JSON.stringify({ format: 2, minReader: 1, createdBy: 'x', storeId: 'x' }),
+    );
+    await h.reopen('crash');
+    expect(h.report?.runs).toBe(1);
+  });
+});
+
+describe('the audit file', () => {
+  it('loses its torn last line, and nothing else', async () => {
+    await accept(h.store);
+    await h.store.appendAudit({ actor: ana, act: 'refused' });
+    await h.store.close();
+    const path = layoutOf(h.dir).auditMonth(new Date(h.clock.now()).toISOString());
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, `${text}{"id":"aud_0`);
+    await h.reopen('crash');
+    await h.store.appendAudit({ actor: ana, act: 'refused' });
+    expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'refused', 'refused']);
+  });
+  it('is whole again after a full disk cut an entry off in the middle', async () => {
+    await h.store.appendAudit({ actor: ana, act: 'refused', note: 'one' });
+    let taken = 0;
+    h.faults.on(({ op, path }) => {
+      if (op !== 'write' || !path.includes('audit')) return undefined;
+      return taken++ === 0 ? 30 : 'ENOSPC';
+    });
+    await expect(h.store.appendAudit({ actor: ana, act: 'refused', note: 'two' })).rejects.toMatchObject({
+      code: 'STORE_FULL',
+    });
+    h.faults.on(() => undefined);
+    await h.store.appendAudit({ actor: ana, act: 'refused', note: 'three' });
+    expect((await h.audit()).map((one) => one.note)).toEqual(['one', 'three']);
+  });
+  it('that was lost is written again from what the records still carry', async () => {
+    await accept(h.store);
+    await h.store.close();
+    await rm(join(h.dir, 'audit'), { recursive: true });
+    await rm(join(h.dir, 'CLEAN'));
+    await h.reopen('crash');
+    expect((await h.audit()).map((one) => one.act)).toEqual(['run']);
+  });
+});

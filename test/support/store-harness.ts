@@ -1,0 +1,147 @@
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createIds } from '../../src/ids.ts';
+import type { Ids } from '../../src/ids.ts';
+import { silentLog } from '../../src/log.ts';
+import type { StoreOptions } from '../../src/store/core.ts';
+import { createEmbeddedStore } from '../../src/store/embedded.ts';
+import { NOTHING } from '../../src/store/backing.ts';
+import { createMemoryBacking } from '../../src/store/memory.ts';
+import { openStore } from '../../src/store/open.ts';
+import { AuditEntry } from '../../src/store/records.ts';
+import type { Actor, Run } from '../../src/store/records.ts';
+import type { ClaimedRun, ClaimRequest, NewRun, OpenReport, Store } from '../../src/store/store.ts';
+import { manualClock } from './clock.ts';
+import type { ManualClock } from './clock.ts';
+import { faultyFiles } from './store-faults.ts';
+import type { FaultyFiles } from './store-faults.ts';
+
+export interface Harness {
+  readonly store: Store;
+  readonly report: OpenReport | undefined;
+  clock: ManualClock;
+  ids: Ids;
+  /** Ends the store, by a kill or by a close, and opens what it left. */
+  reopen(how: 'crash' | 'clean'): Promise<void>;
+  audit(): Promise<AuditEntry[]>;
+  dispose(): Promise<void>;
+}
+
+export interface LowdbHarness extends Harness {
+  dir: string;
+  readonly faults: FaultyFiles;
+}
+
+export const ana: Actor = { kind: 'slack', id: 'U0ANA', name: 'Ana' };
+
+/** A memory store on a clock that stands still; it cannot be reopened. */
+export function memoryHarness(options: Partial<StoreOptions> = {}): Harness {
+  const clock = manualClock();
+  const ids = createIds(clock);
+  const backing = createMemoryBacking();
+  const { store } = createEmbeddedStore({ backing, clock, ids, log: silentLog }, NOTHING, options);
+  return {
+    store,
+    report: undefined,
+    clock,
+    ids,
+    reopen: () => Promise.reject(new Error('a memory store ends with its process')),
+    audit: async () => backing.audit(),
+    dispose: () => store.close(),
+  };
+}
+
+/** A lowdb store in a temporary folder; its lock is replaced, for this process cannot die to release it. */
+export async function lowdbHarness(options: Partial<StoreOptions> = {}): Promise<LowdbHarness> {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-store-'));
+  const clock = manualClock();
+  const open = async (
+    faults: FaultyFiles,
+  ): Promise<{ store: Store; report: OpenReport; ids: Ids; faults: FaultyFiles }> => {
+    const ids = createIds(clock);
+    const lock = async () => ({ release: () => undefined });
+    const deps = { clock, ids, log: silentLog, version: '0.0.0-test', files: faults.files, lock };
+    return { ...(await openStore({ backend: 'lowdb', dir }, deps, options)), ids, faults };
+  };
+  let life = await open(faultyFiles());
+  return {
+    dir,
+    clock,
+    get store() {
+      return life.store;
+    },
+    get report() {
+      return life.report;
+    },
+    get ids() {
+      return life.ids;
+    },
+    get faults() {
+      return life.faults;
+    },
+    async reopen(how) {
+      if (how === 'clean') await life.store.close();
+      await life.faults.kill();
+      // A new life begins later than the old one ended; event numbers rest on it.
+      clock.step(1);
+      life = await open(faultyFiles());
+    },
+    audit: () => readAudit(dir),
+    async dispose() {
+      await life.store.close().catch(() => undefined);
+      await life.faults.kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every line of the audit files of a data folder. */
+export async function readAudit(dir: string): Promise<AuditEntry[]> {
+  const names = await readdir(join(dir, 'audit')).catch(() => []);
+  const texts = await Promise.all(
+    names.toSorted((a, b) => a.localeCompare(b)).map((name) => readFile(join(dir, 'audit', name), 'utf8')),
+  );
+  const lines = texts.join('').split('\n');
+  return lines.filter((line) => line !== '').map((line) => AuditEntry.parse(JSON.parse(line)));
+}
+
+/** A run to submit; what matters to the test is given. */
+export function newRun(over: Partial<NewRun> = {}): NewRun {
+  return {
+    job: 'weekly-report',
+    kind: 'function',
+    queue: 'weekly-report',
+    trigger: 'slack',
+    actor: ana,
+    input: { week: 47 },
+    policy: { maxAttempts: 3, timeoutMs: 60_000, backoff: { baseMs: 1000, maxMs: 60_000 } },
+    ...over,
+  };
+}
+
+/** Submits one run that must be accepted. */
+export async function accept(store: Store, over: Partial<NewRun> = {}): Promise<Run> {
+  const [outcome] = await store.submit([newRun(over)]);
+  if (outcome?.outcome !== 'accepted') throw new Error(`not accepted: ${outcome?.outcome}`);
+  return outcome.run;
+}
+
+/** What a worker asks for; everything of the usual queue unless told. */
+export function wanting(over: Partial<ClaimRequest> = {}): ClaimRequest {
+  return {
+    queues: [{ name: 'weekly-report', limit: 1000 }],
+    kinds: ['function', 'command'],
+    limit: 1000,
+    workerId: 'worker-1',
+    leaseMs: 30_000,
+    ...over,
+  };
+}
+
+/** Claims exactly one run. */
+export async function claimOne(store: Store, over: Partial<ClaimRequest> = {}): Promise<ClaimedRun> {
+  const [claimed] = await store.claim(wanting({ limit: 1, ...over }));
+  if (claimed === undefined) throw new Error('nothing to claim');
+  return claimed;
+}
