@@ -1,0 +1,148 @@
+/** One attempt as a pipeline: find the job, run its kind under the timeout, normalise every ending once. */
+import { RunError } from '../errors.ts';
+import { startCommand } from './kinds/command.ts';
+import { startFunction } from './kinds/function.ts';
+import { startIsolated } from './kinds/isolated.ts';
+import { createProgressBook } from './kinds/progress.ts';
+import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
+import type { Progress } from '../store/records.ts';
+import type { ClaimedRun, Settlement } from '../store/store.ts';
+import type { LoadedJob } from './jobs.ts';
+import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
+
+/** Why an attempt is stopped from outside; then nothing is settled: the run is final already, ours no more, or handed back. */
+type StopReason = 'cancelled' | 'lost' | 'drained';
+
+type AttemptEnd = { kind: 'settle'; settlement: Settlement } | { kind: 'stopped'; why: StopReason };
+
+export interface AttemptUnderway {
+  /** What the attempt says about itself now. */
+  progress(): Progress | undefined;
+  /** Follows the first call; later calls change nothing. */
+  stop(why: StopReason): void;
+  stopped(): StopReason | undefined;
+  end: Promise<AttemptEnd>;
+  /** The settlement to use when the store refuses the one of `end`: failed for good, and small. */
+  giveUp(error: RunError): Settlement;
+  /** When nothing of it runs any more; later than `end` for a function that ignores its signal. */
+  gone: Promise<void>;
+}
+
+export interface ExecutorDeps extends SettlementDeps {
+  env: Record<string, string | undefined>;
+}
+
+export type Executor = (claimed: ClaimedRun, job: LoadedJob | undefined, changed: () => void) => AttemptUnderway;
+
+const STOP_WORDS = {
+  cancelled: 'the run was cancelled',
+  lost: 'the lease of the run was lost',
+  drained: 'the runner is shutting down',
+} as const;
+
+/** Makes the function that carries out one claimed run. */
+export function createExecutor(deps: ExecutorDeps): Executor {
+  const settle = createSettler(deps);
+
+  return (claimed, job, changed) => {
+    const { run, lease } = claimed;
+    const abort = new AbortController();
+    const book = createProgressBook(deps, changed);
+    let why: StopReason | undefined;
+    let timedOut = false;
+    const timer = deps.clock.after(run.policy.timeoutMs, () => {
+      timedOut = true;
+      abort.abort(timeoutError(claimed));
+    });
+    const ctx: AttemptContext = {
+      runId: run.id,
+      job: run.job,
+      attempt: Math.max(1, run.attemptsUsed),
+      actor: run.actor,
+      input: run.input,
+      signal: abort.signal,
+      book,
+    };
+    const started = begin(deps, { claimed, job, ctx });
+
+    const target: Claimed = { run, lease, job };
+    async function finish(): Promise<AttemptEnd> {
+      const ended = await started.end;
+      timer.cancel();
+      const failed = why !== undefined || timedOut || !ended.ok;
+      book.close(failed ? 'failed' : 'completed');
+      if (why !== undefined) return { kind: 'stopped', why };
+      const error = timedOut ? timeoutError(claimed) : undefined;
+      return { kind: 'settle', settlement: settle(target, endingOf(ended, { claimed, timeout: error, book })) };
+    }
+
+    return {
+      progress: () => book.current(),
+      stop(reason) {
+        if (why !== undefined) return;
+        why = reason;
+        abort.abort(new RunError(STOP_WORDS[reason], { code: 'CANCELLED' }));
+      },
+      stopped: () => why,
+      end: finish(),
+      giveUp: (error) => settle(target, { how: 'failed', error }),
+      gone: started.gone,
+    };
+  };
+}
+
+interface Beginning {
+  claimed: ClaimedRun;
+  job: LoadedJob | undefined;
+  ctx: AttemptContext;
+}
+
+function begin(deps: ExecutorDeps, { claimed, job, ctx }: Beginning): Started {
+  if (claimed.exhausted) return over(exhaustedError(claimed));
+  if (job === undefined) {
+    const hint = 'its file was removed or does not load; bellhop jobs names the files with problems';
+    return over(
+      new RunError(`the job "${claimed.run.job}" does not exist any more`, {
+        code: 'JOB_UNKNOWN',
+        permanent: true,
+        hint,
+      }),
+    );
+  }
+  if (job.kind === 'command') return startCommand(deps, job, ctx);
+  return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
+}
+
+function over(reason: RunError): Started {
+  return { end: Promise.resolve({ ok: false, error: reason }), gone: Promise.resolve() };
+}
+
+interface EndFacts {
+  claimed: ClaimedRun;
+  timeout: RunError | undefined;
+  book: AttemptContext['book'];
+}
+
+function endingOf(ended: KindEnd, { claimed, timeout, book }: EndFacts): Ending {
+  const progress = book.current();
+  const stderr = ended.stderr ?? book.logs();
+  const kept = { ...(stderr !== undefined && { stderr }), ...(progress !== undefined && { progress }) };
+  if (timeout !== undefined) return { how: 'timed_out', error: timeout, ...kept };
+  if (ended.ok) return { how: 'completed', output: ended.output, ...kept };
+  return { how: claimed.exhausted ? 'lease_expired' : 'failed', error: ended.error, ...kept };
+}
+
+function timeoutError({ run }: ClaimedRun): RunError {
+  return new RunError(`${run.job} ran longer than its timeout of ${run.policy.timeoutMs / 1000} s`, {
+    code: 'TIMED_OUT',
+    hint: 'raise timeout in the job file, or do less in one run',
+  });
+}
+
+function exhaustedError({ run }: ClaimedRun): RunError {
+  return new RunError(`the process that executed the last attempt of ${run.job} died or stopped answering`, {
+    code: 'LEASE_EXPIRED',
+    permanent: true,
+    hint: 'look at the log of that time; retry the run if its work may be done twice',
+  });
+}

@@ -1,0 +1,82 @@
+/** Brings what became of an attempt into the store, also when the store is away for a while. */
+import { DependencyError, RunError } from '../errors.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { ClaimedRun, SettleOutcome, Settlement, Store } from '../store/store.ts';
+import type { AttemptUnderway } from './execute.ts';
+
+const TRIES = 10;
+const FIRST_WAIT_MS = 200;
+const MAX_WAIT_MS = 5000;
+// A function may need a moment to see the signal; a command is killed in less.
+const LEAVE_MS = 7000;
+
+interface HandoverDeps {
+  store: Store;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * Makes the function that waits for an attempt's end and commits it. It never throws: what cannot be committed within about half a
+ * minute is logged, its lease expires, and the run is claimed again (the work may then be done twice, the record never lies).
+ */
+export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attempt: AttemptUnderway) => Promise<void> {
+  const { store, clock, log } = deps;
+
+  async function patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof DependencyError) || tried >= TRIES) throw error;
+        await clock.sleep(Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (tried - 1)));
+      }
+    }
+  }
+
+  async function settle(settlement: Settlement): Promise<SettleOutcome> {
+    const [outcome] = await patiently(() => store.settle([settlement]));
+    return outcome ?? { outcome: 'stale' };
+  }
+
+  async function commit(settlement: Settlement, attempt: AttemptUnderway): Promise<SettleOutcome> {
+    try {
+      const outcome = await settle(settlement);
+      if (outcome.outcome !== 'too_large') return outcome;
+      const message = `what the run left is ${outcome.bytes} bytes, more than the ${outcome.limit} that are kept`;
+      const hint = 'return less, or write large data to a file and report where it is';
+      return await settle(attempt.giveUp(new RunError(message, { code: 'TOO_LARGE', permanent: true, hint })));
+    } catch (error) {
+      if (error instanceof DependencyError) throw error;
+      // The store refuses this outcome as it is; a run without an end would be worse.
+      const message = 'the outcome of the run could not be stored';
+      return settle(attempt.giveUp(new RunError(message, { code: 'INTERNAL', permanent: true, cause: error })));
+    }
+  }
+
+  return async (claimed, attempt) => {
+    const { run, lease } = claimed;
+    const fields = { runId: run.id, job: run.job, attempt: run.attemptsUsed };
+    try {
+      const end = await attempt.end;
+      if (end.kind === 'settle') {
+        const outcome = await commit(end.settlement, attempt);
+        const code = end.settlement.error?.code;
+        log.info('attempt ended', {
+          ...fields,
+          end: end.settlement.end,
+          outcome: outcome.outcome,
+          ...(code !== undefined && { code }),
+        });
+      } else if (end.why === 'drained') {
+        // Handed back only when it has really stopped, or after a while: another process may start it at once.
+        await Promise.race([attempt.gone, clock.sleep(LEAVE_MS)]);
+        await patiently(() => store.release([lease]));
+        log.info('attempt handed back', fields);
+      } else log.info('attempt stopped', { ...fields, why: end.why });
+    } catch (error) {
+      log.error('the end of an attempt could not be stored', { ...fields, error });
+    }
+  };
+}

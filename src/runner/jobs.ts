@@ -1,0 +1,109 @@
+/** What a job file says, and what becomes of it once it is checked. */
+import type { z } from 'zod';
+import type { Actor, Kind, RunPolicy } from '../store/records.ts';
+import type { InputShape } from './fields.ts';
+import type { Target } from './targets.ts';
+
+/** What a running function may use. */
+export interface JobContext {
+  readonly runId: string;
+  readonly job: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly actor: Actor;
+  /** Aborts on timeout, cancel and shutdown; hand it to everything that waits. */
+  readonly signal: AbortSignal;
+  /** Runs `fn` as a named step that people see on the card; at most 50 are kept. */
+  step<T>(title: string, fn: () => T | Promise<T>): Promise<T>;
+  /** Says how far the run is: a share between 0 and 1, and a word about it. */
+  progress(share: number, note?: string): void;
+  /** Keeps a line with the attempt, as stderr is kept for a command. */
+  log(line: string): void;
+}
+
+/** A time: milliseconds, or a number with `ms`, `s`, `m` or `h`. */
+export type Duration = number | string;
+
+interface JobBase<S extends z.ZodObject> {
+  /** kebab-case, unique in the folder. */
+  name: string;
+  description: string;
+  /** The input; the run's `input` has this type. Default: no input. */
+  input?: S;
+  /** Where the report goes; default `['origin']`: where it was asked. */
+  destinations?: readonly Target[] | ((input: z.infer<S>) => readonly Target[]);
+  /** Attempts after the first, 0 to 19; default 2. */
+  retries?: number;
+  /** Of one attempt; default 10m, at most 24h. */
+  timeout?: Duration;
+  /** Runs of this job at the same time; default 1. */
+  concurrency?: number;
+  /** -100 to 100, higher goes first; default 0. */
+  priority?: number;
+  /** Full-jitter exponential waits between attempts; default 2s to 5m. */
+  backoff?: { base?: Duration; max?: Duration };
+  /** Names of environment variables that its child process may see, beside PATH, LANG and TZ. */
+  env?: readonly string[];
+}
+
+/**
+ * A job that is a function. It returns a report, markdown, `{ report, result }`, or any JSON; throwing a PermanentError ends the run,
+ * a RetryLater sets the wait before the next attempt, anything else is tried again while attempts are left.
+ */
+export interface FunctionJob<S extends z.ZodObject = z.ZodObject> extends JobBase<S> {
+  kind?: 'function';
+  run(input: z.infer<S>, ctx: JobContext): unknown;
+  /** Run it in a child process of its own: it may then crash or hang without harm. */
+  isolate?: boolean;
+}
+
+/** A job that is a program: no shell; `{{name}}` in an argument is replaced by that input as part of ONE argument. */
+export interface CommandJob<S extends z.ZodObject = z.ZodObject> extends JobBase<S> {
+  kind: 'command';
+  command: readonly [string, ...string[]];
+  /** What stdout is; default `auto`: a JSON object or array is read as one, everything else is shown as text. */
+  output?: 'auto' | 'json' | 'markdown' | 'text';
+  /** Bytes of output after which the command is killed; default 50 MB. */
+  outputLimit?: number;
+}
+
+export type JobDefinition<S extends z.ZodObject = z.ZodObject> = FunctionJob<S> | CommandJob<S>;
+
+type Empty = z.ZodObject<Record<string, never>>;
+
+/** Defines a job: export it as the default of a file in the jobs folder. It is checked when the file is loaded. */
+export function defineJob<S extends z.ZodObject = Empty>(definition: JobDefinition<S>): JobDefinition<S> {
+  return definition;
+}
+
+interface LoadedBase {
+  name: string;
+  description: string;
+  kind: Kind;
+  /** The file's name inside the jobs folder, and its absolute path. */
+  file: string;
+  path: string;
+  schema: z.ZodObject;
+  shape: InputShape;
+  /** Parsed already when it is a list; a function is asked at the end of each run. */
+  destinations: readonly Target[] | ((input: Record<string, unknown>) => unknown);
+  policy: RunPolicy;
+  concurrency: number;
+  priority: number;
+  env: readonly string[];
+}
+
+export interface LoadedFunction extends LoadedBase {
+  kind: 'function';
+  run: (input: Record<string, unknown>, ctx: JobContext) => unknown;
+  isolate: boolean;
+}
+
+export interface LoadedCommand extends LoadedBase {
+  kind: 'command';
+  command: readonly string[];
+  output: 'auto' | 'json' | 'markdown' | 'text';
+  outputLimitBytes: number;
+}
+
+export type LoadedJob = LoadedFunction | LoadedCommand;

@@ -1,0 +1,86 @@
+import type { Output } from '../../store/records.ts';
+
+/** Keeps the beginning and the end of a stream in bounded memory. */
+export interface Capture {
+  push(chunk: Uint8Array): void;
+  bytes(): number;
+  /** The text, cleaned of terminal control; cut between characters, `droppedBytes` say how much is missing in the middle. */
+  output(): Output;
+}
+
+/** Makes a capture that keeps at most `headBytes` + `tailBytes` (and, while it grows, one chunk more). */
+export function createCapture({ headBytes, tailBytes }: { headBytes: number; tailBytes: number }): Capture {
+  const head: Uint8Array[] = [];
+  const tail: Uint8Array[] = [];
+  let headSize = 0;
+  let tailSize = 0;
+  let total = 0;
+  return {
+    push(chunk) {
+      total += chunk.length;
+      const room = headBytes - headSize;
+      if (room > 0) {
+        const part = chunk.subarray(0, room);
+        head.push(Uint8Array.from(part));
+        headSize += part.length;
+      }
+      // Copied: a small slice would keep the whole pooled buffer of the pipe alive.
+      const rest = room > 0 ? chunk.subarray(room) : chunk;
+      if (rest.length > 0) {
+        tail.push(Uint8Array.from(rest.subarray(-tailBytes)));
+        tailSize += Math.min(rest.length, tailBytes);
+      }
+      while (tail[0] !== undefined && tailSize - tail[0].length >= tailBytes) tailSize -= tail.shift()?.length ?? 0;
+    },
+    bytes: () => total,
+    output() {
+      const end = Buffer.concat(tail);
+      if (total === headSize + end.length) {
+        return { head: cleanText(Buffer.concat([...head, end]).toString('utf8')), tail: '', droppedBytes: 0 };
+      }
+      const first = cutEnd(Buffer.concat(head));
+      const last = cutStart(end.subarray(Math.max(0, end.length - tailBytes)));
+      const droppedBytes = Math.max(0, total - first.length - last.length);
+      return { head: cleanText(first.toString('utf8')), tail: cleanText(last.toString('utf8')), droppedBytes };
+    },
+  };
+}
+
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
+
+function cutStart(bytes: Buffer): Buffer {
+  let start = 0;
+  while (start < 3 && isContinuation(bytes[start])) start++;
+  return bytes.subarray(start);
+}
+
+function cutEnd(bytes: Buffer): Buffer {
+  let lead = bytes.length - 1;
+  while (lead > bytes.length - 4 && isContinuation(bytes[lead])) lead--;
+  const byte = bytes[lead] ?? 0;
+  const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+  return lead >= 0 && lead + length > bytes.length ? bytes.subarray(0, lead) : bytes;
+}
+
+// ECMA-48 control sequences, operating system commands (titles, links) and two-byte escapes.
+// oxlint-disable-next-line no-control-regex
+const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** What a terminal would still show: no escapes, no control bytes, and of a line rewritten by carriage returns the last version. */
+export function cleanText(text: string): string {
+  const plain = text.replace(ESCAPES, '').replaceAll('\r\n', '\n');
+  const lines = plain.includes('\r') ? plain.split('\n').map(lastRewrite).join('\n') : plain;
+  return lines.replace(CONTROLS, '');
+}
+
+function lastRewrite(line: string): string {
+  return line.split('\r').findLast((part) => part !== '') ?? '';
+}
+
+/** Head and tail as one text that says what is missing between them. */
+export function outputText(output: Output): string {
+  if (output.droppedBytes === 0) return output.head + output.tail;
+  return `${output.head}\n… ${output.droppedBytes} bytes left out …\n${output.tail}`;
+}

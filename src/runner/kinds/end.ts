@@ -1,0 +1,27 @@
+import type { Actor, Output } from '../../store/records.ts';
+import type { Json } from '../../store/store.ts';
+import type { ProgressBook } from './progress.ts';
+
+/** What an attempt handed over: a value as a program means it, or text as it was printed. */
+export type Yield = { form: 'value'; value: unknown } | { form: 'text'; text: string };
+
+/** How a kind's work ended; `error` is whatever was thrown. */
+export type KindEnd = { ok: true; output: Yield; stderr?: Output } | { ok: false; error: unknown; stderr?: Output };
+
+/** One attempt as the kinds see it. */
+export interface AttemptContext {
+  runId: string;
+  job: string;
+  attempt: number;
+  actor: Actor;
+  /** As it was stored; a function gets what its schema makes of it. */
+  input: Json;
+  signal: AbortSignal;
+  book: ProgressBook;
+}
+
+/** Work under way: `end` is bounded (it follows the signal), `gone` is when nothing of it runs any more. */
+export interface Started {
+  end: Promise<KindEnd>;
+  gone: Promise<void>;
+}

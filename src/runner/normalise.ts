@@ -1,0 +1,168 @@
+/** Whatever a job hands over becomes a report and, where there is one, a result; all in this one place. */
+import { Report } from '../store/report.ts';
+import { members, plainJson } from './json.ts';
+import { zodIssues } from './fields.ts';
+import type { Json } from '../store/store.ts';
+import type { Yield } from './kinds/end.ts';
+
+export type Normalised = { ok: true; report: Report; result?: Json } | { ok: false; reason: string };
+
+const MAX_RESULT_BYTES = 1024 * 1024;
+const MAX_SUMMARY = 600;
+const MAX_TITLE = 150;
+const MAX_MARKDOWN = 400_000;
+const MAX_CODE = 100_000;
+
+/**
+ * Reads what an attempt handed over: nothing, markdown, `{ markdown }`, a report, `{ report, result }`, or other JSON. Text that a
+ * command printed keeps its alignment in a code block. What is neither JSON nor a report is refused with its reason.
+ */
+export function normalise(job: string, given: Yield): Normalised {
+  if (given.form === 'text') return { ok: true, report: textReport(job, given.text) };
+  const { value } = given;
+  if (value === undefined || value === null) return { ok: true, report: finished(job) };
+  if (typeof value === 'string') return { ok: true, report: markdownReport(job, value) };
+  const plain = plainJson(value);
+  if (!plain.ok) return { ok: false, reason: plain.reason };
+  if (plain.bytes > MAX_RESULT_BYTES)
+    return { ok: false, reason: `it is ${plain.bytes} bytes, more than ${MAX_RESULT_BYTES}` };
+  const object = members(plain.json);
+  return object === undefined ? jsonReport(job, plain.json) : fromObject(job, plain.json, object);
+}
+
+function fromObject(job: string, json: Json, object: Record<string, unknown>): Normalised {
+  if (isReportShaped(object)) return readReport(object);
+  const keys = Object.keys(object);
+  const markdown = object['markdown'];
+  if (typeof markdown === 'string' && keys.every((key) => key === 'markdown' || key === 'title')) {
+    const title = typeof object['title'] === 'string' ? object['title'] : job;
+    return { ok: true, report: markdownReport(title, markdown) };
+  }
+  if (!('report' in object) || !keys.every((key) => key === 'report' || key === 'result')) return jsonReport(job, json);
+  const inner = typeof object['report'] === 'string' ? object['report'] : members(object['report']);
+  if (inner === undefined) return { ok: false, reason: 'report is neither a report nor markdown' };
+  const report =
+    typeof inner === 'string' ? normalise(job, { form: 'value', value: inner }) : readMarkdownOrReport(job, inner);
+  if (!report.ok || object['result'] === undefined) return report;
+  const result = plainJson(object['result']);
+  return result.ok ? { ...report, result: result.json } : { ok: false, reason: result.reason };
+}
+
+function readMarkdownOrReport(job: string, inner: Record<string, unknown>): Normalised {
+  return typeof inner['markdown'] === 'string' && !('summary' in inner)
+    ? normalise(job, { form: 'value', value: inner })
+    : readReport(inner);
+}
+
+function isReportShaped(object: Record<string, unknown>): boolean {
+  if (typeof object['schema'] === 'string' && object['schema'].startsWith('bellhop.report/')) return true;
+  return typeof object['title'] === 'string' && ('summary' in object || Array.isArray(object['sections']));
+}
+
+function readReport(object: Record<string, unknown>): Normalised {
+  const parsed = Report.safeParse(object);
+  if (parsed.success) return { ok: true, report: parsed.data };
+  const issues = zodIssues(parsed.error).slice(0, 3);
+  const said = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  return { ok: false, reason: `it looks like a report but is none: ${said}` };
+}
+
+function finished(job: string): Report {
+  return Report.parse({ title: job, summary: `${job} finished.` });
+}
+
+/** A leading `# heading` becomes the title, the first paragraph the summary; a body that says no more than these is left out. */
+function markdownReport(name: string, text: string): Report {
+  const trimmed = text.trim();
+  if (trimmed === '') return finished(name);
+  const heading = /^# +([^\n]{1,150})(?:\n|$)/.exec(trimmed);
+  const title = plainMarkdown(heading?.[1] ?? '') || name;
+  const body = heading === null ? trimmed : trimmed.slice(heading[0].length).trim();
+  const first = firstParagraph(body);
+  const plain = plainMarkdown(first);
+  const summary = clip(plain, MAX_SUMMARY) || `${name} finished.`;
+  // Said already by the summary, word for word.
+  const rest = summary === first && body.startsWith(first) ? body.slice(first.length).trim() : body;
+  return Report.parse({
+    title: clip(title, MAX_TITLE),
+    summary,
+    sections: rest === '' ? [] : [{ kind: 'markdown', markdown: cut(rest, MAX_MARKDOWN) }],
+  });
+}
+
+/** The first lines that are prose: no heading, table, list, quote or code. */
+function firstParagraph(body: string): string {
+  const blocks = body.slice(0, 20_000).split(/\n[ \t]*\n/, 40);
+  return (
+    blocks
+      .map((block) => block.trim())
+      .find((block) => block !== '' && !/^(?:#|\||```|~~~|[-*+] |\d+[.)] |>|<|---)/.test(block)) ?? ''
+  );
+}
+
+function plainMarkdown(markdown: string): string {
+  return markdown
+    .slice(0, 5000)
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/(\*\*|__|~~|`+)/g, '')
+    .replace(/(?<![\w*])[*_](\S(?:[^*_\n]*\S)?)[*_](?![\w*])/g, '$1')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+function textReport(job: string, text: string): Report {
+  const body = text.replace(/\s+$/, '').replace(/^(?:[ \t]*\n)+/, '');
+  if (body === '') return finished(job);
+  const lines = body.split('\n').length;
+  if (lines === 1 && body.length <= MAX_SUMMARY) return Report.parse({ title: job, summary: body.trim() });
+  const summary = `${job} finished and printed ${lines} ${lines === 1 ? 'line' : 'lines'}.`;
+  return Report.parse({ title: job, summary, sections: [{ kind: 'markdown', markdown: codeBlock(body) }] });
+}
+
+function jsonReport(job: string, json: Json): Normalised {
+  const pretty = JSON.stringify(json, null, 2);
+  const section = { kind: 'markdown' as const, title: 'Result', markdown: codeBlock(pretty, 'json') };
+  return {
+    ok: true,
+    report: Report.parse({ title: job, summary: jsonSummary(job, json), sections: [section] }),
+    result: json,
+  };
+}
+
+function jsonSummary(job: string, json: Json): string {
+  if (typeof json !== 'object' || json === null) return clip(`${job} returned ${JSON.stringify(json)}.`, MAX_SUMMARY);
+  if (Array.isArray(json)) return `${job} returned a list of ${json.length}.`;
+  const keys = Object.keys(json);
+  const shown = keys.slice(0, 8).join(', ');
+  return clip(
+    `${job} returned ${shown === '' ? 'an empty object' : shown}${keys.length > 8 ? ' and more' : ''}.`,
+    MAX_SUMMARY,
+  );
+}
+
+/** A fenced code block whose fence is longer than any run of backticks inside; cut at 100,000 characters, and says so. */
+export function codeBlock(text: string, language = ''): string {
+  const body = cut(text, MAX_CODE);
+  const longest = Math.max(2, ...[...body.matchAll(/`{3,}/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${body}\n${fence}`;
+}
+
+function cut(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const kept = text.slice(0, limit - 100).replace(/[\ud800-\udbff]$/, '');
+  return `${kept}\n… ${text.length - kept.length} characters left out`;
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** At most `limit` UTF-16 units, cut between graphemes, with an ellipsis where something is missing. */
+export function clip(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  let kept = '';
+  for (const { segment } of graphemes.segment(text.slice(0, limit + 50))) {
+    if (kept.length + segment.length > limit - 1) break;
+    kept += segment;
+  }
+  return `${kept.trimEnd()}…`;
+}

@@ -1,0 +1,124 @@
+/** A runner on a store in memory, with jobs given as objects or as files of a temporary folder. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, type Clock } from '../../src/clock.ts';
+import { createIds } from '../../src/ids.ts';
+import { silentLog, type Log } from '../../src/log.ts';
+import { checkDefinition } from '../../src/runner/definition.ts';
+import { createRunner, type Runner, type RunnerOptions } from '../../src/runner/runner.ts';
+import { createScrub } from '../../src/scrub.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import { isFinal, type Actor, type Run } from '../../src/store/records.ts';
+import type { Registry } from '../../src/runner/registry.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export const ANA: Actor = { kind: 'slack', id: 'U0ANA', name: 'ana' };
+export const ORIGIN = { kind: 'slack', channel: 'C0HERE' } as const;
+export const SECRET = 'hunter2-hunter2';
+
+/** A registry of definitions; the files they would come from do not exist. */
+export function staticRegistry(
+  definitions: readonly unknown[],
+): Registry & { set: (next: readonly unknown[]) => void } {
+  const load = (all: readonly unknown[]) =>
+    all.map((one) => checkDefinition(one, { file: 'static.ts', path: '/nowhere/static.ts' }));
+  let jobs = load(definitions);
+  return {
+    list: () => jobs,
+    get: (name) => jobs.find((job) => job.name === name),
+    problems: () => [],
+    refresh: () => Promise.resolve(),
+    freshen: () => Promise.resolve(),
+    set: (next) => {
+      jobs = load(next);
+    },
+  };
+}
+
+export interface House {
+  runner: Runner;
+  store: Store;
+  clock: Clock;
+  /** Submits as Ana from a Slack channel and answers the accepted run. */
+  ask: (job: string, input?: unknown) => Promise<Run>;
+  /** The run once `when` holds (default: once it is final). */
+  until: (runId: string, when?: (run: Run) => boolean) => Promise<Run>;
+}
+
+export interface HouseParts {
+  jobs?: readonly unknown[];
+  registry?: Registry;
+  clock?: Clock;
+  store?: Store;
+  log?: Log;
+  env?: Record<string, string | undefined>;
+  options?: Partial<RunnerOptions>;
+}
+
+export function buildHouse(parts: HouseParts): House {
+  const clock = parts.clock ?? systemClock;
+  const ids = createIds(clock);
+  const log = parts.log ?? silentLog;
+  const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
+  const registry = parts.registry ?? staticRegistry(parts.jobs ?? []);
+  const scrub = createScrub([SECRET]);
+  const deps = { store, registry, clock, log, ids, scrub, env: parts.env ?? { PATH: process.env['PATH'] } };
+  const runner = createRunner(deps, { workerId: 'worker-1', ...parts.options });
+  return {
+    runner,
+    store,
+    clock,
+    async ask(job, input = {}) {
+      const asked = { job, input, as: 'json', actor: ANA, trigger: 'slack', origin: ORIGIN } as const;
+      const result = await runner.submit(asked);
+      if (result.outcome !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(result)}`);
+      return result.run;
+    },
+    until: (runId, when = (run) => isFinal(run.state)) =>
+      eventually(async () => {
+        const run = await store.get(runId);
+        return run !== undefined && when(run) ? run : undefined;
+      }),
+  };
+}
+
+/** Polls until there is an answer; a hang guard, not a deadline, ends it after 20 s. */
+export async function eventually<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const began = performance.now();
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() - began > 20_000) throw new Error('it did not happen within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A fresh folder below the system's temporary one, outside this project; removed by the answer's second member. */
+export async function tempFolder(files: Record<string, string> = {}): Promise<AsyncDisposable & { dir: string }> {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-test-'));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
+  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** The real clock, `times` as fast: what waits five seconds for a kill need not cost them. */
+export function fastClock(times: number): Clock {
+  const began = systemClock.now();
+  return {
+    now: () => began + (systemClock.now() - began) * times,
+    monotonic: () => systemClock.monotonic() * times,
+    after: (ms, fn) => systemClock.after(ms / times, fn),
+    every: (ms, fn) => systemClock.every(ms / times, fn),
+    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+  };
+}
+
+/** Whether a process still runs. */
+export async function isAlive(pid: number): Promise<boolean> {
+  try {
+    // A zombie is dead: only its parent has not asked yet.
+    return !/^State:\s+Z/m.test(await readFile(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
