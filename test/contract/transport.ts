@@ -1,0 +1,111 @@
+/** What the outbox relies on, for every transport: run it with describeTransport in a test of the transport. */
+import { describe, expect, it } from 'vitest';
+import type { SendRequest, Transport } from '../../src/delivery/transport.ts';
+import { DeliveryError } from '../../src/errors.ts';
+import type { Delivery, Destination, Receipt } from '../../src/store/records.ts';
+import type { Json } from '../../src/store/store.ts';
+import { sampleReport, sampleRun } from '../support/delivery-report.ts';
+
+export interface TransportHarness extends AsyncDisposable {
+  transport: Transport;
+  destination: Destination;
+  /** What arrived at the far side, each message as one string without what names the try (a "sent again" line). */
+  arrived(): Promise<string[]>;
+  /** The far side refuses the next send for good. */
+  refuse(): Promise<void>;
+  /** The far side refuses the next send for now; absent where that cannot be brought about. */
+  refuseForNow?(): Promise<void>;
+  /** Whether the receipt names the place and the message there. */
+  names(receipt: Receipt): boolean;
+}
+
+export function describeTransport(name: string, open: () => Promise<TransportHarness>): void {
+  const run = sampleRun({ report: sampleReport() });
+  const plan = (destination: Destination): Delivery => ({
+    id: 'dlv_01k9zzzzzzzzzzzzzzzzzzzz8d',
+    mode: 'report',
+    destination,
+    runId: run.id,
+    rev: 0,
+    state: 'sending',
+    createdAt: run.createdAt,
+    updatedAt: run.createdAt,
+    fence: 1,
+    attempts: 1,
+    parts: [],
+  });
+  const bodiesOf = (harness: TransportHarness): Json[] =>
+    harness.transport.prepare({ delivery: plan(harness.destination), run, deliveries: [] });
+  async function send(harness: TransportHarness, over: Partial<SendRequest> = {}): Promise<Receipt> {
+    const [body = null] = bodiesOf(harness);
+    const request = { delivery: plan(harness.destination), run, n: 1, body, previous: [], resent: false, ...over };
+    return harness.transport.send(request, new AbortController().signal);
+  }
+  async function failure(work: Promise<unknown>): Promise<DeliveryError> {
+    const error = await work.then(
+      () => new Error('it was sent'),
+      (reason: unknown) => reason,
+    );
+    if (error instanceof DeliveryError) return error;
+    throw error;
+  }
+
+  describe(`a transport: ${name}`, () => {
+    it('renders one part or more, the same each time, that survive being stored', async () => {
+      await using harness = await open();
+      const bodies = bodiesOf(harness);
+      expect(bodies.length).toBeGreaterThan(0);
+      expect(bodiesOf(harness)).toEqual(bodies);
+      expect(JSON.parse(JSON.stringify(bodies))).toEqual(bodies);
+    });
+
+    it('answers a receipt that names where the message is', async () => {
+      await using harness = await open();
+      expect(harness.names(await send(harness))).toBe(true);
+      expect(await harness.arrived()).toHaveLength(1);
+    });
+
+    it('sends the same again when it is asked to', async () => {
+      await using harness = await open();
+      await send(harness);
+      const [first] = await harness.arrived();
+      await send(harness, { resent: true });
+      expect((await harness.arrived()).at(-1)).toBe(first);
+    });
+
+    it('says that a refusal is for good', async () => {
+      await using harness = await open();
+      await harness.refuse();
+      const error = await failure(send(harness));
+      expect(error).toMatchObject({ permanent: true, ambiguous: false });
+      expect(error.message.length).toBeGreaterThan(10);
+      expect(await harness.arrived()).toEqual([]);
+    });
+
+    it('says that a refusal is for now, and sends when it is over', async () => {
+      await using harness = await open();
+      if (harness.refuseForNow === undefined) return;
+      await harness.refuseForNow();
+      expect(await failure(send(harness))).toMatchObject({ permanent: false, ambiguous: false });
+      await send(harness);
+      expect(await harness.arrived()).toHaveLength(1);
+    });
+
+    it('refuses a run without a report, and a body that it did not make', async () => {
+      await using harness = await open();
+      const bare = sampleRun();
+      const prepare = (): unknown =>
+        harness.transport.prepare({ delivery: plan(harness.destination), run: bare, deliveries: [] });
+      expect(prepare).toThrow(DeliveryError);
+      expect(await failure(send(harness, { body: { nonsense: true } }))).toMatchObject({ permanent: true });
+      expect(await harness.arrived()).toEqual([]);
+    });
+
+    it('has one lane for one destination', async () => {
+      await using harness = await open();
+      const { transport, destination } = harness;
+      expect(transport.lane(destination)).toBe(transport.lane({ ...destination }));
+      expect(transport.kind).toBe(destination.kind);
+    });
+  });
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFileTransport } from '../../src/delivery/file.ts';
+import { DeliveryError } from '../../src/errors.ts';
+import type { Delivery, Receipt } from '../../src/store/records.ts';
+import { manualClock } from '../support/clock.ts';
+import { sampleReport, sampleRun } from '../support/delivery-report.ts';
+
+describe('a report file', () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'bellhop-file-'));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  async function write(path: string): Promise<Extract<Receipt, { kind: 'file' }>> {
+    const transport = createFileTransport({ reportsDir: join(dir, 'reports'), clock: manualClock() });
+    const run = sampleRun({ report: sampleReport() });
+    const delivery: Delivery = {
+      id: 'dlv_01k9zzzzzzzzzzzzzzzzzzzz8d',
+      mode: 'report',
+      destination: { kind: 'file', path },
+      runId: run.id,
+      rev: 0,
+      state: 'sending',
+      createdAt: run.createdAt,
+      updatedAt: run.createdAt,
+      fence: 1,
+      attempts: 1,
+      parts: [],
+    };
+    const [body = null] = transport.prepare({ delivery, run, deliveries: [] });
+    const request = { delivery, run, n: 1, body, previous: [], resent: false };
+    const receipt = await transport.send(request, new AbortController().signal);
+    if (receipt.kind !== 'file') throw new Error('no file receipt');
+    return receipt;
+  }
+
+  it.each([
+    ['out.html', '<!doctype html>'],
+    ['out.md', '# Weekly merchandising'],
+    ['out.txt', 'Weekly merchandising'],
+    ['out.json', '"bellhop.report/1"'],
+  ])('is written as %s in the form of its ending', async (path, start) => {
+    const receipt = await write(path);
+    const content = await readFile(receipt.path, 'utf8');
+    expect(content).toContain(start);
+    expect(receipt.bytes).toBe(Buffer.byteLength(content));
+    expect(receipt.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(await readdir(join(dir, 'reports'))).toHaveLength(1);
+  });
+
+  it('has the run in its name unless the path says otherwise', async () => {
+    expect((await write('weekly.txt')).path).toBe(join(dir, 'reports', 'weekly-zzzz8d.txt'));
+    expect((await write('{job}/{date}.txt')).path).toBe(join(dir, 'reports', 'weekly-merchandising', '2026-11-23.txt'));
+    expect((await write('{run}.txt')).path).toBe(join(dir, 'reports', `${sampleRun().id}.txt`));
+  });
+
+  it('may stand at an absolute path', async () => {
+    expect((await write(join(dir, 'elsewhere.txt'))).path).toBe(join(dir, 'elsewhere-zzzz8d.txt'));
+  });
+
+  it.each(['../out.txt', 'a/../../out.txt', '..'])('does not leave the reports folder by %s', async (path) => {
+    await expect(write(path)).rejects.toThrow(DeliveryError);
+    expect(await readdir(dir)).not.toContain('out-zzzz8d.txt');
+  });
+
+  it('does not leave the reports folder by a link', async () => {
+    await write('first.txt');
+    await symlink(dir, join(dir, 'reports', 'link'));
+    await expect(write('link/out.txt')).rejects.toMatchObject({ permanent: true, code: 'FILE_FAILED' });
+    expect(await readdir(dir)).toEqual(['reports']);
+  });
+
+  it('of an unknown ending is refused with the endings that exist', async () => {
+    await expect(write('out.docx')).rejects.toMatchObject({ permanent: true, hint: expect.stringContaining('.html') });
+  });
+
+  it('written twice is the same file', async () => {
+    const [one, two] = [await write('{run}.html'), await write('{run}.html')];
+    expect(two).toEqual(one);
+  });
+});

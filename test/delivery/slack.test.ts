@@ -1,0 +1,231 @@
+import { WebClient } from '@slack/web-api';
+import { describe, expect, it } from 'vitest';
+import { createSlackTransport } from '../../src/delivery/slack/transport.ts';
+import type { Fault } from '../../src/playground/faults.ts';
+import { createWorkspace } from '../../src/playground/workspace.ts';
+import type { Workspace } from '../../src/playground/workspace.ts';
+import type { Delivery } from '../../src/store/records.ts';
+import { finishRun, outboxBench, SLACK } from '../support/delivery-outbox.ts';
+import type { Bench } from '../support/delivery-outbox.ts';
+import { makeReport, sampleReport } from '../support/delivery-report.ts';
+import { quietLogger } from '../support/peer-logger.ts';
+
+interface Rig {
+  bench: Bench;
+  workspace: Workspace;
+  /** Lets time pass until the delivery is final (or the guard trips), through the real WebClient. */
+  settled(runId: string, n?: number): Promise<Delivery>;
+}
+
+/** The outbox, the Slack transport and the real WebClient against the fake workspace, on one manual clock. */
+function rig(): Rig {
+  const made: { workspace?: Workspace } = {};
+  const bench = outboxBench((clock) => {
+    const workspace = createWorkspace({ clock });
+    made.workspace = workspace;
+    const client = new WebClient(workspace.token, {
+      fetch: workspace.fetch,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      timeout: 300,
+      logger: quietLogger,
+    });
+    return { slack: createSlackTransport({ client, clock }) };
+  });
+  const { workspace } = made;
+  if (workspace === undefined) throw new Error('no workspace');
+  return {
+    bench,
+    workspace,
+    async settled(runId, n = 0) {
+      const end = performance.now() + 20_000;
+      for (;;) {
+        await bench.clock.advance(200);
+        const delivery = (await bench.deliveries(runId))[n];
+        if (delivery !== undefined && ['delivered', 'failed', 'unknown'].includes(delivery.state)) return delivery;
+        if (performance.now() > end) throw new Error(`still ${delivery?.state}: ${JSON.stringify(delivery?.error)}`);
+      }
+    },
+  };
+}
+
+const textOf = (value: unknown): string => JSON.stringify(value);
+
+describe('a report through Slack', () => {
+  it('is one post in the channel and its details in the thread, with a receipt of each', async () => {
+    const { bench, workspace, settled } = rig();
+    const { run } = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
+    await using outbox = bench.outbox();
+    outbox.start();
+    const delivery = await settled(run.id);
+    expect(delivery.state).toBe('delivered');
+    const [head, ...more] = workspace.messages('reports');
+    expect(more).toEqual([]);
+    expect(workspace.thread('reports', head?.ts ?? '')).toHaveLength(2);
+    expect(delivery.parts[0]?.receipt).toMatchObject({ kind: 'slack', channel: 'C0REPORTS', ts: head?.ts });
+    expect(textOf(delivery.parts[0]?.receipt)).toContain('permalink');
+    expect(workspace.violations).toEqual([]);
+  });
+
+  it.each<[string, Fault, { posts: number; label: boolean }]>([
+    ['the connection was refused', { kind: 'refuse' }, { posts: 1, label: false }],
+    ['the connection dropped after the post', { kind: 'drop_after' }, { posts: 1, label: false }],
+    ['the connection dropped before the post', { kind: 'drop_before' }, { posts: 1, label: true }],
+    ['the server failed after the post', { kind: 'status', status: 500, accepted: true }, { posts: 1, label: false }],
+    ['the server failed before the post', { kind: 'status', status: 503 }, { posts: 1, label: true }],
+    ['a proxy refused', { kind: 'status', status: 403 }, { posts: 1, label: false }],
+    ['the answer was a page', { kind: 'html', accepted: true }, { posts: 1, label: false }],
+    ['the answer was cut', { kind: 'malformed_json', accepted: true }, { posts: 1, label: false }],
+    ['no answer came after the post', { kind: 'hang', accepted: true }, { posts: 1, label: false }],
+    ['no answer came at all', { kind: 'hang' }, { posts: 1, label: true }],
+    ['Slack asked to wait', { kind: 'rate_limited', retryAfter: 3 }, { posts: 1, label: false }],
+    ['Slack asked to wait without a time', { kind: 'rate_limited' }, { posts: 1, label: false }],
+    ['Slack asked to wait a negative time', { kind: 'rate_limited', retryAfter: -5 }, { posts: 1, label: false }],
+    [
+      'Slack asked to wait until a date',
+      { kind: 'rate_limited', retryAfter: 'Mon, 23 Nov 2026 09:00:09 GMT' },
+      { posts: 1, label: false },
+    ],
+    ['Slack asked to wait a year', { kind: 'rate_limited', retryAfter: 31_536_000 }, { posts: 1, label: false }],
+    ['Slack had an internal error', { kind: 'error', error: 'internal_error' }, { posts: 1, label: true }],
+    ['Slack used an unknown word', { kind: 'error', error: 'brand_new_problem' }, { posts: 1, label: false }],
+  ])('arrives once when %s', async (_name, fault, wanted) => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault });
+    const { run } = await bench.plan([SLACK('C0REPORTS')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    expect((await settled(run.id)).state).toBe('delivered');
+    const posts = workspace.messages('reports');
+    expect(posts).toHaveLength(wanted.posts);
+    expect(textOf(posts[0]).includes('sent again after an interruption')).toBe(wanted.label);
+  });
+
+  it.each(['account_inactive', 'token_revoked', 'invalid_auth', 'restricted_action', 'team_access_not_granted'])(
+    'ends at once when Slack says %s',
+    async (error) => {
+      const { bench, workspace, settled } = rig();
+      workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error } });
+      const { run } = await bench.plan([SLACK('C0REPORTS')]);
+      await using outbox = bench.outbox();
+      outbox.start();
+      const delivery = await settled(run.id);
+      expect(delivery).toMatchObject({ state: 'failed', attempts: 1, error: { code: 'SLACK_REJECTED' } });
+      expect(delivery.error?.message).toContain(error);
+    },
+  );
+
+  it('is sent once more, marked, when the bot may not read the channel', async () => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' } });
+    const denied: Fault = { kind: 'error', error: 'missing_scope' };
+    workspace.faults.add({ method: 'conversations.history', fault: denied, times: 100 });
+    const { run } = await bench.plan([SLACK('C0REPORTS')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    expect((await settled(run.id)).state).toBe('delivered');
+    const labels = workspace.messages('reports').map((one) => textOf(one).includes('sent again'));
+    expect(labels).toEqual([false, true]);
+  });
+
+  it('finds a lost part of the thread in the thread', async () => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' }, skip: 1 });
+    const { run } = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
+    await using outbox = bench.outbox();
+    outbox.start();
+    const delivery = await settled(run.id);
+    expect(delivery.parts[1]?.receipt).toMatchObject({ found: true });
+    expect(workspace.thread('reports', workspace.messages('reports')[0]?.ts ?? '')).toHaveLength(2);
+  });
+
+  it('does not take another part or another delivery for the one that was lost', async () => {
+    const { bench, workspace, settled } = rig();
+    const first = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_before' }, skip: 1, times: 2 });
+    const second = await bench.plan([SLACK('C0REPORTS')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    await settled(first.run.id);
+    await settled(second.run.id);
+    const posts = workspace.messages('reports');
+    expect(posts).toHaveLength(2);
+    const threads = posts.map((post) => workspace.thread('reports', post.ts).length);
+    expect(threads.sort()).toEqual([1, 2]);
+  });
+
+  it('finds a lost post in a channel that was named by its name', async () => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' } });
+    const { run } = await bench.plan([SLACK('#reports')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    expect((await settled(run.id)).parts[0]?.receipt).toMatchObject({ found: true, channel: 'C0REPORTS' });
+    expect(workspace.messages('reports')).toHaveLength(1);
+  });
+
+  it.each(['C0LOBBY', 'C0ATTIC', 'C0NOWHERE'])(
+    'goes to the actor with an invitation when %s cannot be posted to',
+    async (channel) => {
+      const { bench, workspace, settled } = rig();
+      const { run } = await bench.plan([SLACK(channel)], { report: sampleReport(), fallbackUser: 'U0ANA' });
+      await using outbox = bench.outbox();
+      outbox.start();
+      const delivery = await settled(run.id);
+      expect(delivery.state).toBe('delivered');
+      expect(delivery.parts.map((part) => part.receipt)).toMatchObject([
+        { insteadOf: channel },
+        { insteadOf: channel },
+      ]);
+      const direct = workspace.messages(workspace.directMessage('U0ANA').id);
+      expect(direct).toHaveLength(1);
+      expect(textOf(direct[0])).toContain('/invite @Bellhop');
+      expect(workspace.violations).toEqual([]);
+    },
+  );
+
+  it('fails with the way out when there is nobody to tell', async () => {
+    const { bench, settled } = rig();
+    const { run } = await bench.plan([SLACK('C0LOBBY')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    const { state, error } = await settled(run.id);
+    expect(state).toBe('failed');
+    expect(error?.hint).toContain('/invite @Bellhop');
+  });
+
+  it('is shown as plain text, saying so, when Slack refuses its blocks', async () => {
+    const { bench, workspace, settled } = rig();
+    const detail = { response_metadata: { messages: ['[ERROR] bad [json-pointer:/blocks/4]'] } };
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error: 'invalid_blocks', detail } });
+    const report = makeReport({ sections: [{ kind: 'markdown', markdown: 'the body <!channel> stays' }] });
+    const { run } = await bench.plan([SLACK('C0REPORTS')], { report });
+    await using outbox = bench.outbox();
+    outbox.start();
+    expect((await settled(run.id)).state).toBe('delivered');
+    const [post] = workspace.messages('reports');
+    expect(post?.text).toContain('the body &lt;!channel&gt; stays');
+    expect(post?.text).toContain('json-pointer:/blocks/4');
+  });
+});
+
+describe('the live card in Slack', () => {
+  it('is posted, edited to the end, and names where the report is', async () => {
+    const { bench, workspace, settled } = rig();
+    const { run } = await bench.card('C0REPORTS');
+    await using outbox = bench.outbox();
+    outbox.start();
+    for (let n = 0; n < 10; n++) await bench.clock.advance(400);
+    const destination = SLACK('C0REPORTS');
+    const plan = { id: 'dlv_01k9zzzzzzzzzzzzzzzzzzzz8d', mode: 'report' as const, destination };
+    await finishRun(bench.store, run.id, { report: makeReport(), deliveries: [plan] });
+    expect((await settled(run.id)).state).toBe('delivered');
+    const [card, report, ...more] = workspace.messages('reports');
+    expect(more).toEqual([]);
+    expect(textOf(card)).toContain('completed');
+    expect(textOf(card)).toContain('delivered');
+    expect(textOf(card)).toContain('bellhop_retry');
+    expect(textOf(report)).toContain('All is well.');
+    expect(workspace.violations).toEqual([]);
+  });
+});
