@@ -129,8 +129,9 @@ export function createAttempt(
       return true;
     }
     const wait = gates.waitOf(lane, transport.group(isEdit(delivery) ? 'edit' : 'send', delivery.destination));
-    if (!deps.stopping.aborted && wait === 0) return false;
-    await ledger.postpone(work, clock.now() + wait, wait > 0 ? gates.reasonOf(lane) : undefined);
+    const held = delivery.mode === 'report' ? gates.heldFor(lane, delivery.id) : 0;
+    if (!deps.stopping.aborted && wait === 0 && held === 0) return false;
+    await ledger.postpone(work, clock.now() + Math.max(wait, held), wait > 0 ? gates.reasonOf(lane) : undefined);
     return true;
   }
 

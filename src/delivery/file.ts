@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
@@ -31,9 +31,10 @@ export function createFileTransport(deps: { reportsDir: string; clock: Pick<Cloc
     const { path, content } = read.data;
     const bytes = Buffer.from(content);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await mkdir(root, { recursive: true });
       await stayInside({ root, path, asked: pathOf(request.delivery.destination) });
-      await replaceFile(path, bytes);
+      await mkdir(dirname(path), { recursive: true });
+      await replaceFile(path, { bytes, temporary: `${path}.${request.delivery.id}.tmp` });
     } catch (error) {
       throw toFileError(error, path);
     }
@@ -92,11 +93,21 @@ function isOutside(root: string, path: string): boolean {
   return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way) || way === '';
 }
 
-/** A link inside the reports folder must not lead out of it. */
+/** A link inside the reports folder must not lead out of it; looked at before any folder is made behind the link. */
 async function stayInside(place: { root: string; path: string; asked: string }): Promise<void> {
   if (isAbsolute(place.asked)) return;
-  const folder = await realpath(dirname(place.path));
+  const folder = await nearestFolder(dirname(place.path));
   if (isOutside(await realpath(place.root), join(folder, 'x'))) throw outside(place.asked);
+}
+
+/** The real place of the folder, or of the nearest one above it that exists. */
+async function nearestFolder(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return nearestFolder(dirname(path));
+  }
 }
 
 function outside(path: string): DeliveryError {
@@ -107,21 +118,28 @@ function outside(path: string): DeliveryError {
   });
 }
 
-/** A reader sees the old file or the whole new one: temporary file, fsync, rename. */
-async function replaceFile(path: string, bytes: Buffer): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+/**
+ * A reader sees the old file or the whole new one, and the receipt is true after a power cut: temporary file, fsync, rename, fsync of
+ * the folder. A kill leaves the temporary file, which the resend replaces; whatever stands there is never written through.
+ */
+async function replaceFile(path: string, { bytes, temporary }: { bytes: Buffer; temporary: string }): Promise<void> {
   try {
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await rm(temporary, { force: true });
+    await synced(await open(temporary, 'wx', 0o600), (file) => file.writeFile(bytes));
     await rename(temporary, path);
+    await synced(await open(dirname(path)), () => Promise.resolve());
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+async function synced(file: FileHandle, work: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await work(file);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,4 +1,7 @@
-/** What holds lanes back: a wait that the other side asked for (a group of lanes), and a circuit after failures (one lane). */
+/**
+ * What holds lanes back: a wait that the other side asked for (a group of lanes), a circuit after failures (one lane), and a report
+ * that is to be tried again soon (the later ones of its lane).
+ */
 import type { Clock } from '../clock.ts';
 import { DeliveryError } from '../errors.ts';
 
@@ -7,6 +10,10 @@ export interface Gates {
   pause(group: string, ms: number): void;
   failed(lane: string): void;
   worked(lane: string): void;
+  /** The report is tried again in `ms`; when that is soon, later ones of the lane wait for it, so that they stay in order. */
+  hold(lane: string, deliveryId: string, ms: number): void;
+  /** Milliseconds until a report may go that was planned after one that is to be tried again, 0 when none is. */
+  heldFor(lane: string, deliveryId: string): number;
   /** Milliseconds until the lane may try, 0 when it may now. */
   waitOf(lane: string, group: string): number;
   /** Why the lane waits, as an error for the record. */
@@ -16,11 +23,14 @@ export interface Gates {
 const OPEN_AFTER = 5;
 const PROBE_EVERY_MS = 60_000;
 const MAX_LANES = 1_000;
+/** A report that fails for longer than this must not keep a channel silent: the later ones go ahead of it. */
+const HOLD_MS = 60_000;
 
 /** After 5 failures in a row a lane is tried at most once a minute; a success closes the circuit. */
 export function createGates(clock: Pick<Clock, 'monotonic'>): Gates {
   const paused = new Map<string, number>();
   const circuits = new Map<string, { failures: number; openUntil: number }>();
+  const holds = new Map<string, { deliveryId: string; until: number }>();
 
   const left = (until: number | undefined): number => Math.max(0, Math.ceil((until ?? 0) - clock.monotonic()));
   return {
@@ -32,11 +42,22 @@ export function createGates(clock: Pick<Clock, 'monotonic'>): Gates {
       const openUntil = failures >= OPEN_AFTER ? clock.monotonic() + PROBE_EVERY_MS : 0;
       circuits.delete(lane);
       circuits.set(lane, { failures, openUntil });
-      const oldest = circuits.keys().next();
-      if (circuits.size > MAX_LANES && !oldest.done) circuits.delete(oldest.value);
+      forgetOldest(circuits);
     },
     worked(lane) {
       circuits.delete(lane);
+    },
+    hold(lane, deliveryId, ms) {
+      const first = holds.get(lane);
+      // Of several the first planned one leads; ids sort by the time they were minted.
+      if (first !== undefined && first.deliveryId < deliveryId && left(first.until) > 0) return;
+      holds.delete(lane);
+      if (ms <= HOLD_MS) holds.set(lane, { deliveryId, until: clock.monotonic() + ms });
+      forgetOldest(holds);
+    },
+    heldFor(lane, deliveryId) {
+      const first = holds.get(lane);
+      return first === undefined || deliveryId <= first.deliveryId ? 0 : left(first.until);
     },
     waitOf: (lane, group) => Math.max(left(paused.get(group)), left(circuits.get(lane)?.openUntil)),
     reasonOf(lane) {
@@ -50,4 +71,9 @@ export function createGates(clock: Pick<Clock, 'monotonic'>): Gates {
       });
     },
   };
+}
+
+function forgetOldest(lanes: Map<string, unknown>): void {
+  const oldest = lanes.keys().next();
+  if (lanes.size > MAX_LANES && !oldest.done) lanes.delete(oldest.value);
 }

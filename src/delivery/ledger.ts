@@ -26,7 +26,7 @@ export interface Ledger {
   record(work: Work, change: Omit<PartChange, 'lease'>): Promise<boolean>;
   /** Hands the delivery back unchanged, to be claimed at or after `atMs`. */
   postpone(work: Work, atMs: number, error?: unknown): Promise<void>;
-  /** Tries again in `waitMs`, unless the time for it is over. */
+  /** Tries again in `waitMs`, unless the time for it is over: then it failed, or is unknown when a part may have arrived. */
   later(work: Work, error: unknown, waitMs: number): Promise<void>;
   /** Ends a claim whose send or edit surely did not happen. */
   notDone(work: Work, error: unknown, action: 'send' | 'edit'): Promise<void>;
@@ -79,14 +79,17 @@ export function createLedger(deps: Deps, options: OutboxOptions): Ledger {
   }
 
   async function later(work: Work, error: unknown, waitMs: number): Promise<void> {
-    const { createdAt, attempts } = work.delivery;
+    const { id, createdAt, attempts, mode, parts } = work.delivery;
     const nextAt = clock.now() + waitMs;
-    if (attempts < MIN_ATTEMPTS || nextAt <= Date.parse(createdAt) + options.giveUpMs)
+    if (attempts < MIN_ATTEMPTS || nextAt <= Date.parse(createdAt) + options.giveUpMs) {
+      if (mode === 'report') gates.hold(work.lane, id, waitMs);
       return postpone(work, nextAt, error);
+    }
     const last = failure(error);
     const hours = Math.round(options.giveUpMs / 3_600_000);
     const message = `Given up after ${hours} h and ${attempts} attempts; the last: ${last.message}`;
-    await settle(work, { outcome: 'failed', error: { ...last, code: 'GAVE_UP', message } });
+    const outcome = parts.some((part) => part.state === 'sending') ? 'unknown' : 'failed';
+    await settle(work, { outcome, error: { ...last, code: 'GAVE_UP', message } });
   }
 
   async function notDone(work: Work, error: unknown, action: 'send' | 'edit'): Promise<void> {

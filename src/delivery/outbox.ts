@@ -159,9 +159,16 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
     waiters.clear();
   }
 
+  /** A feed that ends is read anew; what was missed meanwhile is found by looking. */
   async function watch(): Promise<void> {
-    for await (const event of store.watch('now', stopping.signal)) {
-      if (event.type !== 'removed') wake();
+    while (!stopping.signal.aborted) {
+      try {
+        for await (const event of store.watch('now', stopping.signal)) if (event.type !== 'removed') wake();
+      } catch (error) {
+        log.error('outbox: the feed of the store ended', { error });
+      }
+      await clock.sleep(STORE_PAUSE_MS, stopping.signal);
+      wake();
     }
   }
 
@@ -185,7 +192,7 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
     start() {
       if (state !== 'new') return;
       state = 'started';
-      watching = watch().catch((error: unknown) => log.error('outbox: the feed of the store ended', { error }));
+      watching = watch();
       wake();
     },
     stop,

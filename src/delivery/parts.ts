@@ -78,7 +78,12 @@ export function createParts(deps: Deps, options: OutboxOptions): Parts {
     const { error, terms } = fact;
     // What a transport throws that is no DeliveryError is a bug in it, and says nothing about what was sent.
     if (error instanceof DeliveryError && !error.ambiguous) {
-      if (!(await ledger.record(work, { part: { n: part.n, state: 'pending', at: iso(clock.now()) } }))) return;
+      // After a blind resend it is still not known whether the first send arrived: the part goes back to when that one was begun.
+      const first = terms.resent === 'blind' ? part.startedAt : undefined;
+      const state = first === undefined ? 'pending' : 'sending';
+      if (!(await ledger.record(work, { part: { n: part.n, state, at: first ?? iso(clock.now()) } }))) return;
+      if (first !== undefined && error.permanent)
+        return ledger.settle(work, { outcome: 'unknown', error: ledger.failure(error) });
       return ledger.notDone(work, error, 'send');
     }
     if (!(error instanceof DeliveryError))
@@ -90,8 +95,8 @@ export function createParts(deps: Deps, options: OutboxOptions): Parts {
 
   function waitBeforeLooking(work: Work): number {
     const { ambiguity } = work.transport;
-    if (ambiguity.policy !== 'repeat') return ambiguity.afterMs;
-    return backoffMs(work.delivery.attempts, options.backoff, deps.random);
+    const wait = backoffMs(work.delivery.attempts, options.backoff, deps.random);
+    return ambiguity.policy === 'repeat' ? wait : Math.max(ambiguity.afterMs, wait);
   }
 
   /** A part that may have arrived: found, or to be sent again, or (settled) to be looked for later or never. */

@@ -73,13 +73,24 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       book.close(failed ? 'failed' : 'completed');
       if (why !== undefined) return { kind: 'stopped', why };
       const error = timedOut ? timeoutError(claimed) : undefined;
-      return { kind: 'settle', settlement: settle(target, endingOf(ended, { claimed, timeout: error, book })) };
+      return { kind: 'settle', settlement: settled(endingOf(ended, { claimed, timeout: error, book })) };
+    }
+    function settled(ending: Ending): Settlement {
+      try {
+        return settle(target, ending);
+      } catch (cause) {
+        // Reading what the job handed over broke: a run without an end, and its work done again, would be worse.
+        const message = `what ${run.job} handed over could not be read`;
+        const error = new RunError(message, { code: 'RESULT_INVALID', permanent: true, cause });
+        return settle(target, { how: 'failed', error });
+      }
     }
 
     return {
       progress: () => book.current(),
       stop(reason) {
-        if (why !== undefined) return;
+        // An attempt that ran out of time is settled as that, and counts, also when the shutdown begins while it is being killed.
+        if (why !== undefined || (timedOut && reason === 'drained')) return;
         why = reason;
         abort.abort(new RunError(STOP_WORDS[reason], { code: 'CANCELLED' }));
       },

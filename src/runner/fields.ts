@@ -160,9 +160,20 @@ export function readInput(
   );
   const plain = plainJson(Object.fromEntries([...presets, ...Object.entries(object)]));
   if (!plain.ok) return failed('', plain.reason);
-  const parsed = schema.safeParse(plain.json);
+  const parsed = checkedBy(schema, plain.json);
+  if (parsed === undefined)
+    return failed('', 'the schema of the job broke on it: its checks must be synchronous and must not throw');
   const issues = [...unknownIssues, ...(parsed.success ? [] : zodIssues(parsed.error))];
   return issues.length === 0 ? { ok: true, input: plain.json } : { ok: false, issues };
+}
+
+/** Undefined when a check of the job's own code throws, or is asynchronous. */
+function checkedBy(schema: z.ZodObject, input: Json): ReturnType<z.ZodObject['safeParse']> | undefined {
+  try {
+    return schema.safeParse(input);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The issues of a zod error with their paths as people write them; at most 20. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readThrown } from './thrown.ts';
 import type { Json } from '../store/store.ts';
 
 const MAX_DEPTH = 60;
@@ -37,7 +38,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof NotJson) return error.message;
   if (error instanceof RangeError) return 'it is too large or nested too deep';
   // V8 words cycles over several lines; the first one says it.
-  return error instanceof Error ? (error.message.split('\n')[0] ?? 'it is not JSON') : 'it is not JSON';
+  return readThrown(error).message.split('\n')[0] ?? 'it is not JSON';
 }
 
 function deeperThan(value: unknown, limit: number): boolean {

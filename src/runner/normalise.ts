@@ -1,6 +1,6 @@
 /** Whatever a job hands over becomes a report and, where there is one, a result; all in this one place. */
 import { Report } from '../store/report.ts';
-import { members, plainJson } from './json.ts';
+import { members, plainJson, type Plain } from './json.ts';
 import { zodIssues } from './fields.ts';
 import type { Json } from '../store/store.ts';
 import type { Yield } from './kinds/end.ts';
@@ -22,12 +22,16 @@ export function normalise(job: string, given: Yield): Normalised {
   const { value } = given;
   if (value === undefined || value === null) return { ok: true, report: finished(job) };
   if (typeof value === 'string') return { ok: true, report: markdownReport(job, value) };
-  const plain = plainJson(value);
-  if (!plain.ok) return { ok: false, reason: plain.reason };
-  if (plain.bytes > MAX_RESULT_BYTES)
-    return { ok: false, reason: `it is ${plain.bytes} bytes, more than ${MAX_RESULT_BYTES}` };
+  const plain = bounded(plainJson(value));
+  if (!plain.ok) return plain;
   const object = members(plain.json);
   return object === undefined ? jsonReport(job, plain.json) : fromObject(job, plain.json, object);
+}
+
+/** The same, or why it is too large to be kept. */
+export function bounded(plain: Plain): Plain {
+  if (!plain.ok || plain.bytes <= MAX_RESULT_BYTES) return plain;
+  return { ok: false, reason: `it is ${plain.bytes} bytes, more than ${MAX_RESULT_BYTES}` };
 }
 
 function fromObject(job: string, json: Json, object: Record<string, unknown>): Normalised {
@@ -35,8 +39,8 @@ function fromObject(job: string, json: Json, object: Record<string, unknown>): N
   const keys = Object.keys(object);
   const markdown = object['markdown'];
   if (typeof markdown === 'string' && keys.every((key) => key === 'markdown' || key === 'title')) {
-    const title = typeof object['title'] === 'string' ? object['title'] : job;
-    return { ok: true, report: markdownReport(title, markdown) };
+    const title = typeof object['title'] === 'string' ? clip(object['title'].trim(), MAX_TITLE) : '';
+    return { ok: true, report: markdownReport(title || job, markdown) };
   }
   if (!('report' in object) || !keys.every((key) => key === 'report' || key === 'result')) return jsonReport(job, json);
   const inner = typeof object['report'] === 'string' ? object['report'] : members(object['report']);
@@ -86,7 +90,7 @@ function markdownReport(name: string, text: string): Report {
   return Report.parse({
     title: clip(title, MAX_TITLE),
     summary,
-    sections: rest === '' ? [] : [{ kind: 'markdown', markdown: cut(rest, MAX_MARKDOWN) }],
+    sections: rest === '' ? [] : [{ kind: 'markdown', markdown: cutMarkdown(rest) }],
   });
 }
 
@@ -146,6 +150,11 @@ export function codeBlock(text: string, language = ''): string {
   const longest = Math.max(2, ...[...body.matchAll(/`{3,}/g)].map(([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
   return `${fence}${language}\n${body}\n${fence}`;
+}
+
+/** Markdown as long as a report takes it; the cut says so. */
+export function cutMarkdown(markdown: string): string {
+  return cut(markdown, MAX_MARKDOWN);
 }
 
 function cut(text: string, limit: number): string {

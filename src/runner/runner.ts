@@ -219,6 +219,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     find,
     async start() {
       await registry.refresh();
+      if (stopped !== undefined) return;
       rescan = clock.every(RESCAN_MS, () => void registry.freshen());
       worker.start();
     },

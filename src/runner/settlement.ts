@@ -94,9 +94,10 @@ function retryWait(run: Run, ending: Ending & { error: unknown }, random?: () =>
 }
 
 function failureOf(error: unknown, scrub: Scrub): Failure {
-  const message = scrub(clip(messageOf(error).trim(), MAX_MESSAGE)) || 'it failed without a message';
+  // Scrubbed before it is cut: half a secret would not be known for one.
+  const message = clip(scrub(messageOf(error)).trim(), MAX_MESSAGE) || 'it failed without a message';
   if (!(error instanceof BellhopError)) return { code: 'JOB_FAILED', message };
-  return { code: error.code, message, ...(error.hint !== undefined && { hint: scrub(clip(error.hint, 500)) }) };
+  return { code: error.code, message, ...(error.hint !== undefined && { hint: clip(scrub(error.hint), 500) }) };
 }
 
 /** People are told of a failure as of a success. */

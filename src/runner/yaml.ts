@@ -4,7 +4,8 @@ import { UsageError } from '../errors.ts';
 import { members } from './json.ts';
 import { didYouMean } from '../suggest.ts';
 
-export const MAX_YAML_BYTES = 256 * 1024;
+// The parser is quadratic in some nonsense (a line of 250,000 bytes of tags took 21 s); in this much it takes half a second at most.
+export const MAX_YAML_BYTES = 32 * 1024;
 // Enough for honest anchors; a billion-laughs document needs far more.
 const MAX_ALIASES = 20;
 

@@ -7,6 +7,9 @@ import type { Delivery, Receipt } from '../../src/store/records.ts';
 import type { Report } from '../../src/store/report.ts';
 import type { Transport } from '../../src/delivery/transport.ts';
 import { manualClock } from '../support/clock.ts';
+import type { ManualClock } from '../support/clock.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { Clock } from '../../src/clock.ts';
 import { outboxBench } from '../support/delivery-outbox.ts';
 import type { Bench } from '../support/delivery-outbox.ts';
 import { makeReport, sampleReport, sampleRun } from '../support/delivery-report.ts';
@@ -37,10 +40,14 @@ function delivery(over: Partial<Delivery> = {}): Delivery {
 /** One mail straight through the transport. */
 async function mail(
   server: { port: number; auth?: { user: string; pass: string } },
-  over: { report?: Report; delivery?: Partial<Delivery>; options?: EmailTransportOptions } = {},
+  over: { report?: Report; delivery?: Partial<Delivery>; options?: EmailTransportOptions; clock?: ManualClock } = {},
 ): Promise<Receipt> {
   const { port, ...auth } = server;
-  const deps = { server: { host: '127.0.0.1', secure: false, port, ...auth }, from: FROM, clock: manualClock() };
+  const deps = {
+    server: { host: '127.0.0.1', secure: false, port, ...auth },
+    from: FROM,
+    clock: over.clock ?? manualClock(),
+  };
   const transport: Transport = createEmailTransport(deps, over.options);
   const run = sampleRun({ report: over.report ?? sampleReport() });
   const planned = delivery(over.delivery);
@@ -155,6 +162,16 @@ describe('a mail', () => {
     expect(await failure(mail(silent, { options }))).toMatchObject({ permanent: false, ambiguous: false });
   });
 
+  it('was surely not sent when the server drips bytes for ever', async () => {
+    await using peer = await startSilentPeer('dripping');
+    const clock = manualClock();
+    const options = { timeouts: { connectMs: 60_000, greetingMs: 60_000, socketMs: 60_000 } };
+    const sent = failure(mail(peer, { clock, options }));
+    await peer.spoken;
+    await clock.advance(300_000);
+    expect(await sent).toMatchObject({ permanent: false, ambiguous: false, code: 'MAIL_UNAVAILABLE' });
+  });
+
   it('is refused for good by a certificate that nobody vouches for', async () => {
     await using peer = await startTlsPeer('self-signed');
     const error = await failure(mail(peer, { options: { requireTls: 'always' } }));
@@ -178,6 +195,12 @@ describe('a mail', () => {
   });
 });
 
+/** The wire is real, so what a mail may take is real as well, however fast the test lets the pauses pass. */
+const wireClock = (clock: Pick<Clock, 'now'>): Pick<Clock, 'now' | 'after'> => ({
+  now: () => clock.now(),
+  after: (ms, fn) => systemClock.after(ms, fn),
+});
+
 describe('a mail through the outbox', () => {
   async function settled(bench: Bench, runId: string, states: string[]): Promise<Delivery> {
     const end = performance.now() + 20_000;
@@ -193,7 +216,9 @@ describe('a mail through the outbox', () => {
   it('whose answer was lost is sent once more under the same Message-ID', async () => {
     await using peer = await startPeerSmtp();
     const server = { host: '127.0.0.1', port: peer.port, secure: false };
-    const bench = outboxBench((clock) => ({ email: createEmailTransport({ server, from: FROM, clock }) }));
+    const bench = outboxBench((clock) => ({
+      email: createEmailTransport({ server, from: FROM, clock: wireClock(clock) }),
+    }));
     peer.fail({ at: 'accepted', drop: true });
     const { run, ids } = await bench.plan([{ kind: 'email', to: 'ana@example.com' }]);
     await using outbox = bench.outbox();
@@ -208,7 +233,9 @@ describe('a mail through the outbox', () => {
   it('whose answer was lost twice is left unknown', async () => {
     await using peer = await startPeerSmtp();
     const server = { host: '127.0.0.1', port: peer.port, secure: false };
-    const bench = outboxBench((clock) => ({ email: createEmailTransport({ server, from: FROM, clock }) }));
+    const bench = outboxBench((clock) => ({
+      email: createEmailTransport({ server, from: FROM, clock: wireClock(clock) }),
+    }));
     peer.fail({ at: 'accepted', drop: true }, { at: 'accepted', drop: true });
     const { run } = await bench.plan([{ kind: 'email', to: 'ana@example.com' }]);
     await using outbox = bench.outbox();

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -72,6 +72,34 @@ describe('a report file', () => {
     await symlink(dir, join(dir, 'reports', 'link'));
     await expect(write('link/out.txt')).rejects.toMatchObject({ permanent: true, code: 'FILE_FAILED' });
     expect(await readdir(dir)).toEqual(['reports']);
+  });
+
+  it('makes no folder behind a link that leads out', async () => {
+    await write('first.txt');
+    await symlink(dir, join(dir, 'reports', 'link'));
+    await expect(write('link/deeper/out.txt')).rejects.toMatchObject({ permanent: true, code: 'FILE_FAILED' });
+    expect(await readdir(dir)).toEqual(['reports']);
+  });
+
+  it('is not written through a link that lies at its temporary name, nor at its own', async () => {
+    const reports = join(dir, 'reports');
+    const outside = join(dir, 'outside.txt');
+    await mkdir(reports);
+    await writeFile(outside, 'mine');
+    const name = `${sampleRun().id}.txt`;
+    for (const link of [name, `${name}.dlv_01k9zzzzzzzzzzzzzzzzzzzz8d.tmp`])
+      await symlink(outside, join(reports, link));
+    await write('{run}.txt');
+    expect(await readFile(outside, 'utf8')).toBe('mine');
+    expect(await readFile(join(reports, name), 'utf8')).toContain('Weekly merchandising');
+    expect(await readdir(reports)).toEqual([name]);
+  });
+
+  it('does not replace a folder, and leaves nothing beside it', async () => {
+    const name = `${sampleRun().id}.txt`;
+    await mkdir(join(dir, 'reports', name), { recursive: true });
+    await expect(write('{run}.txt')).rejects.toMatchObject({ permanent: true, code: 'FILE_FAILED' });
+    expect(await readdir(join(dir, 'reports'))).toEqual([name]);
   });
 
   it('of an unknown ending is refused with the endings that exist', async () => {

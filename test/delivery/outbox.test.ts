@@ -138,13 +138,95 @@ describe('the outbox', () => {
     expect(bench.script.accepted.map((one) => one.deliveryId)).toEqual([...first.ids, ...second.ids, ...third.ids]);
   });
 
+  it.each([
+    ['was surely not sent', notSent],
+    ['may have been sent', lost],
+  ])('keeps the planning order inside a lane when the first %s and is tried again soon', async (_fact, error) => {
+    const bench = outboxBench();
+    const first = await bench.plan([SLACK('C0ONE')]);
+    const second = await bench.plan([SLACK('C0ONE')]);
+    bench.script.fates.push({ error: error() });
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(90_000);
+    expect(bench.script.accepted.map((one) => one.deliveryId)).toEqual([...first.ids, ...second.ids]);
+  });
+
+  it('lets the later ones of a lane go ahead of one that has to wait for minutes', async () => {
+    const bench = outboxBench();
+    await bench.plan([SLACK('C0ONE')]);
+    const second = await bench.plan([SLACK('C0ONE')]);
+    const minutes = new DeliveryError('later', { code: 'SLACK_UNAVAILABLE', retryAfterMs: 600_000 });
+    bench.script.fates.push({ error: minutes });
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(90_000);
+    expect(bench.script.accepted.map((one) => one.deliveryId)).toEqual(second.ids);
+  });
+
+  it('sends no further part once another sender holds the delivery', async () => {
+    const bench = outboxBench();
+    bench.script.parts = 2;
+    const { transport } = bench.script;
+    bench.script.transport = {
+      ...transport,
+      async send(request, signal) {
+        const receipt = await transport.send(request, signal);
+        bench.clock.step(600_001);
+        await bench.store.sweep();
+        await bench.store.claimDeliveries({ limit: 1, workerId: 'other', leaseMs: 3_600_000 });
+        return receipt;
+      },
+    };
+    const { run } = await bench.plan([SLACK('C0ONE')]);
+    await using outbox = bench.outbox({ held: 1 });
+    outbox.start();
+    await bench.clock.advance(100);
+    expect(bench.script.accepted.map((one) => one.n)).toEqual([1]);
+    expect(await only(bench, run.id)).toMatchObject({ state: 'sending', claimedBy: 'other' });
+  });
+
+  it('keeps the pace of a place, and begins no part that was waiting for it when it stops', async () => {
+    const bench = outboxBench();
+    bench.script.parts = 3;
+    const pace = () => ({ key: 'one', perSecond: 1, burst: 1 });
+    bench.script.transport = { ...bench.script.transport, pace };
+    const { run } = await bench.plan([SLACK('C0ONE')]);
+    const outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(900);
+    expect(bench.script.accepted.map((one) => one.n)).toEqual([1]);
+    await bench.clock.advance(900);
+    expect(bench.script.accepted.map((one) => one.n)).toEqual([1, 2]);
+    await outbox.stop();
+    expect(bench.script.accepted.map((one) => one.n)).toEqual([1, 2]);
+    const { state, parts } = await only(bench, run.id);
+    expect([state, ...parts.map((part) => part.state)]).toEqual(['retrying', 'sent', 'sent', 'pending']);
+  });
+
+  it('looks at the store again when its feed broke', async () => {
+    const bench = outboxBench();
+    let watched = 0;
+    const { watch } = bench.store;
+    bench.store.watch = (since, signal) => {
+      if (watched++ === 0) throw new Error('the feed broke');
+      return watch(since, signal);
+    };
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(2_000);
+    await bench.plan([SLACK('C0ONE')]);
+    await bench.clock.advance(100);
+    expect(bench.script.accepted).toHaveLength(1);
+  });
+
   it('tries a lane that failed five times at most once a minute', async () => {
     const bench = outboxBench();
     for (let n = 0; n < 12; n++) await bench.plan([SLACK('C0ONE')]);
     for (let n = 0; n < 500; n++) bench.script.fates.push({ error: notSent() });
     await using outbox = bench.outbox();
     outbox.start();
-    await bench.clock.advance(1_000);
+    await bench.clock.advance(31_000);
     const used = 500 - bench.script.fates.length;
     expect(used).toBe(5);
     await bench.clock.advance(180_000);
@@ -237,6 +319,41 @@ describe('a part that may have arrived', () => {
     await bench.clock.advance(3_600_000);
     expect(bench.script.accepted.map((one) => one.resent)).toEqual([false, true]);
     expect(await only(bench, run.id)).toMatchObject({ state: 'unknown', error: { code: 'SLACK_AMBIGUOUS' } });
+  });
+
+  it('is still marked when Slack asked to wait before the copy went out', async () => {
+    const bench = outboxBench();
+    const { run } = await bench.plan([SLACK('C0ONE')]);
+    bench.script.probeAnswer = 'unknowable';
+    bench.script.fates.push({ error: lost(), accepted: true }, { error: wait(5_000) });
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(300_000);
+    expect(bench.script.accepted.map((one) => one.resent)).toEqual([false, true]);
+    expect((await only(bench, run.id)).state).toBe('delivered');
+  });
+
+  it('is unknown, not failed, when the copy is refused for good', async () => {
+    const bench = outboxBench();
+    const { run } = await bench.plan([SLACK('C0ONE')]);
+    bench.script.probeAnswer = 'unknowable';
+    bench.script.fates.push({ error: lost(), accepted: true }, { error: refused() });
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(300_000);
+    expect(await only(bench, run.id)).toMatchObject({ state: 'unknown', error: { code: 'SLACK_REJECTED' } });
+  });
+
+  it('is unknown, not failed, when the time for it is over, and was looked for less and less often', async () => {
+    const bench = outboxBench();
+    const { run } = await bench.plan([SLACK('C0ONE')]);
+    bench.script.probeAnswer = 'absent';
+    for (let n = 0; n < 500; n++) bench.script.fates.push({ error: lost() });
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(88_000_000);
+    expect(await only(bench, run.id)).toMatchObject({ state: 'unknown', error: { code: 'GAVE_UP' } });
+    expect(bench.script.probes).toBeLessThan(200);
   });
 
   it('is held as unknown when it cannot be looked for and the policy is to hold', async () => {

@@ -101,6 +101,17 @@ describe('a report through Slack', () => {
     expect(textOf(posts[0]).includes('sent again after an interruption')).toBe(wanted.label);
   });
 
+  it('is not posted before the time that Slack asked to wait is over', async () => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'rate_limited', retryAfter: 20 } });
+    const { run } = await bench.plan([SLACK('C0REPORTS')]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    await bench.clock.advance(19_000);
+    expect(workspace.messages('reports')).toEqual([]);
+    expect((await settled(run.id)).state).toBe('delivered');
+  });
+
   it.each(['account_inactive', 'token_revoked', 'invalid_auth', 'restricted_action', 'team_access_not_granted'])(
     'ends at once when Slack says %s',
     async (error) => {
@@ -191,6 +202,19 @@ describe('a report through Slack', () => {
     outbox.start();
     const { state, error } = await settled(run.id);
     expect(state).toBe('failed');
+    expect(error?.hint).toContain('/invite @Bellhop');
+  });
+
+  it('fails with the way into the channel when the direct message fails as well', async () => {
+    const { bench, workspace, settled } = rig();
+    const { run } = await bench.plan([SLACK('C0LOBBY')], { fallbackUser: 'U0ANA' });
+    for (const error of ['not_in_channel', 'account_inactive'])
+      workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error } });
+    await using outbox = bench.outbox();
+    outbox.start();
+    const { state, error } = await settled(run.id);
+    expect(state).toBe('failed');
+    expect(error?.message).toMatch(/not_in_channel.*account_inactive/);
     expect(error?.hint).toContain('/invite @Bellhop');
   });
 

@@ -99,7 +99,7 @@ describe('a report in Slack', () => {
         }
         expect(messages.length).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 300, seed: 47 },
+      { numRuns: 120, seed: 47 },
     );
   });
 

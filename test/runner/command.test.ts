@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { cleanText, createCapture } from '../../src/runner/kinds/capture.ts';
 import type { Clock } from '../../src/clock.ts';
 import { fillCommand } from '../../src/runner/kinds/command.ts';
-import { ANA, buildHouse, eventually, fastClock, isAlive, tempFolder, type House } from '../support/runner-house.ts';
+import { manualClock } from '../support/clock.ts';
+import { ANA, buildHouse, eventually, isAlive, passing, tempFolder, type House } from '../support/runner-house.ts';
 
 const houses: House[] = [];
 afterEach(async () => {
@@ -113,11 +114,12 @@ describe('how a command fails', () => {
       const child = spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)"]);
       child.stdout.once('data', () => require('node:fs').writeFileSync(process.argv[1], String(child.pid)));
       setInterval(() => {}, 1000);`;
-    const house = await start({ command: [...node(code), pidFile], timeout: '20s' }, undefined, fastClock(10));
+    const clock = manualClock();
+    const house = await start({ command: [...node(code), pidFile], timeout: '20s' }, undefined, clock);
     const asked = await house.ask('tool');
     const pid = await eventually(async () => Number(await readFile(pidFile, 'utf8').catch(() => '')) || undefined);
     expect(await isAlive(pid)).toBe(true);
-    const run = await house.until(asked.id);
+    const run = await passing(house, clock, asked.id);
     expect(run.error?.code).toBe('TIMED_OUT');
     expect(await isAlive(pid)).toBe(false);
   });

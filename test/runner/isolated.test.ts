@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
-import { buildHouse, eventually, fastClock, isAlive, SECRET, tempFolder, type House } from '../support/runner-house.ts';
+import { manualClock } from '../support/clock.ts';
+import { buildHouse, eventually, isAlive, passing, SECRET, tempFolder, type House } from '../support/runner-house.ts';
 
 const FATE = fileURLToPath(new URL('../support/runner-fate.ts', import.meta.url));
 const PARENT = fileURLToPath(new URL('../support/runner-parent.main.ts', import.meta.url));
@@ -45,9 +47,20 @@ test('a crash of the child fails the attempt and keeps what it printed', async (
 });
 
 test('an endless loop in the child is killed at its timeout', async () => {
-  await using folder = await tempFolder(file("timeout: '20s'"));
-  const house = await open(folder.dir, fastClock(10));
-  const run = await house.until((await house.ask('apart', { fate: 'spin' })).id);
+  await using folder = await tempFolder();
+  const spinning = join(folder.dir, 'spinning');
+  const text = `import { defineJob } from 'bellhop';
+import { writeFileSync } from 'node:fs';
+export default defineJob({ name: 'apart', description: 'Spins.', isolate: true, retries: 0, timeout: '20s', run() {
+  writeFileSync(${JSON.stringify(spinning)}, 'yes');
+  for (;;);
+} });\n`;
+  await writeFile(join(folder.dir, 'apart.ts'), text);
+  const clock = manualClock();
+  const house = await open(folder.dir, clock);
+  const asked = await house.ask('apart');
+  await eventually(() => existsSync(spinning));
+  const run = await passing(house, clock, asked.id);
   expect(run).toMatchObject({ state: 'failed', error: { code: 'TIMED_OUT' } });
 });
 

@@ -51,12 +51,16 @@ export async function startLoginPeer(login: { user: string; pass: string }): Pro
   };
 }
 
-/** A peer that accepts the connection and says nothing, or that is gone when it is connected to. */
-export async function startSilentPeer(fate: 'silent' | 'gone'): Promise<Peer> {
+/** A peer that says nothing, or a greeting that never ends, a little at a time, or that is gone when it is connected to. */
+export async function startSilentPeer(fate: 'silent' | 'dripping' | 'gone'): Promise<Peer & { spoken: Promise<void> }> {
   const sockets = new Set<Socket>();
+  const spoken = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
+    if (fate !== 'dripping') return;
+    const drip = setInterval(() => socket.write('220-more\r\n', () => spoken.resolve()), 5);
+    socket.on('close', () => clearInterval(drip));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const port = portOf(server);
@@ -66,7 +70,7 @@ export async function startSilentPeer(fate: 'silent' | 'gone'): Promise<Peer> {
       server.close(() => resolve());
     });
   if (fate === 'gone') await close();
-  return { port, [Symbol.asyncDispose]: () => (fate === 'gone' ? Promise.resolve() : close()) };
+  return { port, spoken: spoken.promise, [Symbol.asyncDispose]: () => (fate === 'gone' ? Promise.resolve() : close()) };
 }
 
 function portOf(server: Server): number {

@@ -21,9 +21,6 @@ const FATES = {
       ctx.signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true }),
     ),
   ignore: (_text, _ctx, released) => released ?? new Promise(() => undefined),
-  spin: () => {
-    for (;;);
-  },
   crash: () => {
     process.stderr.write('about to crash\n');
     process.abort();

@@ -10,6 +10,7 @@ import { createRunner, type Runner, type RunnerOptions } from '../../src/runner/
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { isFinal, type Actor, type Run } from '../../src/store/records.ts';
+import type { ManualClock } from './clock.ts';
 import type { Registry } from '../../src/runner/registry.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -94,23 +95,20 @@ export async function eventually<T>(probe: () => Promise<T | undefined> | T | un
   }
 }
 
+/** The final run, while a second of the manual clock passes in every few real milliseconds. */
+export function passing(house: House, clock: ManualClock, runId: string): Promise<Run> {
+  return eventually(async () => {
+    await clock.advance(1000);
+    const run = await house.store.get(runId);
+    return run !== undefined && isFinal(run.state) ? run : undefined;
+  });
+}
+
 /** A fresh folder below the system's temporary one, outside this project; removed by the answer's second member. */
 export async function tempFolder(files: Record<string, string> = {}): Promise<AsyncDisposable & { dir: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'bellhop-test-'));
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
   return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
-}
-
-/** The real clock, `times` as fast: what waits five seconds for a kill need not cost them. */
-export function fastClock(times: number): Clock {
-  const began = systemClock.now();
-  return {
-    now: () => began + (systemClock.now() - began) * times,
-    monotonic: () => systemClock.monotonic() * times,
-    after: (ms, fn) => systemClock.after(ms / times, fn),
-    every: (ms, fn) => systemClock.every(ms / times, fn),
-    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
-  };
 }
 
 /** Whether a process still runs. */

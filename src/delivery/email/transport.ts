@@ -14,16 +14,19 @@ import type { SmtpOptions } from './smtp.ts';
 export interface EmailTransportOptions extends SmtpOptions {
   /** How long after a lost answer the message is sent once more, under the same Message-ID. Default 10 min. */
   mailRetryMs?: number;
+  /** Of one mail from the connection to the answer: a server that drips bytes is never idle. Default 5 min. */
+  deadlineMs?: number;
 }
 
 /** A body as it is frozen: what a resend must repeat byte by byte, so the boundary is fixed as well. */
 const Body = z.object({ subject: z.string().regex(/^[^\p{Cc}]*$/u), html: z.string(), text: z.string() });
+const DEADLINE_MS = 300_000;
 /** After a temporary refusal (greylisting): 5, 15, then every 60 minutes. */
 const PATIENCE_MS = [300_000, 900_000, 3_600_000] as const;
 
 /** Sends each report as one mail to one recipient. nodemailer is loaded with the first mail. */
 export function createEmailTransport(
-  deps: { server: MailServer; from: MailFrom; clock: Pick<Clock, 'now'> },
+  deps: { server: MailServer; from: MailFrom; clock: Pick<Clock, 'now' | 'after'> },
   options: EmailTransportOptions = {},
 ): Transport {
   const { server, from, clock } = deps;
@@ -33,8 +36,11 @@ export function createEmailTransport(
     const to = recipientOf(delivery.destination);
     const messageId = `<${delivery.id}.${n}@${domainOf(from.address)}>`;
     const message = await compose({ request, to, messageId, from });
+    const late = new AbortController();
+    const timer = clock.after(options.deadlineMs ?? DEADLINE_MS, () => late.abort());
     try {
-      const response = await sendMessage(server, { envelope: { from: from.address, to }, message, options }, signal);
+      const mail = { envelope: { from: from.address, to }, message, options };
+      const response = await sendMessage(server, mail, AbortSignal.any([signal, late.signal]));
       return {
         kind: 'email',
         at: iso(clock.now()),
@@ -44,6 +50,8 @@ export function createEmailTransport(
       };
     } catch (error) {
       throw patient(error, delivery.attempts);
+    } finally {
+      timer.cancel();
     }
   }
 

@@ -97,7 +97,11 @@ export function createSlackTransport(
     } catch (error) {
       const user = delivery.fallbackUser;
       if (user === undefined || user === channel || !UNPOSTABLE.has(slackCode(error) ?? '')) throw error;
-      const posted = await post({ ...args, channel: user }, labelled(body, inviteLine(channel)));
+      const posted = await post({ ...args, channel: user }, labelled(body, inviteLine(channel))).catch(
+        (second: unknown) => {
+          throw neither(error, second);
+        },
+      );
       return { ...(await withPermalink(delivery, posted)), insteadOf: channel };
     }
   }
@@ -154,6 +158,21 @@ function labelled(body: Body, label: string | undefined): Body {
   if (label === undefined) return body;
   const block = { type: 'context', elements: [{ type: 'mrkdwn', text: label }] };
   return { text: body.text, blocks: [block, ...body.blocks] };
+}
+
+/** Neither the channel nor the direct message: people have to know what stands in the way of the channel. */
+function neither(first: unknown, second: unknown): unknown {
+  if (!(first instanceof DeliveryError) || !(second instanceof DeliveryError)) return second;
+  const { code, permanent, ambiguous, retryAfterMs, cause } = second;
+  const hint = first.hint ?? second.hint;
+  return new DeliveryError(`${first.message} Instead: ${second.message}`, {
+    code,
+    permanent,
+    ambiguous,
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function inviteLine(channel: string): string {

@@ -21,13 +21,13 @@ export function createCapture({ headBytes, tailBytes }: { headBytes: number; tai
       const room = headBytes - headSize;
       if (room > 0) {
         const part = chunk.subarray(0, room);
-        head.push(Uint8Array.from(part));
+        head.push(new Uint8Array(part));
         headSize += part.length;
       }
       // Copied: a small slice would keep the whole pooled buffer of the pipe alive.
       const rest = room > 0 ? chunk.subarray(room) : chunk;
       if (rest.length > 0) {
-        tail.push(Uint8Array.from(rest.subarray(-tailBytes)));
+        tail.push(new Uint8Array(rest.subarray(-tailBytes)));
         tailSize += Math.min(rest.length, tailBytes);
       }
       while (tail[0] !== undefined && tailSize - tail[0].length >= tailBytes) tailSize -= tail.shift()?.length ?? 0;

@@ -3,14 +3,21 @@
  * closes, so that nothing is left behind by a parent that was killed.
  */
 import { systemClock } from '../../clock.ts';
-import { RunError, messageOf } from '../../errors.ts';
+import { RunError } from '../../errors.ts';
 import { loadJobFile } from '../loader.ts';
 import { plainJson } from '../json.ts';
+import { bounded, cutMarkdown } from '../normalise.ts';
+import { readThrown } from '../thrown.ts';
+import { createCapture, outputText } from './capture.ts';
 import { jobContext, stackLines, typedInput } from './function.ts';
 import { ToChild, type ToParent } from './messages.ts';
 import { createProgressBook, type ProgressBook } from './progress.ts';
 
-const PROGRESS_EVERY_MS = 250;
+const FLUSH_EVERY_MS = 250;
+// Of log lines in that time; each is a message that the parent must read.
+const LINES_AT_ONCE = 50;
+const MAX_LINE = 10_000;
+const newStorm = () => createCapture({ headBytes: 8 * 1024, tailBytes: 24 * 1024 });
 const IMPORT_MS = 10_000;
 
 function send(message: ToParent): Promise<void> {
@@ -22,18 +29,32 @@ function send(message: ToParent): Promise<void> {
 
 function createChildBook(): { book: ProgressBook; flush: () => Promise<void> } {
   let pending = false;
+  let lines = 0;
+  let storm = newStorm();
   const flush = async (): Promise<void> => {
     pending = false;
+    lines = 0;
+    const kept = storm;
+    storm = newStorm();
+    if (kept.bytes() > 0) await send({ type: 'log', line: outputText(kept.output()).trimEnd() });
     const progress = book.current();
     if (progress !== undefined) await send({ type: 'progress', progress });
   };
-  // Secrets are not known here; the parent scrubs.
-  const book = createProgressBook({ clock: systemClock, scrub: (text) => text }, () => {
+  const soon = (): void => {
     if (pending) return;
     pending = true;
-    systemClock.after(PROGRESS_EVERY_MS, () => void flush());
-  });
-  return { book: { ...book, log: (line) => void send({ type: 'log', line: line.slice(0, 10_000) }) }, flush };
+    systemClock.after(FLUSH_EVERY_MS, () => void flush());
+  };
+  /** A line goes out at once, so that a crash does not take it along; of a storm the beginning and the end do, a little later. */
+  const log = (line: unknown): void => {
+    const text = String(line).slice(0, MAX_LINE);
+    soon();
+    if (++lines <= LINES_AT_ONCE) void send({ type: 'log', line: text });
+    else storm.push(Buffer.from(`${text}\n`));
+  };
+  // Secrets are not known here; the parent scrubs.
+  const book = createProgressBook({ clock: systemClock, scrub: (text) => text }, soon);
+  return { book: { ...book, log }, flush };
 }
 
 async function runJob(start: ToChild, signal: AbortSignal): Promise<ToParent> {
@@ -44,14 +65,16 @@ async function runJob(start: ToChild, signal: AbortSignal): Promise<ToParent> {
       throw new RunError(`${start.file} no longer defines a function`, { code: 'JOB_INVALID' });
     const value = await job.run(typedInput(job, start.input), jobContext({ ...start, signal, book }));
     if (value === undefined) return { type: 'done' };
-    const plain = plainJson(value);
+    // Bounded here: the parent would have to read all of it before it could refuse it.
+    const plain = bounded(plainJson(typeof value === 'string' ? cutMarkdown(value) : value));
     if (plain.ok) return { type: 'done', value: plain.json };
     throw new RunError(`what ${start.job} returned cannot be kept: ${plain.reason}`, {
       code: 'RESULT_INVALID',
       permanent: true,
     });
-  } catch (error) {
-    if (error instanceof Error && !(error instanceof RunError)) {
+  } catch (thrown) {
+    const error = readThrown(thrown);
+    if (!(error instanceof RunError)) {
       for (const line of stackLines(error.stack ?? '')) await send({ type: 'log', line });
     }
     return answer(error);
@@ -60,8 +83,8 @@ async function runJob(start: ToChild, signal: AbortSignal): Promise<ToParent> {
   }
 }
 
-function answer(error: unknown): ToParent {
-  if (!(error instanceof RunError)) return { type: 'error', message: messageOf(error), permanent: false };
+function answer(error: Error): ToParent {
+  if (!(error instanceof RunError)) return { type: 'error', message: error.message, permanent: false };
   return {
     type: 'error',
     code: error.code,

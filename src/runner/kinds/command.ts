@@ -109,7 +109,7 @@ function endOf(job: LoadedCommand, child: ChildEnd, called: Called): KindEnd {
 
 function exitError(called: Called, child: ChildEnd): RunError {
   const how = child.code === null ? `was ended by ${child.killedBy ?? 'a signal'}` : `exited with code ${child.code}`;
-  const said = outputText(child.stderr.output()).trimEnd().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
+  const said = outputText(child.stderr.output()).trimEnd().split('\n').at(-1)?.trim() ?? '';
   return new RunError(`"${called.file}" ${how}${said === '' ? '' : `: ${said}`}`, {
     code: 'COMMAND_EXIT',
     permanent: child.code === EX_CONFIG,

@@ -1,4 +1,5 @@
 import { RunError } from '../../errors.ts';
+import { readThrown } from '../thrown.ts';
 import type { JobContext, LoadedFunction } from '../jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './end.ts';
 
@@ -40,7 +41,8 @@ export function startFunction(job: LoadedFunction, ctx: AttemptContext): Started
   const work = (async () => job.run(typedInput(job, ctx.input), jobContext(ctx)))();
   const done = work.then(
     (value): KindEnd => ({ ok: true, output: { form: 'value', value } }),
-    (error: unknown): KindEnd => {
+    (thrown: unknown): KindEnd => {
+      const error = readThrown(thrown);
       noteStack(error, ctx);
       return { ok: false, error };
     },
@@ -54,16 +56,16 @@ export function startFunction(job: LoadedFunction, ctx: AttemptContext): Started
 }
 
 /** Where an unforeseen error came from; one that the job meant (RunError) needs no stack. */
-function noteStack(error: unknown, ctx: AttemptContext): void {
-  if (error instanceof RunError || !(error instanceof Error) || error.stack === undefined) return;
-  for (const line of stackLines(error.stack)) ctx.book.log(line);
+function noteStack(error: Error, ctx: AttemptContext): void {
+  if (error instanceof RunError) return;
+  for (const line of stackLines(error.stack ?? '')) ctx.book.log(line);
 }
 
 /** The first own frames of a stack. */
 export function stackLines(stack: string): string[] {
   return stack
     .split('\n')
-    .filter((line) => !line.includes('node:internal'))
+    .filter((line) => line !== '' && !line.includes('node:internal'))
     .slice(0, 8)
     .map((line) => line.slice(0, 300));
 }

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ERROR_CODES, RunError, type ErrorCode } from '../../errors.ts';
+import { RunError } from '../../errors.ts';
+import { isErrorCode } from '../codes.ts';
 import { ToParent, type ToChild } from './messages.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
 import { outputText } from './capture.ts';
@@ -75,8 +76,4 @@ function errorOf(answer: Extract<ToParent, { type: 'error' }>): RunError {
     ...(hint !== undefined && { hint }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
-}
-
-function isErrorCode(code: string | undefined): code is ErrorCode {
-  return code !== undefined && code in ERROR_CODES;
 }

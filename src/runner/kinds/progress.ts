@@ -1,5 +1,5 @@
 import { iso, type Clock } from '../../clock.ts';
-import { messageOf } from '../../errors.ts';
+import { readThrown } from '../thrown.ts';
 import { MAX_STEPS, type Output, type Progress, type Step } from '../../store/records.ts';
 import { createCapture } from './capture.ts';
 import type { Scrub } from '../../scrub.ts';
@@ -30,7 +30,7 @@ export function createProgressBook(deps: { clock: Clock; scrub: Scrub }, changed
   const captured = createCapture({ headBytes: LOG_HEAD, tailBytes: LOG_TAIL });
   const now = (): string => iso(clock.now());
   // A job in plain JavaScript may hand over anything.
-  const short = (text: unknown, limit: number): string => scrub(String(text)).slice(0, limit);
+  const short = (text: unknown, limit: number): string => scrub(String(text)).slice(0, limit).toWellFormed();
 
   function begin(title: string): Step | undefined {
     if (!open) return undefined;
@@ -62,7 +62,7 @@ export function createProgressBook(deps: { clock: Clock; scrub: Scrub }, changed
         finish(step, 'completed');
         return value;
       } catch (error) {
-        finish(step, 'failed', messageOf(error));
+        finish(step, 'failed', readThrown(error).message);
         throw error;
       }
     },
