@@ -1,0 +1,87 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { messageOf, UsageError, DependencyError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Runner } from '../runner/runner.ts';
+import type { Reader } from '../store/reader.ts';
+import { admit } from './auth.ts';
+import { answerProblem } from './problem.ts';
+import { runRoutes, type ApiEnv } from './runs.ts';
+
+export interface ApiDeps {
+  runner: Runner;
+  reader: Reader;
+  /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
+  readiness: () => 'ready' | 'degraded' | 'unavailable';
+  token: string | undefined;
+  log: Log;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/**
+ * The HTTP API. The health routes are anonymous and say nothing but their status; everything else needs the bearer token,
+ * or comes over the data folder's socket, whose file mode is the credential (binding `operator`).
+ */
+export function createApi(deps: ApiDeps): Hono<ApiEnv> {
+  const { runner, reader, log } = deps;
+  const app = new Hono<ApiEnv>();
+
+  app.get('/healthz', (c) => c.text('ok'));
+  app.get('/readyz', (c) => {
+    const state = deps.readiness();
+    return c.text(state, state === 'unavailable' ? 503 : 200);
+  });
+  app.get('/health', (c) => c.json({ status: deps.readiness() === 'unavailable' ? 'unavailable' : 'ok' }));
+
+  app.use('/v1/*', async (c, next) => {
+    const operator = c.env?.operator;
+    const admission =
+      operator === undefined
+        ? admit(c.req.header('authorization'), deps.token)
+        : ({ outcome: 'admitted', actor: operator } as const);
+    if (admission.outcome === 'misconfigured') return c.json({ error: 'auth misconfigured' }, 500);
+    if (admission.outcome === 'refused') {
+      log.warn('api request refused', { reason: admission.reason, path: c.req.path.slice(0, 200) });
+      return c.json({ error: 'unauthorized' }, 401);
+    }
+    c.set('actor', admission.actor);
+    return next();
+  });
+  // Behind the door: a body is read only from who was let in.
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) =>
+        answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
+    }),
+  );
+  app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
+  app.route('/v1/runs', runRoutes({ runner, reader }));
+
+  app.notFound((c) =>
+    answerProblem(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),
+  );
+  app.onError((error, c) => {
+    if (error instanceof UsageError) {
+      return answerProblem(c, {
+        status: 400,
+        code: error.code,
+        detail: error.message,
+        ...(error.hint ? { hint: error.hint } : {}),
+      });
+    }
+    log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error) });
+    if (error instanceof DependencyError) {
+      return answerProblem(c, {
+        status: 503,
+        code: error.code,
+        detail: error.message,
+        ...(error.hint ? { hint: error.hint } : {}),
+      });
+    }
+    return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
+  });
+  return app;
+}

@@ -1,0 +1,31 @@
+import type { Context } from 'hono';
+import type { ErrorCode } from '../errors.ts';
+
+/** What went wrong, as RFC 9457 has it, with our code and the way out. */
+export interface Problem {
+  status: 400 | 401 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
+  code: ErrorCode;
+  detail: string;
+  hint?: string;
+  issues?: unknown;
+}
+
+const TITLES: Record<Problem['status'], string> = {
+  400: 'Bad request',
+  401: 'Unauthorized',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Input invalid',
+  429: 'Too many',
+  500: 'Internal error',
+  503: 'Unavailable',
+};
+
+/** Answers with `application/problem+json`. */
+export function answerProblem(c: Context, problem: Problem): Response {
+  const { status, ...rest } = problem;
+  const body = JSON.stringify({ type: 'about:blank', title: TITLES[status], status, ...rest });
+  return c.body(body, status, { 'content-type': 'application/problem+json' });
+}

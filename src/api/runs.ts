@@ -1,0 +1,166 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { RetryResult, Runner } from '../runner/runner.ts';
+import type { Reader } from '../store/reader.ts';
+import { RunState, type Actor } from '../store/records.ts';
+import { answerProblem, type Problem } from './problem.ts';
+
+export type ApiEnv = { Variables: { actor: Actor }; Bindings: { operator?: Actor } };
+
+export interface RunsDeps {
+  runner: Runner;
+  reader: Reader;
+}
+
+const NewRunBody = z.strictObject({
+  job: z.string().max(200),
+  input: z.unknown().optional(),
+  /** Inputs as texts, as people type them (`key=value`); they are turned into the types of the job's schema. */
+  words: z.record(z.string().max(64), z.string().max(100_000)).optional(),
+  idempotencyKey: z.string().min(1).max(180).optional(),
+});
+const ListQuery = z.object({
+  limit: z.coerce.number().int().optional(),
+  after: z.string().max(500).optional(),
+  job: z.string().max(64).optional(),
+  state: RunState.optional(),
+});
+
+/** `/v1/runs`: the verbs of the runner over HTTP. */
+export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+
+  app.post('/', async (c) => {
+    const parsed = NewRunBody.safeParse(await readJson(c.req.raw));
+    if (!parsed.success) return answerProblem(c, badBody(parsed.error));
+    const { job, input, words, idempotencyKey } = parsed.data;
+    const actor = c.get('actor');
+    const result = await runner.submit({
+      job,
+      input: words ?? input,
+      as: words === undefined ? 'json' : 'words',
+      actor,
+      trigger: actor.kind === 'operator' ? 'cli' : 'api',
+      ...(idempotencyKey === undefined
+        ? {}
+        : { idempotencyKey: `${actor.kind}-${actor.id}-${idempotencyKey}`.slice(0, 200) }),
+    });
+    return result.outcome === 'accepted' || result.outcome === 'deduplicated'
+      ? c.json({ outcome: result.outcome, run: result.run }, 202)
+      : answerProblem(c, problemOf(result));
+  });
+
+  app.get('/', async (c) => {
+    const query = ListQuery.safeParse(c.req.query());
+    if (!query.success) return answerProblem(c, badBody(query.error));
+    const { limit, after, job, state } = query.data;
+    const page = await reader.list({
+      ...(limit === undefined ? {} : { limit }),
+      ...(after === undefined ? {} : { after }),
+      ...(job === undefined ? {} : { job }),
+      ...(state === undefined ? {} : { states: [state] }),
+    });
+    return c.json({ runs: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
+  });
+
+  app.get('/:ref', async (c) => {
+    const found = await runner.find(c.req.param('ref'), c.get('actor'));
+    if (found.outcome === 'ambiguous') {
+      const candidates = found.candidates.map((run) => run.id);
+      return answerProblem(c, {
+        status: 409,
+        code: 'RUN_AMBIGUOUS',
+        detail: `More than one run ends with ${c.req.param('ref').slice(0, 40)}.`,
+        hint: `Give more of the id: ${candidates.join(', ')}.`,
+      });
+    }
+    if (found.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('ref')));
+    return c.json({ run: found.run, deliveries: await reader.deliveries(found.run.id) });
+  });
+
+  app.post('/:id/cancel', async (c) => {
+    const result = await runner.cancel(c.req.param('id'), c.get('actor'));
+    if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
+    return c.json({ outcome: result.outcome, run: result.run });
+  });
+
+  app.post('/:id/retry', async (c) => {
+    const result = await runner.retry(c.req.param('id'), c.get('actor'));
+    return result.outcome === 'accepted' || result.outcome === 'deduplicated'
+      ? c.json({ outcome: result.outcome, run: result.run }, 202)
+      : answerProblem(c, result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result));
+  });
+
+  app.delete('/:id', async (c) => {
+    const result = await runner.remove(c.req.param('id'), c.get('actor'));
+    if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
+    return c.json({ outcome: result.outcome, run: { id: result.run.id } });
+  });
+
+  return app;
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  try {
+    return JSON.parse(await request.text());
+  } catch {
+    return undefined;
+  }
+}
+
+function badBody(error: z.ZodError): Problem {
+  return {
+    status: 400,
+    code: 'USAGE',
+    detail: 'The request was not understood.',
+    issues: error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+  };
+}
+
+function unknownRun(ref: string): Problem {
+  return {
+    status: 404,
+    code: 'RUN_UNKNOWN',
+    detail: `There is no run ${ref.slice(0, 60)}.`,
+    hint: 'List runs at /v1/runs.',
+  };
+}
+
+function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>): Problem {
+  switch (result.outcome) {
+    case 'unknown_job':
+      return {
+        status: 404,
+        code: 'JOB_UNKNOWN',
+        detail: `There is no job ${result.name.slice(0, 80)}.`,
+        hint:
+          result.suggestions.length > 0 ? `Did you mean ${result.suggestions.join(', ')}?` : 'List jobs at /v1/jobs.',
+      };
+    case 'invalid_input':
+      return {
+        status: 422,
+        code: 'INPUT_INVALID',
+        detail: `The input of ${result.job.name} does not fit its schema.`,
+        issues: result.issues.slice(0, 20),
+      };
+    case 'queue_full':
+      return { status: 429, code: 'QUEUE_FULL', detail: `There are ${result.limit} unfinished runs already.` };
+    case 'too_large':
+      return {
+        status: 413,
+        code: 'TOO_LARGE',
+        detail: `The input is ${result.bytes} bytes; the limit is ${result.limit}.`,
+      };
+    case 'unfinished':
+      return {
+        status: 409,
+        code: 'RUN_UNFINISHED',
+        detail: `The run is ${result.run.state}.`,
+        hint: 'Cancel it first.',
+      };
+    case 'job_gone':
+      return { status: 404, code: 'JOB_UNKNOWN', detail: `The job ${result.run.job} does not exist any more.` };
+    case 'not_found':
+      return { status: 404, code: 'RUN_UNKNOWN', detail: 'There is no such run.' };
+  }
+}

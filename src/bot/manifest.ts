@@ -1,0 +1,43 @@
+import { stringify } from 'yaml';
+
+export type ManifestMode = 'http' | 'socket';
+
+/** The Slack app manifest for `host` (no scheme); `manifest.yml` is the HTTP one for the placeholder host, held to this by a test. */
+export function drawManifest(mode: ManifestMode, host: string): string {
+  const url = `https://${host}/slack/events`;
+  const http = mode === 'http';
+  const manifest = {
+    _metadata: { major_version: 2, minor_version: 1 },
+    display_information: {
+      name: 'Bellhop',
+      description: 'Run a job from Slack, and get its report where it belongs',
+      background_color: '#1f2937',
+    },
+    features: {
+      bot_user: { display_name: 'Bellhop', always_online: true },
+      slash_commands: [
+        {
+          command: '/jobs',
+          ...(http ? { url } : {}),
+          description: 'Run, list, show, cancel, retry, delete',
+          usage_hint: 'run JOB | list | show RUN | help',
+          should_escape: true,
+        },
+      ],
+    },
+    oauth_config: {
+      scopes: {
+        bot: ['commands', 'chat:write', 'im:write'],
+        // Needed to look for a post whose answer was lost; without them such a post is sent again with a label.
+        bot_optional: ['channels:history', 'groups:history', 'im:history', 'metadata.message:read'],
+      },
+    },
+    settings: {
+      interactivity: { is_enabled: true, ...(http ? { request_url: url } : {}) },
+      org_deploy_enabled: false,
+      socket_mode_enabled: !http,
+      token_rotation_enabled: false,
+    },
+  };
+  return stringify(manifest, { lineWidth: 0 });
+}

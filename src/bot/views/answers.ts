@@ -1,0 +1,63 @@
+import type { JobSummary } from '../../runner/runner.ts';
+import type { RunSummary } from '../../store/records.ts';
+import type { Verb } from '../command.ts';
+import { paged, quoted, safe, section, type Answer } from './blocks.ts';
+import { fieldLine, runLine } from './lines.ts';
+
+/** What is wrong, and the way out, as plain text: either may repeat what a person typed. */
+export function problemView(problem: string, hint: string): Answer {
+  return { text: safe(`${problem} ${hint}`), blocks: [section(safe(`${problem}\n${hint}`))] };
+}
+
+/** Something was done. `text` is mrkdwn made of parts that are safe. */
+export function noteView(text: string): Answer {
+  return { text, blocks: [section(text)] };
+}
+
+export function ambiguousView(ref: string, candidates: readonly RunSummary[]): Answer {
+  const lines = candidates.map((run) => `• ${runLine(run)}`);
+  const text = `More than one run ends with ${safe(quoted(ref))}; give more of its id.`;
+  return { text, blocks: [section(text), section(lines.join('\n') || 'Too many to show.')] };
+}
+
+const USAGE: Record<Verb, { usage: string; does: string; example: (job: string) => string }> = {
+  help: { usage: 'help [VERB or JOB]', does: 'explain', example: (job) => `/jobs help ${job}` },
+  list: { usage: 'list [JOB] [STATE]', does: 'jobs and recent runs', example: () => '/jobs list failed' },
+  run: { usage: 'run JOB [key=value …]', does: 'run a job now', example: (job) => `/jobs run ${job}` },
+  show: { usage: 'show RUN', does: 'one run and where its report is', example: () => '/jobs show last' },
+  cancel: { usage: 'cancel RUN', does: 'stop a run', example: () => '/jobs cancel last' },
+  retry: { usage: 'retry RUN', does: 'run the same again, as a new run', example: () => '/jobs retry last' },
+  delete: { usage: 'delete RUN', does: 'delete a run and its report, for good', example: () => '/jobs delete k7f3q2' },
+};
+
+/** Under twelve lines, with examples of this workspace's own jobs. */
+export function helpView(jobs: readonly string[]): Answer {
+  const example = jobs[0] ?? 'JOB';
+  const verbs = Object.values(USAGE).map(({ usage, does }) => `\`/jobs ${usage}\` – ${does}`);
+  const names = jobs.slice(0, 8).map((name) => `\`${name}\``);
+  const more = jobs.length > 8 ? ` and ${jobs.length - 8} more` : '';
+  const have =
+    jobs.length === 0 ? 'There are no jobs yet: put a file into the jobs folder.' : `Jobs: ${names.join(', ')}${more}.`;
+  const end = `RUN is an id, its last characters, or \`last\`. Try \`/jobs run ${example}\`.`;
+  return {
+    text: `Bellhop runs jobs. ${have} Try /jobs run ${example}`,
+    blocks: [section(verbs.join('\n')), section(`${have}\n${end}`)],
+  };
+}
+
+export function verbHelpView(verb: Verb, job: string): Answer {
+  const { usage, does, example } = USAGE[verb];
+  const text = `\`/jobs ${usage}\` – ${does}.\nExample: \`${example(job)}\``;
+  const more = verb === 'run' ? `\nQuotes hold words together: \`/jobs run ${job} note="two words"\`.` : '';
+  return { text: `${usage}: ${does}`, blocks: [section(text + more)] };
+}
+
+export function jobHelpView(job: JobSummary): Answer {
+  const fields = job.fields.slice(0, 30).map(fieldLine);
+  if (job.fields.length > 30) fields.push(`… and ${job.fields.length - 30} more inputs`);
+  const inputs = fields.length === 0 ? [section('It takes no input.')] : paged(fields);
+  return {
+    text: `${job.name}: ${safe(job.description)}`,
+    blocks: [section(`*${job.name}* – ${safe(job.description)}`), ...inputs],
+  };
+}

@@ -1,0 +1,185 @@
+/** The command line: the only place that prints. Reads the arguments, finds the server or opens the store, exits with a code that means something. */
+import { parseArgs } from 'node:util';
+import { createLocalGateway } from './cli/local.ts';
+import { EXIT, jobsCommand, runCommand, runsCommand, type Terminal } from './cli/commands.ts';
+import type { Gateway } from './cli/gateway.ts';
+import { createRemoteGateway, serverAnswers } from './cli/remote.ts';
+import { crashInOneLine, EX_SOFTWARE, exitFlushed, firstFrame, onStopSignal, outliveReaders } from './cli/process.ts';
+import { systemClock } from './clock.ts';
+import { environment, loadConfig, type Config } from './config.ts';
+import { BellhopError, ConfigError, DependencyError, messageOf, UsageError } from './errors.ts';
+import { plainText } from './render/format.ts';
+import { createScrub } from './scrub.ts';
+
+const HELP = `Usage: bellhop COMMAND
+
+  start                         run the server: Slack, HTTP, runner, delivery
+  run JOB [key=value …] [--json]                run a job, show its progress and its report
+  jobs [--json]                 list the jobs
+  runs [--json]                 list the newest runs
+  runs list [JOB] [STATE]       list the runs of a job, or in a state
+  runs show RUN [--json]        show a run, its report and its receipts
+  runs cancel | retry RUN       stop a run; run the same again
+  runs delete RUN --yes         delete a run and its report for good
+  doctor                        examine Slack, mail, jobs and the data folder; posts nothing
+  manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
+  demo [--once]                 see it all work here, with a fake Slack and inbox
+  version
+
+RUN is an id, its last characters, or last; --json prints JSON instead of text. Settings: docs/configuration.md.`;
+
+// sysexits.h
+const EX_UNAVAILABLE = 69;
+const EX_CONFIG = 78;
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  start: [],
+  run: ['json'],
+  jobs: ['json'],
+  runs: ['json', 'yes'],
+  doctor: [],
+  manifest: ['mode', 'host'],
+  demo: ['once'],
+  version: [],
+  help: [],
+};
+
+const interrupted = new AbortController();
+let scrub = createScrub([]);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals, given } = readArguments(argv);
+  const [typed = 'help', ...args] = positionals;
+  const command = values.help ? 'help' : typed;
+  refuseStray(command, given);
+  switch (command) {
+    case 'start': {
+      const { start } = await import('./cli/start.ts');
+      return start(config());
+    }
+    case 'demo': {
+      const { demo } = await import('./cli/demo.ts');
+      return demo(terminal(), values.once ? 'once' : 'tour');
+    }
+    case 'doctor': {
+      const { doctor } = await import('./cli/doctor.ts');
+      return doctor(terminal(), config());
+    }
+    case 'manifest': {
+      const { manifestCommand } = await import('./cli/manifest.ts');
+      return manifestCommand(terminal(), values);
+    }
+    case 'run':
+      return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
+    case 'jobs':
+      return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
+    case 'runs':
+      return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+    case 'version': {
+      const { VERSION } = await import('./main.ts');
+      console.log(`bellhop ${VERSION}, node ${process.version}`);
+      return EXIT.ok;
+    }
+    case 'help':
+      console.log(HELP);
+      return EXIT.ok;
+    default: {
+      const { suggest } = await import('./suggest.ts');
+      const [nearest] = suggest(command, Object.keys(COMMANDS), 1);
+      throw new UsageError(`There is no command “${command}”`, {
+        code: 'USAGE',
+        hint: nearest === undefined ? 'bellhop help lists them.' : `Did you mean bellhop ${nearest}?`,
+      });
+    }
+  }
+}
+
+function readArguments(argv: readonly string[]) {
+  try {
+    const read = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      tokens: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
+        once: { type: 'boolean', default: false },
+        mode: { type: 'string', default: 'http' },
+        host: { type: 'string', default: 'HOST' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return { ...read, given: read.tokens.flatMap((token) => (token.kind === 'option' ? token.name : [])) };
+  } catch (error) {
+    throw new UsageError(messageOf(error), { code: 'USAGE', hint: 'bellhop help lists the commands.' });
+  }
+}
+
+/** An option that a command does not take is refused: one that is silently ignored is believed. */
+function refuseStray(command: string, given: readonly string[]): void {
+  const takes = COMMANDS[command];
+  const stray = given.find((name) => name !== 'help' && takes?.includes(name) === false);
+  if (stray === undefined || command === 'help') return;
+  const hint = 'bellhop help shows what each command takes; settings are environment variables.';
+  throw new UsageError(`bellhop ${command} takes no --${stray}`, { code: 'USAGE', hint });
+}
+
+function config(): Config {
+  const settings = loadConfig(environment(), process.cwd());
+  scrub = createScrub(settings.secrets);
+  return settings;
+}
+
+function terminal(): Terminal {
+  const { stdout } = process;
+  return {
+    out: (text) => console.log(text),
+    // What a job or a person wrote must not move the cursor.
+    err: (text) => console.error(plainText(text)),
+    width: Math.min(Math.max(stdout.columns ?? 80, 40), 120),
+    color: stdout.isTTY && stdout.hasColors() ? 'ansi' : 'none',
+    clock: systemClock,
+    signal: interrupted.signal,
+  };
+}
+
+/** Uses the server that holds the data folder, else opens the folder here. */
+async function withGateway(act: (gateway: Gateway) => Promise<number>): Promise<number> {
+  onStopSignal(
+    { clock: systemClock },
+    () => interrupted.abort(),
+    () => process.exit(EXIT.interrupted),
+  );
+  const settings = config();
+  const { openBellhop, socketPath } = await import('./main.ts');
+  const socket = socketPath(settings.dataDir);
+  if (await serverAnswers(socket)) {
+    await using gateway = createRemoteGateway(socket);
+    return await act(gateway);
+  }
+  const bellhop = await openBellhop(
+    { ...settings, logLevel: settings.logLevel === 'info' ? 'warn' : settings.logLevel },
+    { env: environment() },
+  );
+  await using gateway = createLocalGateway(bellhop);
+  return await act(gateway);
+}
+
+function codeFor(error: unknown): number {
+  if (error instanceof ConfigError) return EX_CONFIG;
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof DependencyError) return EX_UNAVAILABLE;
+  return EX_SOFTWARE;
+}
+
+outliveReaders();
+crashInOneLine(() => scrub);
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const known = error instanceof BellhopError;
+  const more = known ? error.hint && `\n${error.hint}` : ` (${firstFrame(error) ?? 'no stack'})`;
+  console.error(plainText(scrub(`bellhop: ${messageOf(error)}${more ?? ''}`)));
+  process.exitCode = codeFor(error);
+}
+await exitFlushed();

@@ -1,0 +1,228 @@
+import { UsageError } from '../errors.ts';
+import { plainText } from '../render/format.ts';
+import { renderText } from '../render/text.ts';
+import { describeDeliveries } from '../render/run.ts';
+import type { SubmitResult } from '../runner/runner.ts';
+import { RunState, type RunSummary } from '../store/records.ts';
+import type { Clock } from '../clock.ts';
+import { follow } from './follow.ts';
+import type { Gateway, RunView } from './gateway.ts';
+
+/** Exit codes: the run and its deliveries are two things and have two codes. Usage and above follow sysexits.h. */
+export const EXIT = { ok: 0, runFailed: 1, notDelivered: 3, interrupted: 130, usage: 64 } as const;
+
+export interface Terminal {
+  /** Answers: reports, tables, JSON. */
+  out: (text: string) => void;
+  /** Progress and problems. */
+  err: (text: string) => void;
+  width: number;
+  color: 'ansi' | 'none';
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+export async function runCommand(
+  terminal: Terminal,
+  gateway: Gateway,
+  ask: { args: readonly string[]; json: boolean },
+): Promise<number> {
+  const [job, ...rest] = ask.args;
+  if (job === undefined) throw new UsageError('Which job?', { code: 'USAGE', hint: 'bellhop jobs lists them.' });
+  const submitted = await gateway.submit(job, readPairs(job, rest));
+  if (!('run' in submitted)) {
+    terminal.err(explainSubmit(submitted));
+    return EXIT.usage;
+  }
+  return watchRun(terminal, gateway, { id: submitted.run.id, json: ask.json });
+}
+
+/** Follows a run and shows its report; the exit code follows the run AND its deliveries. */
+async function watchRun(terminal: Terminal, gateway: Gateway, ask: { id: string; json: boolean }): Promise<number> {
+  const { id: runId, json } = ask;
+  const where = gateway.where === 'server' ? ' on the server' : '';
+  terminal.err(`${runId} queued${where}`);
+  const view = await follow({ gateway, clock: terminal.clock, say: terminal.err, signal: terminal.signal }, runId);
+  if (view === undefined) {
+    if (!terminal.signal.aborted) {
+      terminal.err('The run was deleted while it was watched.');
+      return EXIT.runFailed;
+    }
+    if (gateway.where === 'here') {
+      terminal.err(`${runId}: ${await gateway.cancel(runId)}`);
+    } else terminal.err(`The run goes on; bellhop runs cancel ${runId} stops it.`);
+    return EXIT.interrupted;
+  }
+  if (json) terminal.out(JSON.stringify({ run: view.run, deliveries: view.deliveries }, null, 2));
+  showView(json ? { ...terminal, out: () => undefined } : terminal, view);
+  return exitCode(view);
+}
+
+export function exitCode({ run, deliveries }: RunView): number {
+  if (run.state !== 'completed') return EXIT.runFailed;
+  const reports = deliveries.filter((delivery) => delivery.mode === 'report');
+  return reports.every((delivery) => delivery.state === 'delivered') ? EXIT.ok : EXIT.notDelivered;
+}
+
+/** The report on standard output; what the run and its deliveries are, as two lines, beside it. */
+function showView(terminal: Terminal, { run, deliveries }: RunView): void {
+  if (run.report !== undefined) {
+    terminal.out(renderText(run.report, { width: terminal.width, color: terminal.color }));
+  }
+  const why = run.error === undefined ? '' : `: ${run.error.message}${run.error.hint ? ` (${run.error.hint})` : ''}`;
+  terminal.err(`run       ${run.state}${why}`);
+  terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
+  for (const delivery of deliveries) {
+    for (const part of delivery.parts) {
+      const receipt = part.receipt;
+      if (delivery.mode === 'live' || receipt === undefined) continue;
+      if (receipt.kind === 'slack')
+        terminal.err(`receipt   slack ${receipt.channel} ${receipt.ts} ${receipt.permalink ?? ''}`.trimEnd());
+      if (receipt.kind === 'email') terminal.err(`receipt   mail ${receipt.messageId} ${receipt.response}`);
+      if (receipt.kind === 'file') terminal.err(`receipt   file ${receipt.path} ${receipt.bytes} bytes`);
+    }
+  }
+}
+
+export async function jobsCommand(terminal: Terminal, gateway: Gateway, options: { json: boolean }): Promise<number> {
+  const { jobs, problems } = await gateway.jobs();
+  if (options.json) terminal.out(JSON.stringify({ jobs, problems }, null, 2));
+  else if (jobs.length === 0) terminal.out('There are no jobs: put a file into the jobs folder.');
+  const wide = Math.max(...jobs.map((job) => job.name.length), 0);
+  for (const job of options.json ? [] : jobs) {
+    terminal.out(plainText(`${job.name.padEnd(wide)}  ${job.description}`));
+    for (const field of job.fields) {
+      const must = field.required ? 'must be given' : `default ${JSON.stringify(field.default ?? null)}`;
+      terminal.out(`${' '.repeat(wide)}    ${field.name}  ${field.values?.join(' | ') ?? field.type}; ${must}`);
+    }
+  }
+  for (const problem of problems) terminal.err(`${problem.file} is no job: ${problem.reason}`);
+  return EXIT.ok;
+}
+
+export async function runsCommand(
+  terminal: Terminal,
+  gateway: Gateway,
+  ask: { args: readonly string[]; json: boolean; yes: boolean },
+): Promise<number> {
+  const [verb = 'list', ref] = ask.args;
+  if (verb === 'list') return listRuns(terminal, gateway, ask);
+  if (verb !== 'show' && verb !== 'cancel' && verb !== 'retry' && verb !== 'delete') {
+    throw new UsageError(`runs has no verb “${verb}”`, {
+      code: 'USAGE',
+      hint: 'It has list, show, cancel, retry and delete.',
+    });
+  }
+  if (ref === undefined)
+    throw new UsageError('Which run?', { code: 'USAGE', hint: 'Give its id, the end of it, or last.' });
+  const found = await gateway.find(ref);
+  if (found.outcome === 'not_found') {
+    throw new UsageError(`There is no run “${ref}”`, { code: 'RUN_UNKNOWN', hint: 'bellhop runs lists the newest.' });
+  }
+  if (found.outcome === 'ambiguous') {
+    throw new UsageError(`More than one run ends with “${ref}”`, { code: 'RUN_AMBIGUOUS', hint: found.ids.join(', ') });
+  }
+  const { id } = found.run;
+  if (verb === 'show') {
+    if (ask.json) terminal.out(JSON.stringify({ run: found.run, deliveries: found.deliveries }, null, 2));
+    else showView(terminal, found);
+    return EXIT.ok;
+  }
+  if (verb === 'retry') {
+    const retried = await gateway.retry(id);
+    if ('run' in retried && (retried.outcome === 'accepted' || retried.outcome === 'deduplicated')) {
+      return watchRun(terminal, gateway, { id: retried.run.id, json: ask.json });
+    }
+    terminal.err(explainSubmit(retried));
+    return EXIT.usage;
+  }
+  if (verb === 'cancel') {
+    return sayOutcome(terminal, ask, { id, outcome: await gateway.cancel(id) });
+  }
+  if (!ask.yes) {
+    showView({ ...terminal, out: () => undefined }, found);
+    throw new UsageError(`This deletes ${found.run.job} ${id} and its report for good`, {
+      code: 'USAGE',
+      hint: 'Say it with --yes.',
+    });
+  }
+  return sayOutcome(terminal, ask, { id, outcome: await gateway.remove(id) });
+}
+
+function sayOutcome(terminal: Terminal, ask: { json: boolean }, done: { id: string; outcome: string }): number {
+  if (ask.json) terminal.out(JSON.stringify(done));
+  else terminal.err(`${done.id}: ${done.outcome}`);
+  return EXIT.ok;
+}
+
+async function listRuns(
+  terminal: Terminal,
+  gateway: Gateway,
+  ask: { args: readonly string[]; json: boolean },
+): Promise<number> {
+  const query: { job?: string; states?: RunState[]; limit: number } = { limit: 50 };
+  for (const word of ask.args.slice(1)) {
+    const state = RunState.safeParse(word);
+    if (state.success) query.states = [state.data];
+    else query.job = word;
+  }
+  const page = await gateway.list(query);
+  if (ask.json) terminal.out(JSON.stringify(page, null, 2));
+  else if (page.items.length === 0) terminal.out(ask.args.length > 1 ? 'No run fits.' : 'Nothing ran yet.');
+  else terminal.out(plainText(page.items.map(runLine).join('\n')));
+  if (page.next !== undefined && !ask.json) terminal.err('There are more; name a job or a state.');
+  return EXIT.ok;
+}
+
+function runLine(run: RunSummary): string {
+  const when = run.createdAt.slice(0, 16).replace('T', ' ');
+  return `${run.id}  ${run.state.padEnd(9)}  ${when} UTC  ${run.job}  ${run.trigger} by ${run.actor.name ?? run.actor.id}${run.errorCode ? `  ${run.errorCode}` : ''}`;
+}
+
+function explainSubmit(
+  result: Exclude<Awaited<ReturnType<Gateway['retry']>>, { outcome: 'accepted' }> | SubmitResult,
+): string {
+  switch (result.outcome) {
+    case 'problem':
+      return result.text;
+    case 'unknown_job':
+      return `There is no job “${result.name}”. ${result.suggestions.length > 0 ? `Did you mean ${result.suggestions.join(', ')}?` : 'bellhop jobs lists them.'}`;
+    case 'invalid_input':
+      return [
+        `The input of ${result.job.name} does not fit:`,
+        ...result.issues.map(
+          (issue) => `  ${issue.path || 'input'}: ${issue.message}${issue.hint ? ` – ${issue.hint}` : ''}`,
+        ),
+      ].join('\n');
+    case 'queue_full':
+      return `There are ${result.limit} unfinished runs already; cancel some or wait.`;
+    case 'too_large':
+      return `The input is ${result.bytes} bytes; the limit is ${result.limit}.`;
+    case 'unfinished':
+      return `The run is still ${result.run.state}; cancel it first.`;
+    case 'job_gone':
+      return `The job ${result.run.job} does not exist any more.`;
+    case 'not_found':
+      return 'There is no such run.';
+    default:
+      return result.outcome;
+  }
+}
+
+function readPairs(job: string, args: readonly string[]): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (const arg of args) {
+    const equals = arg.indexOf('=');
+    if (equals < 1) {
+      throw new UsageError(`“${arg}” is not an input of ${job}`, {
+        code: 'USAGE',
+        hint: 'Inputs are written key=value.',
+      });
+    }
+    const key = arg.slice(0, equals);
+    if (Object.hasOwn(pairs, key))
+      throw new UsageError(`“${key}” is given twice`, { code: 'USAGE', hint: 'Give it once.' });
+    Object.defineProperty(pairs, key, { value: arg.slice(equals + 1), enumerable: true });
+  }
+  return pairs;
+}

@@ -1,0 +1,105 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { WebClient } from '@slack/web-api';
+import { interactiveOptions } from '../bot/slack.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { isLoopback, parseSmtpUrl } from '../delivery/email/address.ts';
+import { messageOf } from '../errors.ts';
+import { silentLog } from '../log.ts';
+import { socketPath } from '../main.ts';
+import { createRegistry } from '../runner/registry.ts';
+import type { Terminal } from './commands.ts';
+import { serverAnswers } from './remote.ts';
+
+type Finding = { check: string; state: 'ok' | 'off' | 'warn' | 'fail'; says: string };
+
+const EX_UNAVAILABLE = 69;
+const NEEDED_SCOPES = ['commands', 'chat:write'];
+const PROBE_SCOPES = ['channels:history', 'metadata.message:read'];
+
+/** Looks at everything Bellhop depends on, the real Slack and the real mail server among it, and posts or sends nothing. */
+export async function doctor(terminal: Terminal, config: Config): Promise<number> {
+  const findings: Finding[] = [
+    { check: 'node', state: 'ok', says: process.version },
+    await checkData(config),
+    await checkJobs(config),
+    await checkSlack(config),
+    await checkMail(config),
+    config.apiToken === undefined
+      ? { check: 'api', state: 'off', says: 'set BELLHOP_API_TOKEN' }
+      : { check: 'api', state: 'ok', says: `bearer token of ${config.apiToken.length} characters` },
+  ];
+  for (const { check, state, says } of findings) terminal.out(`${state.padEnd(4)}  ${check.padEnd(5)}  ${says}`);
+  return findings.some(({ state }) => state === 'fail') ? EX_UNAVAILABLE : 0;
+}
+
+async function checkData(config: Config): Promise<Finding> {
+  const check = 'data';
+  if (await serverAnswers(socketPath(config.dataDir))) {
+    return { check, state: 'ok', says: `${config.dataDir}, held by a running server that answers` };
+  }
+  try {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    await access(config.dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    return { check, state: 'ok', says: `${config.dataDir}, no server is running` };
+  } catch (error) {
+    return { check, state: 'fail', says: `${config.dataDir}: ${messageOf(error)}` };
+  }
+}
+
+async function checkJobs(config: Config): Promise<Finding> {
+  const registry = createRegistry({ dir: config.jobsDir, clock: systemClock, log: silentLog });
+  await registry.refresh();
+  const names = registry.list().map((job) => job.name);
+  const problems = registry.problems().map(({ file, reason }) => `${file}: ${reason}`);
+  const says = `${config.jobsDir}: ${names.length === 0 ? 'no jobs' : names.slice(0, 20).join(', ')}`;
+  return problems.length === 0
+    ? { check: 'jobs', state: names.length === 0 ? 'warn' : 'ok', says }
+    : { check: 'jobs', state: 'warn', says: [says, ...problems].join('\n             ') };
+}
+
+async function checkSlack({ slack }: Config): Promise<Finding> {
+  const check = 'slack';
+  if (slack === undefined) return { check, state: 'off', says: 'set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET' };
+  try {
+    const client = new WebClient(slack.botToken, { ...interactiveOptions(slack.apiUrl), timeout: 10_000 });
+    const answer = await client.auth.test();
+    const scopes = answer.response_metadata?.scopes ?? [];
+    const who = `${answer.user ?? 'a bot'} in ${answer.team ?? 'a workspace'}`;
+    const missing = NEEDED_SCOPES.filter((scope) => scopes.length > 0 && !scopes.includes(scope));
+    if (missing.length > 0) return { check, state: 'fail', says: `${who}, without the scopes ${missing.join(', ')}` };
+    const blind = PROBE_SCOPES.filter((scope) => !scopes.includes(scope));
+    const says = `${who}; without ${blind.join(', ')} a post whose answer was lost cannot be looked for and is sent again, labelled`;
+    return blind.length > 0 ? { check, state: 'warn', says } : { check, state: 'ok', says: who };
+  } catch (error) {
+    return { check, state: 'fail', says: messageOf(error) };
+  }
+}
+
+async function checkMail({ mail }: Config): Promise<Finding> {
+  const check = 'mail';
+  if (mail === undefined) return { check, state: 'off', says: 'set SMTP_URL and BELLHOP_MAIL_FROM' };
+  const { host, port, secure, auth } = parseSmtpUrl(mail.smtpUrl);
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({
+    host,
+    port,
+    secure,
+    requireTLS: !secure && !isLoopback(host),
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    ...(auth === undefined ? {} : { auth }),
+  });
+  try {
+    await transport.verify();
+    return {
+      check,
+      state: 'ok',
+      says: `${host}:${port} ${auth === undefined ? 'takes mail without a login' : 'accepts the login'}`,
+    };
+  } catch (error) {
+    return { check, state: 'fail', says: `${host}:${port}: ${messageOf(error)}` };
+  } finally {
+    transport.close();
+  }
+}

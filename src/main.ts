@@ -1,0 +1,234 @@
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { WebClient } from '@slack/web-api';
+import { createApi } from './api/app.ts';
+import { createHttpServer } from './api/server.ts';
+import { createSlack, type SlackSurface } from './bot/slack.ts';
+import { systemClock, type Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
+import { createEmailTransport } from './delivery/email/transport.ts';
+import { createFileTransport } from './delivery/file.ts';
+import { createOutbox, type Outbox, type OutboxDeps } from './delivery/outbox.ts';
+import { createSlackTransport } from './delivery/slack/transport.ts';
+import type { Transport } from './delivery/transport.ts';
+import { createIds } from './ids.ts';
+import { createLog, type Log } from './log.ts';
+import { createRegistry } from './runner/registry.ts';
+import { createRunner, type Runner } from './runner/runner.ts';
+import { createScrub } from './scrub.ts';
+import { openStore } from './store/open.ts';
+import type { Actor } from './store/records.ts';
+import type { OpenReport, Store } from './store/store.ts';
+
+/** What tests replace at the far edges; the product passes nothing. */
+export interface Seams {
+  clock?: Clock;
+  env?: Record<string, string | undefined>;
+  writeLog?: (line: string) => void;
+  wrapStore?: (store: Store) => Store;
+  /** The fetch of the Slack clients: the playground's workspace. */
+  fetch?: typeof globalThis.fetch;
+}
+
+/** The composed product without its surfaces: store, runner and outbox over one data folder. */
+export interface Bellhop {
+  store: Store;
+  runner: Runner;
+  outbox: Outbox;
+  log: Log;
+  clock: Clock;
+  opened: OpenReport;
+  /** Whoever may open the data folder. */
+  operator: Actor;
+  /** Reads the jobs folder; `start` does it as well. */
+  loadJobs(): Promise<void>;
+  start(): Promise<void>;
+  /** Drains and closes the store; idempotent. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+}
+
+export const VERSION = readVersion();
+
+/**
+ * Opens the data folder and composes the rooms; nothing runs before `start`.
+ * @throws DependencyError STORE_LOCKED when another process holds the folder.
+ */
+export async function openBellhop(config: Config, seams: Seams = {}): Promise<Bellhop> {
+  const clock = seams.clock ?? systemClock;
+  const scrub = createScrub(config.secrets);
+  const write = seams.writeLog ?? ((line: string) => void process.stderr.write(line));
+  const log = createLog({ write, scrub, clock }, config.logLevel);
+  const ids = createIds(clock);
+  const { store: bare, report } = await openStore(
+    { backend: 'lowdb', dir: config.dataDir },
+    { clock, ids, log, version: VERSION },
+  );
+  const store = seams.wrapStore?.(bare) ?? bare;
+  const workerId = `${hostname()}-${process.pid}`;
+  const registry = createRegistry({ dir: config.jobsDir, clock, log });
+  const runner = createRunner(
+    { store, registry, clock, log, ids, scrub, env: seams.env ?? {} },
+    { workerId, concurrency: config.concurrency },
+  );
+  const outbox = createOutbox(
+    { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
+    { workerId },
+  );
+  let stopping: Promise<void> | undefined;
+  return {
+    store,
+    runner,
+    outbox,
+    log,
+    clock,
+    opened: report,
+    operator: { kind: 'operator', id: operatorId() },
+    loadJobs: () => registry.refresh(),
+    async start() {
+      await runner.start();
+      outbox.start();
+    },
+    stop(options = {}) {
+      stopping ??= (async () => {
+        await runner.stop(options);
+        await outbox.stop();
+        await store.close();
+      })();
+      return stopping;
+    },
+  };
+}
+
+function transportsOf(
+  config: Config,
+  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
+): OutboxDeps['transports'] {
+  const { clock } = deps;
+  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
+  return {
+    file,
+    ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
+    ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
+  };
+}
+
+function emailTransport(mail: NonNullable<Config['mail']>, clock: Clock): Transport {
+  return createEmailTransport({ server: parseSmtpUrl(mail.smtpUrl), from: parseMailFrom(mail.from), clock });
+}
+
+function slackTransport(
+  config: Config,
+  slack: NonNullable<Config['slack']>,
+  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
+): Transport {
+  const client = outboxClient(slack, deps.fetch);
+  const apiCall = async (method: string, args?: Record<string, unknown>) => ({
+    ...(await client.apiCall(method, args)),
+  });
+  return createSlackTransport({ client: { apiCall }, clock: deps.clock }, { probeDelayMs: config.probeDelayMs });
+}
+
+/** The outbox's own client: a rate limit here never holds up an answer to a person. */
+function outboxClient(
+  slack: { botToken: string; apiUrl: string },
+  fetch: typeof globalThis.fetch | undefined,
+): WebClient {
+  return new WebClient(slack.botToken, {
+    slackApiUrl: slack.apiUrl,
+    allowAbsoluteUrls: false,
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    timeout: 10_000,
+    ...(fetch === undefined ? {} : { fetch }),
+  });
+}
+
+export interface Server {
+  bellhop: Bellhop;
+  port: number;
+  slack: SlackSurface | undefined;
+  stop(): Promise<void>;
+}
+
+/** Starts the server: store, runner, outbox, then the surfaces; answers once it listens. */
+export async function startServer(config: Config, seams: Seams = {}): Promise<Server> {
+  const bellhop = await openBellhop(config, seams);
+  try {
+    return await openSurfaces(config, bellhop);
+  } catch (error) {
+    await bellhop.stop({ graceMs: 0 });
+    throw error;
+  }
+}
+
+async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
+  const { runner, store, clock, log } = bellhop;
+  let draining = false;
+  const opened = Promise.withResolvers<void>();
+  const slack =
+    config.slack === undefined
+      ? undefined
+      : createSlack({ runner, reader: store, remember: rememberIn(store, clock), clock, log }, config.slack);
+  const readiness = () => {
+    if (draining || store.health().state !== 'ready') return 'unavailable';
+    return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
+  };
+  const api = createApi({ runner, reader: store, readiness, token: config.apiToken, log });
+  const http = createHttpServer(
+    { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
+    { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },
+  );
+  // Listening comes first: a start that fails on a taken port must not have begun a run.
+  const { port } = await http.start();
+  try {
+    await bellhop.start();
+  } catch (error) {
+    await http.stop();
+    throw error;
+  }
+  opened.resolve();
+  slack?.start();
+  return {
+    bellhop,
+    port,
+    slack,
+    async stop() {
+      draining = true;
+      slack?.stop();
+      const stopped = bellhop.stop({ graceMs: config.shutdownMs });
+      await Promise.all([http.stop(), stopped]);
+    },
+  };
+}
+
+const INBOUND_MS = 10 * 60_000;
+
+/** Remembers, durably and before the act, that a command which changes something was seen; see HOUSE "inbound". */
+function rememberIn(store: Store, clock: Clock): (key: string) => Promise<boolean> {
+  return async (key) => {
+    const expiresAt = new Date(clock.now() + INBOUND_MS).toISOString();
+    const put = await store.putDoc({ kind: 'inbound', key, rev: 0, value: {}, expiresAt });
+    return put.outcome === 'stored';
+  };
+}
+
+export function socketPath(dataDir: string): string {
+  return join(dataDir, 'bellhop.sock');
+}
+
+function operatorId(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`.slice(0, 200);
+  } catch {
+    return `operator@${hostname()}`.slice(0, 200); // a container may run under an id that has no name
+  }
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);
+  return '0.0.0';
+}

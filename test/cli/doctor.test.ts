@@ -1,0 +1,65 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { doctor } from '../../src/cli/doctor.ts';
+import { systemClock } from '../../src/clock.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createMailbox } from '../../src/playground/mailbox.ts';
+import { createTwin } from '../../src/playground/twin.ts';
+import { createWorkspace } from '../../src/playground/workspace.ts';
+
+const JOBS = resolve(import.meta.dirname, '../../jobs');
+
+async function examine(env: Record<string, string>): Promise<{ code: number; text: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-doctor-'));
+  const lines: string[] = [];
+  const terminal = {
+    out: (line: string) => void lines.push(line),
+    err: () => undefined,
+    width: 80,
+    color: 'none' as const,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  };
+  const code = await doctor(terminal, loadConfig({ BELLHOP_JOBS_DIR: JOBS, ...env }, folder));
+  return { code, text: lines.join('\n') };
+}
+
+test('what is off is said with what would turn it on, and is no failure', async () => {
+  const { code, text } = await examine({});
+  expect(code).toBe(0);
+  expect(text).toMatch(/off {3}slack {2}set SLACK_BOT_TOKEN/);
+  expect(text).toMatch(/ok {4}jobs .*repo-digest/);
+});
+
+test('the real Slack and the real mail server are asked, and nothing is posted', async () => {
+  const workspace = createWorkspace({ clock: systemClock });
+  await using twin = createTwin({ workspace });
+  await twin.start();
+  await using mailbox = createMailbox({ clock: systemClock });
+  await mailbox.start();
+  const env = {
+    SLACK_BOT_TOKEN: workspace.token,
+    SLACK_SIGNING_SECRET: 'a-signing-secret',
+    SLACK_API_URL: twin.apiUrl,
+    SMTP_URL: mailbox.url,
+    BELLHOP_MAIL_FROM: 'bell@example.com',
+  };
+  const { code, text } = await examine(env);
+  expect(text).toContain(`${workspace.bot.name} in ${workspace.team.name}`);
+  expect(text).toMatch(/ok {4}mail/);
+  expect(code).toBe(0);
+  expect(workspace.calls.map(({ method }) => method)).toEqual(['auth.test']);
+  workspace.revokeToken();
+  expect(await examine(env)).toMatchObject({
+    code: 69,
+    text: expect.stringMatching(/fail {2}slack .*(?:revoked|invalid_auth)/) as string,
+  });
+});
+
+test('a mail server that is not there fails the examination and names it', async () => {
+  const { code, text } = await examine({ SMTP_URL: 'smtp://127.0.0.1:9', BELLHOP_MAIL_FROM: 'bell@example.com' });
+  expect(code).toBe(69);
+  expect(text).toMatch(/fail {2}mail {3}127\.0\.0\.1:9: /);
+});

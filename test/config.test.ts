@@ -1,0 +1,90 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../src/config.ts';
+import { ConfigError } from '../src/errors.ts';
+
+const empty = mkdtempSync(join(tmpdir(), 'bellhop-config-'));
+
+function problemsOf(env: Record<string, string>): string {
+  try {
+    loadConfig(env, empty);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+describe('config', () => {
+  test('an empty environment is a valid one: everything is off and says what would turn it on', () => {
+    const config = loadConfig({}, empty);
+    expect(config).toMatchObject({ port: 3000, host: '127.0.0.1', dataDir: join(empty, 'data'), logLevel: 'info' });
+    expect(config.slack).toBeUndefined();
+    expect(config.off).toEqual([
+      'Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET',
+      'Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM',
+      'The HTTP API answers nobody: set BELLHOP_API_TOKEN',
+    ]);
+  });
+
+  test('every problem is reported at once, with the name that was meant', () => {
+    const message = problemsOf({
+      PORT: 'eighty',
+      LOG_LEVEL: 'loud',
+      SLACK_SIGNING_SECERT: 'x',
+      SLACK_BOT_TOKEN: 'xoxp-user',
+      SMTP_URL: 'http://mail',
+      BELLHOP_MAIL_FROM: 'nobody',
+    });
+    expect(message).toContain('SLACK_SIGNING_SECERT: no variable has this name; did you mean SLACK_SIGNING_SECRET?');
+    for (const name of ['PORT', 'LOG_LEVEL', 'SLACK_BOT_TOKEN', 'SMTP_URL', 'BELLHOP_MAIL_FROM']) {
+      expect(message).toContain(`- ${name}: `);
+    }
+    expect(message).toContain('6 problems');
+  });
+
+  test('half of a pair is a problem that names the other half', () => {
+    expect(problemsOf({ SLACK_BOT_TOKEN: 'xoxb-1-abc' })).toContain(
+      'SLACK_SIGNING_SECRET: is needed because SLACK_BOT_TOKEN is set',
+    );
+    expect(problemsOf({ BELLHOP_MAIL_FROM: 'a@example.com' })).toContain(
+      'SMTP_URL: is needed because BELLHOP_MAIL_FROM is set',
+    );
+  });
+
+  test('a problem never repeats the value of a secret', () => {
+    const secret = 'short';
+    expect(problemsOf({ BELLHOP_API_TOKEN: secret, SLACK_BOT_TOKEN: secret })).not.toContain(secret);
+  });
+
+  test('.env is read, and the environment wins over it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bellhop-config-'));
+    writeFileSync(join(folder, '.env'), 'PORT=4000\nHOST=0.0.0.0\nBELLHOP_API_TOKEN="a token of some length"\n');
+    const config = loadConfig({ PORT: '5000', HOST: '' }, folder);
+    expect(config).toMatchObject({ port: 5000, host: '0.0.0.0', apiToken: 'a token of some length' });
+  });
+
+  test('the secrets handed to the scrubber include the password inside SMTP_URL, decoded and as written', () => {
+    const config = loadConfig(
+      { SMTP_URL: 'smtp://user:p%40ss-word@mail.example.com:587', BELLHOP_MAIL_FROM: 'Bell <bell@example.com>' },
+      empty,
+    );
+    expect(config.secrets).toEqual(['p@ss-word', 'p%40ss-word']);
+  });
+
+  test('a password with a percent sign that begins no escape is a password, and blank values are none', () => {
+    const config = loadConfig(
+      { SMTP_URL: 'smtp://user:100%zz-pass@localhost', BELLHOP_MAIL_FROM: 'a@example.com', PORT: ' ' },
+      empty,
+    );
+    expect(config).toMatchObject({ port: 3000, secrets: ['100%zz-pass', '100%zz-pass'] });
+  });
+
+  test('a sender with a line break is refused', () => {
+    expect(
+      problemsOf({ SMTP_URL: 'smtp://localhost', BELLHOP_MAIL_FROM: 'a@example.com\r\nBcc: b@example.com' }),
+    ).toContain('BELLHOP_MAIL_FROM');
+  });
+});

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { drawManifest } from '../src/bot/manifest.ts';
+import { VERBS } from '../src/bot/command.ts';
+import { VARIABLES } from '../src/config.ts';
+import { ERROR_CODES } from '../src/errors.ts';
+import { RUN_STATES, DELIVERY_STATES } from '../src/store/records.ts';
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('docs say what the code does', () => {
+  test('docs/errors.md lists every code with its meaning, and no other', () => {
+    const rows = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \| (.*) \|$/gm)].map((row) => [row[1], row[2]]);
+    expect(Object.fromEntries(rows)).toEqual(ERROR_CODES);
+  });
+
+  test('docs/configuration.md lists every variable with its default and meaning, and no other', () => {
+    const rows = [...read('docs/configuration.md').matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$/gm)];
+    const expected = Object.entries(VARIABLES).map(([name, schema]) => {
+      const fallback = schema.safeParse(undefined).data;
+      return [name, fallback === undefined ? 'off' : `\`${String(fallback)}\``, schema.description];
+    });
+    expect(rows.map((row) => row.slice(1))).toEqual(expected);
+  });
+
+  test('docs/state-machine.md knows every state', () => {
+    const text = read('docs/state-machine.md');
+    for (const state of [...RUN_STATES, ...DELIVERY_STATES]) expect(text).toContain(state);
+  });
+
+  test('every direct dependency has its line in ADR 0006', () => {
+    const adr = read('docs/adr/0006-dependencies.md');
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>; // our own file
+    for (const group of ['dependencies', 'optionalDependencies', 'devDependencies']) {
+      for (const [name, version] of Object.entries(manifest[group] ?? {})) {
+        expect(adr, `${name} is not in the ADR`).toContain(name.replace(/^@types\//, '@types/'));
+        expect(version, `${name} is not pinned`).toMatch(/^\d+\.\d+\.\d+$/);
+      }
+    }
+  });
+
+  test('manifest.yml is what `bellhop manifest` prints', () => {
+    const shipped = read('manifest.yml').replace(/^#.*\n/, '');
+    expect(shipped).toBe(drawManifest('http', 'HOST'));
+  });
+
+  test('the socket manifest names no address', () => {
+    expect(drawManifest('socket', 'HOST')).not.toContain('HOST');
+    expect(drawManifest('socket', 'HOST')).toContain('socket_mode_enabled: true');
+  });
+
+  test('the README and the help of the command line name every verb', () => {
+    const readme = read('README.md');
+    for (const verb of VERBS) expect(readme).toContain(`/jobs ${verb}`);
+  });
+});
