@@ -1,0 +1,28 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { startServer } from '../../src/main.ts';
+
+test('a start that fails on a taken port has claimed no run and lets go of the folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-start-'));
+  await mkdir(join(folder, 'jobs'));
+  await writeFile(join(folder, 'jobs', 'hi.yml'), 'name: hi\ndescription: Says hi\ncommand: [echo, hi]\n');
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { port } = other.address() as AddressInfo; // a TCP server has an address object
+  const config = loadConfig({ PORT: String(port), LOG_LEVEL: 'silent' }, folder);
+  let claims = 0;
+  const refused = startServer(config, {
+    wrapStore: (store) => ({ ...store, claim: (ask) => ((claims += 1), store.claim(ask)) }),
+  });
+  await expect(refused).rejects.toMatchObject({ code: 'SERVER_FAILED' });
+  expect(claims).toBe(0);
+  other.close();
+  const server = await startServer({ ...config, port: 0 });
+  expect(server.bellhop.runner.jobs()).toHaveLength(1);
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
