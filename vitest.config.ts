@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tests run on Node itself, without a transform: the code under test is the code that ships.
@@ -6,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/crash/**'],
     pool: 'forks',
+    // Two cores would otherwise give one worker; many tests wait for processes and sockets.
+    maxWorkers: Math.max(2, availableParallelism()),
     experimental: { viteModuleRunner: false },
     testTimeout: 30_000,
     hookTimeout: 30_000,

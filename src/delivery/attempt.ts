@@ -32,12 +32,17 @@ const OFF_HINTS: Record<Destination['kind'], string> = {
   file: 'Set BELLHOP_DATA_DIR.',
 };
 
+/** More cards than this are not waiting at once; one that is forgotten takes a new turn. */
+const MAX_TURNS = 1_000;
+
 /** Makes the function that works on one claim; it throws only when the store cannot be read or written. */
 export function createAttempt(
   deps: Deps,
   options: OutboxOptions,
 ): (claim: ClaimedDelivery, lane: string) => Promise<void> {
   const { store, clock, ledger, parts, gates } = deps;
+  /** When a card that waits for its turn may be edited, on the monotonic clock. */
+  const turns = new Map<string, number>();
 
   /** Bodies rendered now, to be frozen with the first intent. */
   function render(
@@ -102,12 +107,27 @@ export function createAttempt(
     return ledger.settle(work, { outcome: 'shown', nextAt: iso(clock.now() + options.editEveryMs), ...version });
   }
 
+  /** Milliseconds until this card may be edited; its turn is taken once, and no hand is held meanwhile, for reports need it. */
+  function waitForTurn({ delivery, transport }: Work): number {
+    const now = clock.monotonic();
+    const at = turns.get(delivery.id) ?? now + deps.pacer.take(transport.pace('edit', delivery.destination));
+    turns.delete(delivery.id);
+    if (at <= now) return 0;
+    turns.set(delivery.id, at);
+    const oldest = turns.keys().next();
+    if (turns.size > MAX_TURNS && !oldest.done) turns.delete(oldest.value);
+    return Math.ceil(at - now);
+  }
+
   async function editCard(work: Work, receipt: Receipt, deliveries: readonly Delivery[]): Promise<boolean> {
     const { transport, delivery } = work;
     const [body] = render(work, deliveries).parts;
     if (transport.edit === undefined || body?.body === undefined) return true;
-    const turn = deps.pacer.take(transport.pace('edit', delivery.destination));
-    if (turn > 0) await clock.sleep(turn, deps.stopping);
+    const turn = waitForTurn(work);
+    if (turn > 0) {
+      await ledger.postpone(work, clock.now() + turn);
+      return false;
+    }
     try {
       await transport.edit({ delivery, receipt, body: body.body }, deps.abandoned);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DeliveryError } from '../../src/errors.ts';
 import { makeReport } from '../support/delivery-report.ts';
-import { finishRun, outboxBench } from '../support/delivery-outbox.ts';
+import { finishRun, outboxBench, SLACK } from '../support/delivery-outbox.ts';
 import type { Bench } from '../support/delivery-outbox.ts';
 
 async function progress(bench: Bench, runId: string, notes: string[]): Promise<void> {
@@ -20,6 +20,31 @@ async function progress(bench: Bench, runId: string, notes: string[]): Promise<v
 }
 
 describe('the live card', () => {
+  it('keeps no report waiting while many cards wait for their turn to be edited', async () => {
+    const bench = outboxBench();
+    const pace = (action: 'send' | 'edit') =>
+      action === 'edit' ? { key: 'edits', perSecond: 1, burst: 1 } : { key: 'posts', perSecond: 1_000, burst: 1_000 };
+    bench.script.transport = { ...bench.script.transport, pace };
+    for (let n = 0; n < 12; n++) await bench.card(`C0CARD${n}`);
+    await using outbox = bench.outbox({ concurrency: 4, editEveryMs: 10 });
+    outbox.start();
+    await bench.clock.advance(1_000);
+    const terms = { queues: [{ name: 'weekly-report', limit: 12 }], kinds: ['function'], limit: 12 } as const;
+    const claims = await bench.store.claim({ ...terms, workerId: 'runner', leaseMs: 600_000 });
+    expect(claims).toHaveLength(12);
+    await bench.clock.advance(1_500);
+    const plan = { id: 'dlv_01k9zzzzzzzzzzzzzzzzzzzz8d', mode: 'report' as const, destination: SLACK('C0REPORT') };
+    const [first] = claims;
+    if (first === undefined) throw new Error('not claimed');
+    await bench.store.settle([{ lease: first.lease, end: 'completed', report: makeReport(), deliveries: [plan] }]);
+    await bench.clock.advance(50);
+    expect(bench.script.accepted.at(-1)?.lane).toBe('slack:C0REPORT');
+    await bench.clock.advance(30_000);
+    expect(new Set(bench.script.edits.map((edit) => JSON.stringify(edit.receipt))).size).toBe(12);
+    const times = bench.script.edits.map((edit) => edit.at);
+    for (const [n, at] of times.entries()) if (n > 1) expect(at - (times[n - 2] ?? 0)).toBeGreaterThanOrEqual(1_000);
+  });
+
   it('is posted once and then edited, at most once in three seconds', async () => {
     const bench = outboxBench();
     const { run } = await bench.card('C0ONE');

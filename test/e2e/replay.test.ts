@@ -31,7 +31,7 @@ async function send(url: string, { body, headers }: Captured): Promise<string> {
 
 test('genuine bytes that are sent again after a crash change nothing: run, cancel and delete', async () => {
   await using stage = await setStage({ 'wait.ts': JOB });
-  const first = await stage.serve();
+  await using first = await stage.serve();
   const lines = (text: string): string[] => [...new Set(text.match(/`[0-9a-z]{6}`/g))];
   const run = command('run wait');
   const [id = ''] = /[0-9a-z]{6}(?=`\.)/.exec(await send(first.slackUrl, run)) ?? [];
@@ -55,12 +55,11 @@ test('genuine bytes that are sent again after a crash change nothing: run, cance
   expect(lines(list)).toHaveLength(1);
   await first.kill();
 
-  const second = await stage.serve();
+  await using second = await stage.serve();
   expect(await send(second.slackUrl, later)).toContain('was already asked for');
   expect(await send(second.slackUrl, run)).not.toContain('Queued');
   expect(await send(second.slackUrl, cancel)).toContain('already carried out');
   await send(second.slackUrl, confirm);
   expect(lines(await send(second.slackUrl, command('list job=wait ')))).toEqual(lines(list));
   expect(await send(second.slackUrl, command('list cancelled'))).toContain('No run fits.');
-  await second.stop();
 });
