@@ -1,4 +1,5 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import { interactiveOptions } from '../bot/slack.ts';
 import { systemClock } from '../clock.ts';
@@ -39,12 +40,23 @@ async function checkData(config: Config): Promise<Finding> {
     return { check, state: 'ok', says: `${config.dataDir}, held by a running server that answers` };
   }
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-    await access(config.dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-    return { check, state: 'ok', says: `${config.dataDir}, no server is running` };
+    const there = await nearestFolder(config.dataDir);
+    await access(there, constants.R_OK | constants.W_OK | constants.X_OK);
+    const says = there === config.dataDir ? 'no server is running' : 'made at the first start';
+    return { check, state: 'ok', says: `${config.dataDir}, ${says}` };
   } catch (error) {
     return { check, state: 'fail', says: `${config.dataDir}: ${messageOf(error)}` };
   }
+}
+
+/** The folder itself, or the nearest one above it that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  const parent = dirname(path);
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return there || parent === path ? path : nearestFolder(parent);
 }
 
 async function checkJobs(config: Config): Promise<Finding> {

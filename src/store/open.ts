@@ -1,6 +1,7 @@
 /** Where a backend is chosen: the only file that imports one. */
-import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { codeOf } from '../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -57,10 +58,31 @@ export async function openStore(
   return { store, report };
 }
 
+/** Makes a folder and those above it, one by one: node's recursive mkdir never returns on a file system like /proc (seen on Node 24). */
+async function makeFolders(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path; !(await exists(at)); at = dirname(at)) missing.unshift(at);
+  for (const folder of missing) {
+    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
   const { clock, log, version } = deps;
   const files = deps.files ?? nodeFiles;
-  await makeRoot(root, (path) => mkdir(path, { recursive: true, mode: 0o700 }));
+  await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
   const keyWindowMs = options.keyWindowMs ?? DEFAULT_OPTIONS.keyWindowMs;
   return openLowdb(root, { files, clock, log, version, keyWindowMs, lock });

@@ -26,6 +26,10 @@ async function examine(env: Record<string, string>): Promise<{ code: number; tex
   return { code, text: lines.join('\n') };
 }
 
+test('a data folder that is not there yet is not made by looking', async () => {
+  expect((await examine({})).text).toMatch(/ok {4}data .*made at the first start/);
+});
+
 test('what is off is said with what would turn it on, and is no failure', async () => {
   const { code, text } = await examine({});
   expect(code).toBe(0);

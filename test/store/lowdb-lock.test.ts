@@ -61,3 +61,12 @@ it('the process that holds the folder refuses itself too, and keeps the lock', a
   const again = await open();
   await again.store.close();
 });
+
+it('a data folder that cannot be made is an error that names it, not a start that never ends', async () => {
+  const clock = systemClock;
+  const deps = { clock, ids: createIds(clock), log: silentLog, version: 'test' };
+  await expect(openStore({ backend: 'lowdb', dir: '/proc/bellhop-cannot-be-made/data' }, deps)).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    message: expect.stringContaining('/proc/bellhop-cannot-be-made/data') as string,
+  });
+});
