@@ -181,12 +181,14 @@ function readDotEnv(cwd: string): Record<string, string | undefined> {
   }
 }
 
+/** A name of ours that is unknown is a mistake; one that others use too (SLACK_…, SMTP_…) only when it is nearly one of ours. */
 function unknownNames(env: Record<string, string | undefined>, known: readonly string[]): string[] {
   return Object.keys(env)
     .filter((name) => /^(?:BELLHOP|SLACK|SMTP)_/.test(name) && !known.includes(name))
-    .map((name) => {
+    .flatMap((name) => {
       const [nearest] = suggest(name, known, 1);
-      return `${name}: no variable has this name${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
+      if (nearest === undefined) return name.startsWith('BELLHOP_') ? [`${name}: no variable has this name`] : [];
+      return [`${name}: no variable has this name; did you mean ${nearest}?`];
     });
 }
 

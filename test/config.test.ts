@@ -45,6 +45,11 @@ describe('config', () => {
     expect(message).toContain('6 problems');
   });
 
+  test('a name of others is left alone, unless it is nearly one of ours', () => {
+    expect(problemsOf({ SLACK_WEBHOOK_URL: 'https://hooks.example.com', SMTP_PASSWORD: 'x' })).toBe('');
+    expect(problemsOf({ BELLHOP_COLOUR: 'red' })).toContain('BELLHOP_COLOUR: no variable has this name');
+  });
+
   test('half of a pair is a problem that names the other half', () => {
     expect(problemsOf({ SLACK_BOT_TOKEN: 'xoxb-1-abc' })).toContain(
       'SLACK_SIGNING_SECRET: is needed because SLACK_BOT_TOKEN is set',

@@ -202,7 +202,7 @@ describe('stopping and starting', () => {
   });
 
   test('a wrong configuration is one answer with every problem and exits 78', async () => {
-    const env = { PATH: process.env['PATH'] ?? '', PORT: 'x', SLACK_TOKEN: 'y', SLACK_BOT_TOKEN: 'xoxp-1' };
+    const env = { PATH: process.env['PATH'] ?? '', PORT: 'x', SLACK_BOT_TOKN: 'y', SLACK_BOT_TOKEN: 'xoxp-1' };
     const started = promisify(execFile)(process.execPath, [BIN, 'start'], { cwd: stage.folder, env });
     await expect(started).rejects.toMatchObject({
       code: 78,
