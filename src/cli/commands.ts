@@ -73,6 +73,7 @@ function showView(terminal: Terminal, { run, deliveries }: RunView): void {
   terminal.err(`run       ${run.state}${why}`);
   terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
   for (const delivery of deliveries) {
+    if (delivery.error?.hint !== undefined) terminal.err(`          ${delivery.error.hint}`);
     for (const part of delivery.parts) {
       const receipt = part.receipt;
       if (delivery.mode === 'live' || receipt === undefined) continue;

@@ -85,8 +85,9 @@ function markdownReport(name: string, text: string): Report {
   const first = firstParagraph(body);
   const plain = plainMarkdown(first);
   const summary = clip(plain, MAX_SUMMARY) || `${name} finished.`;
-  // Said already by the summary, word for word.
-  const rest = summary === first && body.startsWith(first) ? body.slice(first.length).trim() : body;
+  // Said already by the summary, word for word; what only the body can show (a link, code) stays.
+  const said = summary === plain && body.startsWith(first) && !/[`\]<]|:\/\//.test(first);
+  const rest = said ? body.slice(first.length).trim() : body;
   return Report.parse({
     title: clip(title, MAX_TITLE),
     summary,
