@@ -6,109 +6,25 @@ import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
 import type { Call, FaultyFiles } from '../support/store-faults.ts';
 import { ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 
 /** The calls that a full disk can refuse. */
 const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'write', 'sync', 'rename', 'mkdir']);
-const OUT = { limit: 10, workerId: 'o', leaseMs: 60_000 };
 
-/** What the caller was promised. */
-interface Ledger {
-  accepted: Set<string>;
-  completed: Set<string>;
-  /** Asked to be removed: may be there or not, until the answer came. */
-  asked: Set<string>;
-  removed: Set<string>;
-  docs: Set<string>;
-  delivered: Set<string>;
-  errors: string[];
-}
-
-/** A day of a small server; each step may fail, and the caller goes on. */
-async function workload(store: Store, ledger: Ledger): Promise<void> {
-  const step = async (work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      ledger.errors.push(codeOf(error) ?? String(error));
-    }
-  };
-  for (const key of ['a', 'b', 'c']) {
-    const submit = async (): Promise<void> => {
-      const [outcome] = await store.submit([newRun({ idempotencyKey: key })]);
-      if (outcome !== undefined && 'run' in outcome) ledger.accepted.add(outcome.run.id);
-    };
-    await step(submit);
-    // Somebody who got no answer asks again.
-    if (ledger.errors.length > 0) await step(submit);
-  }
-  await step(async () => {
-    const claimed = await store.claim(wanting({ limit: 2 }));
-    for (const { lease, run } of claimed) {
-      const id = `dlv${run.id.slice(3)}`;
-      const plan = { id, mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
-      const [outcome] = await store.settle([{ lease, end: 'completed', result: 1, deliveries: [plan] }]);
-      if (outcome?.outcome === 'settled') ledger.completed.add(run.id);
-    }
-  });
-  await step(async () => {
-    for (const { lease } of await store.claimDeliveries(OUT)) {
-      const outcome = await store.settleDelivery({ lease, outcome: 'delivered' });
-      if (outcome.outcome === 'recorded') ledger.delivered.add(lease.deliveryId);
-    }
-  });
-  await step(async () => {
-    await store.putDoc({ kind: 'inbound', key: 'sig', rev: 0, value: true });
-    ledger.docs.add('sig');
-  });
-  const [victim] = ledger.completed;
-  if (victim !== undefined) {
-    await step(async () => {
-      ledger.asked.add(victim);
-      await store.remove(victim, ana);
-      ledger.removed.add(victim);
-    });
-  }
-  await step(async () => {
-    await store.sweep();
-  });
-}
-
-const newLedger = (): Ledger => ({
-  accepted: new Set(),
-  completed: new Set(),
-  asked: new Set(),
-  removed: new Set(),
-  docs: new Set(),
-  delivered: new Set(),
-  errors: [],
-});
-
-async function check(store: Store, ledger: Ledger, when: string): Promise<void> {
-  for (const id of ledger.accepted) {
-    const run = await store.get(id);
-    if (ledger.removed.has(id)) expect(run, `${when}: ${id} came back`).toBeUndefined();
-    else if (!ledger.asked.has(id)) expect(run?.id, `${when}: ${id} is lost`).toBe(id);
-    if (run !== undefined && ledger.completed.has(id)) expect(run.state, when).toBe('completed');
-    for (const delivery of await store.deliveries(id)) {
-      if (ledger.delivered.has(delivery.id)) expect(delivery.state, when).toBe('delivered');
-    }
-  }
-  for (const key of ledger.docs) expect(await store.getDoc('inbound', key), when).toBeDefined();
-  const { items } = await store.list({ limit: 200 });
-  const keys = await Promise.all(items.map(async ({ id }) => (await store.get(id))?.idempotencyKey));
-  expect(new Set(keys).size, `${when}: one key made two runs`).toBe(keys.length);
-}
-
-async function openIn(dir: string, faults: FaultyFiles): ReturnType<typeof openStore> {
+async function openIn(
+  dir: string,
+  faults: FaultyFiles,
+): Promise<Awaited<ReturnType<typeof openStore>> & { pause: () => Promise<void> }> {
   const clock = manualClock();
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  return openStore({ backend: 'lowdb', dir }, deps);
+  const opened = await openStore({ backend: 'lowdb', dir }, deps);
+  // Long enough for what the store does in the background.
+  return { ...opened, pause: () => clock.advance(1_500) };
 }
 
 /**
@@ -130,9 +46,9 @@ async function sweepFaults(
       return answer;
     });
     try {
-      const { store } = await openIn(dir, faults);
-      await workload(store, ledger);
-      if (store.health().state === 'ready') await check(store, ledger, `k=${k}, same life`);
+      const { store, pause } = await openIn(dir, faults);
+      await workload({ store, ledger, pause });
+      if (store.health().state === 'ready') await checkLedger(store, ledger, `k=${k}, same life`);
       await store.close();
     } catch (error) {
       // Only a folder that is not yet a store may refuse to open.
@@ -141,7 +57,7 @@ async function sweepFaults(
     await faults.kill();
     const { store, report } = await openIn(dir, faultyFiles());
     expect(report.quarantined, `k=${k}`).toEqual([]);
-    await check(store, ledger, `k=${k}, next life`);
+    await checkLedger(store, ledger, `k=${k}, next life`);
     await store.close();
     const audit = await readAudit(dir);
     const acts = audit.map((one) => `${one.act} ${one.runId}`);
@@ -172,10 +88,10 @@ describe('no acknowledged change is lost, and no open fails', () => {
     const h = await lowdbHarness();
     h.faults.on(({ op }) => (op === 'write' ? 7 : undefined));
     const ledger = newLedger();
-    await workload(h.store, ledger);
+    await workload({ store: h.store, ledger });
     expect(ledger.errors).toEqual([]);
     await h.reopen('crash');
-    await check(h.store, ledger, 'short writes');
+    await checkLedger(h.store, ledger, 'short writes');
     expect(h.report?.quarantined).toEqual([]);
     await h.dispose();
   });
@@ -184,7 +100,7 @@ describe('no acknowledged change is lost, and no open fails', () => {
 it('a folder on a full disk opens after a crash, and its runs can be read', async () => {
   const h = await lowdbHarness();
   const ledger = newLedger();
-  await workload(h.store, ledger);
+  await workload({ store: h.store, ledger });
   await h.faults.kill();
   for (const full of [true, false]) {
     const dir = await mkdtemp(join(tmpdir(), 'bellhop-full-'));
@@ -192,7 +108,7 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
     const faults = faultyFiles();
     faults.on(({ op }) => (full && NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined));
     const { store } = await openIn(dir, faults);
-    await check(store, ledger, `full: ${full}`);
+    await checkLedger(store, ledger, `full: ${full}`);
     const outcome = await store.submit([newRun()]).catch((error: unknown) => codeOf(error));
     if (full) expect(outcome).toBe('STORE_FULL');
     else expect(outcome).toMatchObject([{ outcome: 'accepted' }]);

@@ -5,6 +5,7 @@
  * Fail-stop: when an fsync or a rename fails, nobody knows what the disk holds (Linux may drop the dirty pages and report the next fsync
  * as good), so nothing is written any more until a restart reads the truth. A full disk is different: nothing was changed.
  */
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -47,6 +48,8 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
   const syncFolder = createFolderSync(files);
   const folders = new Map<string, Promise<void>>([[root, Promise.resolve()]]);
   let stop: string | undefined;
+  // In a container every life has the same process id: a temp file that a crash left must not be in the way.
+  const life = randomBytes(4).toString('hex');
   let count = 0;
 
   function check(): void {
@@ -105,7 +108,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
   async function put(path: string, text: string): Promise<void> {
     check();
     await folder(dirname(path));
-    const temp = join(dirname(path), `.tmp-${process.pid}-${++count}`);
+    const temp = join(dirname(path), `.tmp-${process.pid}-${life}-${++count}`);
     try {
       await writeTemp(temp, Buffer.from(text));
       check();
