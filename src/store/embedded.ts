@@ -8,7 +8,10 @@ import type { Core, CoreDeps, StoreOptions } from './core.ts';
 import type { IndexImage, Loaded } from './backing.ts';
 import { createDeliveryVerbs } from './delivery-verbs.ts';
 import { isOpen } from './delivery-transitions.ts';
+import { createDocTable } from './doc-table.ts';
 import { createDocVerbs } from './doc-verbs.ts';
+import { createQueues } from './queues.ts';
+import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
 import type { Store } from './store.ts';
 import { createSubmit, keyHolds } from './submit.ts';
@@ -22,9 +25,12 @@ export function createEmbeddedStore(
   options: Partial<StoreOptions> = {},
 ): { store: Store; interrupted: string[] } {
   const core = createCore(deps, loaded, { ...DEFAULT_OPTIONS, ...options });
-  const runs = createRunVerbs(core);
+  const table = createDocTable(core, loaded.docs);
+  const ledger = createLedger(core, table);
+  const queues = createQueues(core, table);
+  const runs = createRunVerbs(core, { docs: table, ledger, queues });
   const outbox = createDeliveryVerbs(core);
-  const docs = createDocVerbs(core, loaded.docs);
+  const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
   const gate = createGate();
   const { track } = gate;
@@ -34,6 +40,7 @@ export function createEmbeddedStore(
     const leases = await every([runs.expireLeases(SWEEP_LIMIT), outbox.expireLeases(SWEEP_LIMIT)]);
     const expiredDocs = await docs.expire(SWEEP_LIMIT);
     await forgetKeys(core);
+    await ledger.reconcile(SWEEP_LIMIT);
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
   }
@@ -63,6 +70,10 @@ export function createEmbeddedStore(
     release: (leases) => track(() => runs.release(leases)),
     cancel: (runId, actor) => track(() => runs.cancel(runId, actor)),
     remove: (runId, actor) => track(() => runs.remove(runId, actor)),
+    reserve: (reservation) => track(() => ledger.reserve(reservation)),
+    pause: (queue, actor) => track(() => queues.pause(queue, actor)),
+    resume: (queue, actor) => track(() => queues.resume(queue, actor)),
+    pausedQueues: () => track(() => queues.pausedQueues()),
     claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),

@@ -299,14 +299,19 @@ export const Doc = z.object({
 });
 export type Doc = z.infer<typeof Doc>;
 
+/** A queue from which no claim takes runs (G15). */
+export const PausedQueue = z.object({ name: z.string().min(1).max(80), since: Instant, by: Actor });
+export type PausedQueue = z.infer<typeof PausedQueue>;
+
 /** An act of an actor worth keeping for ever. */
 export const AuditEntry = z.object({
   id: z.string().regex(/^aud_[0-9a-z]{26}$/),
   at: Instant,
   actor: Actor,
-  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused']),
+  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused', 'pause', 'resume']),
   runId: RunId.optional(),
   job: z.string().max(64).optional(),
+  queue: z.string().max(80).optional(),
   note: z.string().max(500).optional(),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
@@ -316,9 +321,12 @@ export interface StoreEvent {
   seq: number;
   at: string;
   /** `resync`: events before this one are no longer kept; read the present state. */
-  type: 'run' | 'delivery' | 'removed' | 'resync';
+  type: 'run' | 'delivery' | 'removed' | 'queue' | 'resync';
   runId?: string;
   deliveryId?: string;
   job?: string;
   state?: RunState | DeliveryState;
+  /** Type queue: it was paused or resumed. */
+  queue?: string;
+  paused?: boolean;
 }

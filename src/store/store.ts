@@ -86,10 +86,55 @@ export interface Settlement {
   progress?: Progress;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
+  /** What the attempt used up of its counters, whether reserved or not. */
+  spend?: readonly Spend[];
+  /** The run's own documents (memory, plugin state), committed with the outcome. */
+  docs?: readonly NewDoc[];
 }
 
+/** `conflict`: one of the documents has another rev by now, and nothing was changed. */
 export type SettleOutcome =
-  { outcome: 'settled'; run: Run } | { outcome: 'stale' } | { outcome: 'too_large'; bytes: number; limit: number };
+  | { outcome: 'settled'; run: Run }
+  | { outcome: 'stale' }
+  | { outcome: 'too_large'; bytes: number; limit: number }
+  | { outcome: 'conflict'; kind: string; key: string; rev: number };
+
+/** A document to write. `rev` is compared with the present one, 0 when there is none; without it the document is replaced as it is. */
+export interface NewDoc {
+  kind: string;
+  key: string;
+  rev?: number;
+  value: Json;
+  expiresAt?: string;
+}
+
+/** Whole numbers in a unit that the counter's owner chose: micro-dollars, tokens, runs. */
+export interface Spend {
+  /** Names the counter: a document key, such as `2026-11.weekly-report.usd`. */
+  key: string;
+  amount: number;
+}
+
+export interface Reservation {
+  runId: string;
+  /** All are granted or none; at most 20. `expiresAt`: when the counter may be forgotten. */
+  counters: readonly (Spend & { cap: number; expiresAt?: string })[];
+}
+
+/** What a counter stands at: `used` was spent, `held` is reserved by unfinished runs, `mine` is the part of that of the run itself. */
+export interface Counter {
+  key: string;
+  used: number;
+  held: number;
+  mine: number;
+}
+
+/** `refused`: `used` + `held` + `amount` would be more than `cap`. */
+export type ReserveOutcome =
+  | { outcome: 'reserved'; counters: Counter[] }
+  | { outcome: 'refused'; key: string; used: number; held: number; amount: number; cap: number }
+  | { outcome: 'already_final'; run: Run }
+  | { outcome: 'not_found' };
 
 export type CancelOutcome =
   { outcome: 'cancelled'; run: Run } | { outcome: 'already_final'; run: Run } | { outcome: 'not_found' };
@@ -160,6 +205,14 @@ export interface Store extends Reader {
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
   /** Deletes a run and what hangs on it, for good; an unfinished one is cancelled first; completes what an earlier try left half-way. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /**
+   * Sets amounts aside for an unfinished run, so that two runs cannot both pass a cap. A counter that the run holds already stays as it
+   * is (idempotent by run). What is held is spent by settles and given back when the run ends in any way.
+   */
+  reserve(reservation: Reservation): Promise<ReserveOutcome>;
+  /** From now on no claim takes runs of the queue (G15); what runs goes on, submits are accepted. It lasts over restarts. */
+  pause(queue: string, actor: Actor): Promise<{ outcome: 'paused' | 'already_paused' }>;
+  resume(queue: string, actor: Actor): Promise<{ outcome: 'resumed' | 'not_paused' }>;
   /** Leases due deliveries in planning order, oldest first; a `live` one is due when its card's version differs from the shown one. */
   claimDeliveries(request: { limit: number; workerId: string; leaseMs: number }): Promise<ClaimedDelivery[]>;
   recordPart(change: PartChange): Promise<Fenced>;
@@ -167,7 +220,7 @@ export interface Store extends Reader {
   /** The instant of the next due run or delivery, if any is known. */
   nextDue(): { runAt?: string; deliveryAt?: string };
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
-  putDoc(doc: { kind: string; key: string; rev: number; value: Json; expiresAt?: string }): Promise<PutOutcome>;
+  putDoc(doc: NewDoc & { rev: number }): Promise<PutOutcome>;
   removeDoc(kind: string, key: string): Promise<void>;
   appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
   /** Expires leases and documents; call it every few seconds. Bounded work a call. */

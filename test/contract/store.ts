@@ -10,7 +10,9 @@ import type { Harness } from '../support/store-harness.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDocs } from './store-docs.ts';
 import { describeOutbox } from './store-outbox.ts';
+import { describeQueues } from './store-queues.ts';
 import { describeReads } from './store-reads.ts';
+import { describeReserve } from './store-reserve.ts';
 import { describeRuns } from './store-runs.ts';
 
 export interface Skip {
@@ -44,6 +46,8 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeReads(suite);
     describeOutbox(suite);
     describeDocs(suite);
+    describeQueues(suite);
+    describeReserve(suite);
     it('passes over only tests that exist', () => {
       expect(skip.flatMap((one) => one.tests).filter((title) => !titles.has(title))).toEqual([]);
     });
