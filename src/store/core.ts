@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Backing, KeyEntry, Loaded } from './backing.ts';
+import type { Backing, Change, KeyEntry, Loaded } from './backing.ts';
 import { interruptDelivery, isOpen, mergeDeliveries } from './delivery-transitions.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
@@ -18,7 +18,7 @@ import type { RunCache } from './run-cache.ts';
 import { createRunIndex } from './run-index.ts';
 import type { RunIndex } from './run-index.ts';
 import { isFinal } from './records.ts';
-import type { AuditEntry, Delivery, Run } from './records.ts';
+import type { AuditEntry, Delivery, Run, StoreEvent } from './records.ts';
 import { interruptRun, summaryOf } from './transitions.ts';
 
 export interface StoreOptions {
@@ -31,9 +31,17 @@ export interface StoreOptions {
   /** How long an idempotency key is remembered after its run was accepted, in milliseconds. */
   keyWindowMs: number;
   eventsKept: number;
+  /** How long events are kept, in milliseconds. */
+  eventsKeepMs: number;
   /** Final runs kept in memory after they were read, and their size together. */
   finalRunsKept: number;
   finalBytesKept: number;
+  /** Bytes kept on the disk so that removals and checkpoints still work when it is full. */
+  reserveBytes: number;
+  /** From a change to the checkpoint that brings it to its file, in milliseconds. */
+  checkpointMs: number;
+  /** Changes not yet in their files, in bytes; more are refused as OVERLOADED, and from half of it on writing waits. */
+  maxDirtyBytes: number;
 }
 
 export const DEFAULT_OPTIONS: StoreOptions = {
@@ -44,8 +52,12 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   maxDocs: 100_000,
   keyWindowMs: 24 * 3_600_000,
   eventsKept: 10_000,
+  eventsKeepMs: 7 * 24 * 3_600_000,
   finalRunsKept: 1000,
   finalBytesKept: 64 * 1024 * 1024,
+  reserveBytes: 16 * 1024 * 1024,
+  checkpointMs: 1000,
+  maxDirtyBytes: 64 * 1024 * 1024,
 };
 
 export interface CoreDeps {
@@ -54,6 +66,9 @@ export interface CoreDeps {
   ids: Ids;
   log: Log;
 }
+
+/** What a run and its deliveries become visible as; see `commit`. */
+export type Fact = Omit<StoreEvent, 'seq' | 'at'>;
 
 export interface Core extends CoreDeps {
   options: StoreOptions;
@@ -70,16 +85,24 @@ export interface Core extends CoreDeps {
   interrupted: string[];
   getRun(runId: string): Promise<Run | undefined>;
   getDeliveries(run: Run): Promise<readonly Delivery[]>;
-  publishRun(run: Run): void;
-  publishDeliveries(run: Pick<Run, 'id' | 'state' | 'job'>, next: readonly Delivery[]): void;
-  forgetRun(run: Run): void;
+  /**
+   * Makes the changes durable together with the facts they are, then shows both in one synchronous step. The order of calls is the order
+   * of the events.
+   */
+  commit(what: { changes: readonly Change[]; facts: readonly Fact[]; show: () => void }): Promise<void>;
+  /** The facts that a run in its next state is: about itself, and about its deliveries. */
+  factsOf(run: Run): Fact[];
+  factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
+  showRun(run: Run): void;
+  showDeliveries(run: Pick<Run, 'id' | 'state'>, next: readonly Delivery[]): void;
+  forgetRun(runId: string): void;
   auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
 }
 
 /** Builds the state in memory from what was loaded; what a dead process held is claimable again, without writing anything. */
 export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions): Core {
   const { backing, clock, ids, log } = deps;
-  const feed = createFeed(clock, options.eventsKept);
+  const feed = createFeed(clock, options.eventsKept, loaded.events);
   const restored = restore(loaded, clock.now());
   const index = createRunIndex(loaded.summaries);
   for (const run of restored.hot.values()) index.put(summaryOf(run));
@@ -106,31 +129,50 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     if (known !== undefined) return known;
     return run.deliveries.length === 0 ? [] : frozen(mergeDeliveries(run, await backing.readDeliveries(run.id)));
   }
-  function publishRun(run: Run): void {
+  async function commit({ changes, facts, show }: Parameters<Core['commit']>[0]): Promise<void> {
+    const ticket = feed.number(facts);
+    const events: Change[] = facts.length === 0 ? [] : [{ kind: 'events', events: ticket.events }];
+    try {
+      await backing.commit([...changes, ...events]);
+    } catch (error) {
+      ticket.drop();
+      throw error;
+    }
+    try {
+      show();
+    } finally {
+      ticket.show();
+    }
+  }
+  function showRun(run: Run): void {
     index.put(summaryOf(run));
     if (isFinal(run.state)) {
       hot.delete(run.id);
       finals.put(run);
     } else hot.set(run.id, run);
-    feed.emit({ type: 'run', runId: run.id, job: run.job, state: run.state });
-    publishDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
+    showDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
   }
-  function publishDeliveries(run: Pick<Run, 'id' | 'state' | 'job'>, next: readonly Delivery[]): void {
-    const before = deliveries.get(run.id) ?? [];
+  function showDeliveries(run: Pick<Run, 'id' | 'state'>, next: readonly Delivery[]): void {
     if (!isFinal(run.state) || next.some(isOpen)) deliveries.set(run.id, frozen(next));
     else deliveries.delete(run.id);
-    for (const delivery of next) {
-      const old = before.find((other) => other.id === delivery.id);
-      if (old?.state === delivery.state && old.rev === delivery.rev) continue;
-      feed.emit({ type: 'delivery', runId: run.id, deliveryId: delivery.id, job: run.job, state: delivery.state });
-    }
   }
-  function forgetRun(run: Run): void {
-    index.drop(run.id);
-    hot.delete(run.id);
-    finals.drop(run.id);
-    deliveries.delete(run.id);
-    feed.emit({ type: 'removed', runId: run.id, job: run.job });
+  function factsOf(run: Run): Fact[] {
+    const own: Fact = { type: 'run', runId: run.id, job: run.job, state: run.state };
+    return [own, ...factsOfDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)))];
+  }
+  function factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[] {
+    const before = deliveries.get(run.id) ?? [];
+    const changed = next.filter((delivery) => {
+      const old = before.find((other) => other.id === delivery.id);
+      return old?.state !== delivery.state || old.rev !== delivery.rev;
+    });
+    return changed.map(({ id, state }) => ({ type: 'delivery', runId: run.id, deliveryId: id, job: run.job, state }));
+  }
+  function forgetRun(runId: string): void {
+    index.drop(runId);
+    hot.delete(runId);
+    finals.drop(runId);
+    deliveries.delete(runId);
   }
 
   return {
@@ -146,8 +188,11 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     interrupted: restored.interrupted,
     getRun,
     getDeliveries,
-    publishRun,
-    publishDeliveries,
+    commit,
+    factsOf,
+    factsOfDeliveries,
+    showRun,
+    showDeliveries,
     forgetRun,
     auditEntry: (entry) => ({ id: ids.next('aud'), at: iso(clock.now()), ...entry }),
   };

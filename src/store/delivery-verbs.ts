@@ -34,8 +34,13 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
   async function save(runId: string, next: readonly Delivery[]): Promise<void> {
     const summary = core.index.get(runId);
     const deliveries = frozen(next);
-    await core.backing.commit([{ kind: 'deliveries', runId, deliveries }]);
-    if (summary !== undefined) core.publishDeliveries(summary, deliveries);
+    await core.commit({
+      changes: [{ kind: 'deliveries', runId, deliveries }],
+      facts: summary === undefined ? [] : core.factsOfDeliveries(summary, deliveries),
+      show: () => {
+        if (summary !== undefined) core.showDeliveries(summary, deliveries);
+      },
+    });
   }
 
   /** Changes one delivery under its current claim; a claim that is not current changes nothing. */

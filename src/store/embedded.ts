@@ -2,6 +2,7 @@
  * The whole port over an index in memory and a backing that makes changes durable: the store of one process. What runs under which
  * lock, and when memory may change, is said in core.ts.
  */
+import { iso } from '../clock.ts';
 import { DependencyError } from '../errors.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
@@ -39,6 +40,7 @@ export function createEmbeddedStore(
   async function sweep(): ReturnType<Store['sweep']> {
     const leases = await every([runs.expireLeases(SWEEP_LIMIT), outbox.expireLeases(SWEEP_LIMIT)]);
     const expiredDocs = await docs.expire(SWEEP_LIMIT);
+    core.feed.forgetBefore(iso(core.clock.now() - core.options.eventsKeepMs));
     await forgetKeys(core);
     await ledger.reconcile(SWEEP_LIMIT);
     await core.backing.tidy();

@@ -47,7 +47,8 @@ export function createMemoryBacking(): Backing & { audit: () => AuditEntry[] } {
         return note(change.audit);
       case 'audit':
         return note(change.entry);
-      // The store itself holds documents and keys in memory.
+      // The store itself holds documents, keys and events in memory.
+      case 'events':
       case 'forget':
       case 'doc':
       case 'doc-removal':
@@ -62,6 +63,7 @@ export function createMemoryBacking(): Backing & { audit: () => AuditEntry[] } {
     },
     readRun: async (runId) => runs.get(runId),
     readDeliveries: async (runId) => deliveries.get(runId),
+    held: (work) => work(),
     tidy: async () => undefined,
     health: () => ({ state: 'ready', quarantined: 0 }),
     close: async () => undefined,

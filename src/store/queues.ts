@@ -39,12 +39,14 @@ export function createQueues(core: Core, docs: DocTable): Queues {
     }
     const sorted = next.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const doc = docs.stage({ ...NAME, value: { paused: sorted } });
-    await core.backing.commit([
-      { kind: 'doc', doc },
-      { kind: 'audit', entry: core.auditEntry(act) },
-    ]);
-    docs.keep(doc);
-    core.feed.emit({ type: 'queue', queue: act.queue, paused: act.act === 'pause' });
+    await core.commit({
+      changes: [
+        { kind: 'doc', doc },
+        { kind: 'audit', entry: core.auditEntry(act) },
+      ],
+      facts: [{ type: 'queue', queue: act.queue, paused: act.act === 'pause' }],
+      show: () => docs.keep(doc),
+    });
   }
 
   return {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
-import type { Core } from './core.ts';
+import type { Change } from './backing.ts';
+import type { Core, Fact } from './core.ts';
 import { checked, frozen, graft, jsonBytes } from './json.ts';
 import type { DocTable } from './doc-table.ts';
 import { checkFree } from './doc-table.ts';
@@ -40,9 +41,12 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
 
   async function save(run: Run): Promise<Run> {
     const next = frozen(run);
-    await core.backing.commit([{ kind: 'run', run: next }]);
-    core.publishRun(next);
+    await commitRun(next, [{ kind: 'run', run: next }]);
     return next;
+  }
+
+  function commitRun(run: Run, changes: readonly Change[]): Promise<void> {
+    return core.commit({ changes, facts: core.factsOf(run), show: () => core.showRun(run) });
   }
 
   async function claimOne(runId: string, request: ClaimRequest): Promise<ClaimedRun | undefined> {
@@ -85,7 +89,10 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
     const progress = beat.progress === undefined ? {} : { progress: checked(Progress, beat.progress, 'The progress') };
     const next = frozen(heartbeatRun(run, { ...beat, ...progress }, core.clock.now()));
     if (next.rev === run.rev) core.hot.set(run.id, next);
-    else core.publishRun(next);
+    else {
+      core.showRun(next);
+      core.feed.emit({ type: 'run', runId: next.id, job: next.job, state: next.state });
+    }
     return 'kept';
   }
 
@@ -112,10 +119,15 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
       const own = wanted.map((doc) => docs.stage(doc));
       const counters = ledger.stage(ending);
       const written = [...own, ...counters].map((doc) => ({ kind: 'doc', doc }) as const);
-      await core.backing.commit([{ kind: 'run', run }, ...written]);
-      for (const doc of own) docs.keep(doc);
-      ledger.keep(ending, counters);
-      core.publishRun(run);
+      await core.commit({
+        changes: [{ kind: 'run', run }, ...written],
+        facts: core.factsOf(run),
+        show: () => {
+          for (const doc of own) docs.keep(doc);
+          ledger.keep(ending, counters);
+          core.showRun(run);
+        },
+      });
       return { outcome: 'settled', run };
     });
   }
@@ -132,15 +144,20 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
     const removed = frozen(skeletonOf(ended));
     const note = isFinal(run.state) ? {} : { note: `the run was ${run.state} and was cancelled first` };
     const audit = core.auditEntry({ actor, act: 'delete', runId, job: run.job, ...note });
+    const cancelled: Fact = { type: 'run', runId, job: run.job, state: 'cancelled' };
+    const removal: Change = { kind: 'removal', tombstone: { run: removed, keyUntil }, audit };
     await ledger.giveBack(runId, (counters) =>
-      core.backing.commit([{ kind: 'removal', tombstone: { run: removed, keyUntil }, audit }, ...counters]),
+      core.commit({
+        changes: [removal, ...counters],
+        facts: [...(isFinal(run.state) ? [] : [cancelled]), { type: 'removed', runId, job: run.job }],
+        show: () => {
+          core.forgetRun(runId);
+          if (entry?.runId !== runId) return;
+          if (keyUntil === 0) core.keys.delete(entry.key);
+          else core.keys.set(entry.key, { ...entry, removed });
+        },
+      }),
     );
-    if (entry?.runId === runId) {
-      if (keyUntil === 0) core.keys.delete(entry.key);
-      else core.keys.set(entry.key, { ...entry, removed });
-    }
-    if (!isFinal(run.state)) core.feed.emit({ type: 'run', runId, job: run.job, state: 'cancelled' });
-    core.forgetRun(run);
     return { outcome: 'removed', run: ended };
   }
 
@@ -151,8 +168,7 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
     if (isFinal(run.state)) return { outcome: 'already_final', run };
     const next = frozen(cancelRun(run, actor, core.clock.now()));
     const audit = core.auditEntry({ actor, act: 'cancel', runId, job: run.job });
-    await ledger.giveBack(runId, (counters) => core.backing.commit([{ kind: 'run', run: next, audit }, ...counters]));
-    core.publishRun(next);
+    await ledger.giveBack(runId, (counters) => commitRun(next, [{ kind: 'run', run: next, audit }, ...counters]));
     return { outcome: 'cancelled', run: next };
   }
 

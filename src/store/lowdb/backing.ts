@@ -138,6 +138,8 @@ function createBacking(parts: { load: LoadDeps; lock: Lock }): Backing & { compl
         return disk.remove(layout.doc(change.docKind, change.key));
       case 'audit':
         return auditLog.append(change.entry);
+      case 'events':
+        return Promise.resolve();
       default:
         return change satisfies never;
     }
@@ -190,6 +192,7 @@ function createBacking(parts: { load: LoadDeps; lock: Lock }): Backing & { compl
 
   return {
     complete,
+    held: (work) => work(),
     async commit(changes) {
       disk.check();
       for (const change of changes) await apply(change);
