@@ -14,6 +14,7 @@ import { createDocVerbs } from './doc-verbs.ts';
 import { createQueues } from './queues.ts';
 import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
+import { createAdvance } from './schedule-verbs.ts';
 import type { Store } from './store.ts';
 import { createSubmit, keyHolds } from './submit.ts';
 
@@ -33,6 +34,7 @@ export function createEmbeddedStore(
   const outbox = createDeliveryVerbs(core);
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
+  const advance = createAdvance({ docs: table, submit });
   const gate = createGate();
   const { track } = gate;
   let closing: Promise<void> | undefined;
@@ -72,6 +74,7 @@ export function createEmbeddedStore(
     release: (leases) => track(() => runs.release(leases)),
     cancel: (runId, actor) => track(() => runs.cancel(runId, actor)),
     remove: (runId, actor) => track(() => runs.remove(runId, actor)),
+    advance: (step) => track(() => advance(step)),
     reserve: (reservation) => track(() => ledger.reserve(reservation)),
     pause: (queue, actor) => track(() => queues.pause(queue, actor)),
     resume: (queue, actor) => track(() => queues.resume(queue, actor)),

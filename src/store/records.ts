@@ -299,6 +299,27 @@ export const Doc = z.object({
 });
 export type Doc = z.infer<typeof Doc>;
 
+/** A range of a schedule's due times that were not run, ends included, with the reason people are told. */
+export const Skip = z.object({
+  from: Instant,
+  to: Instant,
+  count: z.number().int().positive(),
+  reason: z.string().min(1).max(500),
+});
+export type Skip = z.infer<typeof Skip>;
+export const MAX_SKIPS_KEPT = 100;
+
+/** The document of a schedule (kind `schedule`, its name as key). Fields beside these, such as its spec, belong to the planner. */
+export const ScheduleState = z.looseObject({
+  /** Everything due until here was run or skipped. */
+  watermark: Instant.exactOptional(),
+  /** When it is due next; null: never again. */
+  nextSlot: Instant.nullable().exactOptional(),
+  /** The newest 100. */
+  skips: z.array(Skip).max(MAX_SKIPS_KEPT).exactOptional(),
+});
+export type ScheduleState = z.infer<typeof ScheduleState>;
+
 /** A queue from which no claim takes runs (G15). */
 export const PausedQueue = z.object({ name: z.string().min(1).max(80), since: Instant, by: Actor });
 export type PausedQueue = z.infer<typeof PausedQueue>;

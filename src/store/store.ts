@@ -21,6 +21,7 @@ import type {
   Trigger,
   Kind,
   RunPolicy,
+  Skip,
 } from './records.ts';
 import type { Reader } from './reader.ts';
 import type { Report } from './report.ts';
@@ -121,6 +122,25 @@ export interface Reservation {
   counters: readonly (Spend & { cap: number; expiresAt?: string })[];
 }
 
+export interface Advance {
+  /** The schedule's name, and the key of its document. */
+  schedule: string;
+  /** Where it stood when the caller decided; null: it never advanced. */
+  expectedWatermark: string | null;
+  /** Later than that, unless nothing is started or skipped. */
+  watermark: string;
+  /** When it is due next; null: never again. Kept as it is when left out. */
+  nextSlot?: string | null;
+  runs: readonly NewRun[];
+  skips: readonly Skip[];
+}
+
+/** `stale`: the schedule stands elsewhere. `queue_full`, `too_large`: a run cannot be accepted. In all three nothing was changed. */
+export type AdvanceOutcome =
+  | { outcome: 'advanced'; doc: Doc; runs: SubmitOutcome[] }
+  | { outcome: 'stale'; watermark: string | null }
+  | Extract<SubmitOutcome, { outcome: 'queue_full' | 'too_large' }>;
+
 /** What a counter stands at: `used` was spent, `held` is reserved by unfinished runs, `mine` is the part of that of the run itself. */
 export interface Counter {
   key: string;
@@ -205,6 +225,11 @@ export interface Store extends Reader {
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
   /** Deletes a run and what hangs on it, for good; an unfinished one is cancelled first; completes what an earlier try left half-way. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /**
+   * Moves a schedule on and accepts what that starts, all or nothing (G17): of several processes that decide at once, one advances, and a
+   * crash leaves neither a due time that was forgotten nor one that runs twice.
+   */
+  advance(step: Advance): Promise<AdvanceOutcome>;
   /**
    * Sets amounts aside for an unfinished run, so that two runs cannot both pass a cap. A counter that the run holds already stays as it
    * is (idempotent by run). What is held is spent by settles and given back when the run ends in any way.

@@ -7,6 +7,7 @@ import type { StoreOptions } from '../../src/store/core.ts';
 import type { PlannedDelivery, Run } from '../../src/store/records.ts';
 import { claimOne } from '../support/store-harness.ts';
 import type { Harness } from '../support/store-harness.ts';
+import { describeAdvance } from './store-advance.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDocs } from './store-docs.ts';
 import { describeOutbox } from './store-outbox.ts';
@@ -48,6 +49,7 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeDocs(suite);
     describeQueues(suite);
     describeReserve(suite);
+    describeAdvance(suite);
     it('passes over only tests that exist', () => {
       expect(skip.flatMap((one) => one.tests).filter((title) => !titles.has(title))).toEqual([]);
     });

@@ -20,6 +20,7 @@ describeStore('memory', async (options) => memoryHarness(options), {
         'a card that showed progress of a dead process is drawn again after the crash',
         'documents survive a crash, removed ones stay away',
         'G15 a pause survives a crash, and says who paused and since when',
+        'G17 the progress and what it started are there together after a crash',
         'a run reserves once, however often it asks, also after a crash',
         'a run that is cancelled or removed gives back what it holds',
         'are there with the outcome, also after a crash',
