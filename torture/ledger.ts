@@ -50,6 +50,11 @@ export function newLedger(): Ledger {
   return { keys: new Map(), runs: new Map(), docs: new Map(), answers: 0, duplicates: [], fenceBreaks: [] };
 }
 
+/** The keys that were asked for and never answered: the next life asks again. */
+export function unansweredOf(ledger: Ledger): { key: string; queue: string }[] {
+  return [...ledger.keys].filter(([, { id }]) => id === undefined).map(([key, { queue }]) => ({ key, queue }));
+}
+
 /** Reads what a writer left; a last line that the kill cut off was never written as far as anybody knows. */
 export function parseEntries(text: string): Entry[] {
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);

@@ -9,7 +9,7 @@ import { messageOf } from '../src/errors.ts';
 import { createIds } from '../src/ids.ts';
 import { silentLog } from '../src/log.ts';
 import { openStore } from '../src/store/open.ts';
-import { addEntries, newLedger, parseEntries } from './ledger.ts';
+import { addEntries, newLedger, parseEntries, unansweredOf } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { TortureResult } from './result.ts';
 import { addFindings, auditAnswers, auditWhole, noFindings } from './store-audit.ts';
@@ -65,10 +65,7 @@ function line(trials: number, at: { ledger: Ledger; sum: Findings; failedOpens: 
 /** One life of the writers: killed while they work, and now and then while the store is still opening. */
 async function liveAndDie({ home, life, ledger }: Trial): Promise<void> {
   const notes = await open(join(home, `ledger-${life}`), 'a');
-  const unanswered = [...ledger.keys]
-    .filter(([, { id }]) => id === undefined)
-    .map(([key, { queue }]) => ({ key, queue }));
-  await writeFile(join(home, 'unanswered.json'), JSON.stringify(unanswered));
+  await writeFile(join(home, 'unanswered.json'), JSON.stringify(unansweredOf(ledger)));
   const child = spawn(process.execPath, [WRITER, join(home, 'data'), String(life), join(home, 'unanswered.json')], {
     stdio: ['ignore', 'pipe', 'pipe', notes.fd],
   });
