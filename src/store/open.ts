@@ -62,6 +62,5 @@ async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOp
   const files = deps.files ?? nodeFiles;
   await makeRoot(root, (path) => mkdir(path, { recursive: true, mode: 0o700 }));
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  const keyWindowMs = options.keyWindowMs ?? DEFAULT_OPTIONS.keyWindowMs;
-  return openLowdb(root, { files, clock, log, version, keyWindowMs, lock });
+  return openLowdb(root, { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
 }

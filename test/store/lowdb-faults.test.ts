@@ -1,19 +1,20 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
+import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import { openStore } from '../../src/store/open.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
 import type { Call, FaultyFiles } from '../support/store-faults.ts';
-import { ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+import { accept, ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
 import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 
 /** The calls that a full disk can refuse. */
-const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'write', 'sync', 'rename', 'mkdir']);
+const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'write', 'sync', 'rename', 'mkdir']);
 
 async function openIn(
   dir: string,
@@ -22,7 +23,7 @@ async function openIn(
   const clock = manualClock();
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  const opened = await openStore({ backend: 'lowdb', dir }, deps);
+  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
   // Long enough for what the store does in the background.
   return { ...opened, pause: () => clock.advance(1_500) };
 }
@@ -118,29 +119,59 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
   await h.dispose();
 });
 
-describe('after a failed fsync', () => {
-  for (const op of ['sync', 'syncFolder'] as const) {
-    it(`(${op}) nothing is written any more, the old state stays visible, and health says so`, async () => {
+describe('after the disk failed', () => {
+  const places: [Call['op'], string][] = [
+    ['write', 'journal'],
+    ['sync', 'records'],
+    ['syncFolder', 'records'],
+    ['rename', 'records'],
+  ];
+  for (const [op, place] of places) {
+    it(`(${op} in ${place}) nothing is written any more, what was acknowledged stays visible, and health says so`, async () => {
       const h = await lowdbHarness();
-      const [first] = await h.store.submit([newRun()]);
+      const run = await accept(h.store);
       let armed = true;
       h.faults.on((call) => {
-        if (!armed || call.op !== op || !call.path.includes('records')) return undefined;
+        if (!armed || call.op !== op || !call.path.includes(place)) return undefined;
         armed = false;
         return 'EIO';
       });
+      await h.store.submit([newRun()]).catch((error: unknown) => expect(codeOf(error)).toBe('STORE_FAILED'));
+      await h.store.sweep();
       await expect(h.store.claim(wanting())).rejects.toMatchObject({ code: 'STORE_FAILED', retryable: false });
-      const run = first !== undefined && 'run' in first ? first.run : undefined;
-      expect(await h.store.get(run?.id ?? '')).toMatchObject({ state: 'queued', rev: 1 });
-      await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'queued', rev: 1 });
       await expect(h.store.appendAudit({ actor: ana, act: 'refused' })).rejects.toMatchObject({ code: 'STORE_FAILED' });
-      expect(h.store.health()).toMatchObject({ state: 'failed', reason: expect.stringContaining('fsync') });
+      expect(h.store.health()).toMatchObject({ state: 'failed', reason: expect.stringContaining(place) });
       await h.reopen('clean');
-      expect(h.report).toMatchObject({ rebuilt: true, runs: 1 });
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'queued' });
       expect(h.store.health().state).toBe('ready');
       await h.dispose();
     });
   }
+});
+
+it('a full disk still takes removals and brings them to the files, and says that it is read-only', async () => {
+  const h = await lowdbHarness();
+  const run = await accept(h.store);
+  await h.store.sweep();
+  // Only what is new needs room: the reserve, once given up, is room for the journal.
+  let reserved = true;
+  h.faults.on(({ op, path }) => {
+    if (op === 'unlink' && path.endsWith('RESERVE')) reserved = false;
+    if (op === 'create' && path.endsWith('reserve')) return 'ENOSPC';
+    return reserved && NEEDS_SPACE.has(op) && op !== 'sync' ? 'ENOSPC' : undefined;
+  });
+  await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FULL', retryable: true });
+  expect(h.store.health()).toMatchObject({ state: 'read_only' });
+  expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
+  await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FULL' });
+  await h.store.sweep();
+  await expect(stat(layoutOf(h.dir).record(run.id))).rejects.toMatchObject({ code: 'ENOENT' });
+  h.faults.on(() => undefined);
+  await h.store.sweep();
+  expect(h.store.health().state).toBe('ready');
+  await accept(h.store);
+  await h.dispose();
 });
 
 it('a full disk refuses with a retryable error, changes nothing, and takes work again when there is room', async () => {

@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import type { Run } from '../../src/store/records.ts';
-import { accept, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
+import { accept as acceptRun, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
 let h: LowdbHarness;
@@ -12,6 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => h.dispose());
 
+/** Accepts a run and brings it to its file. */
+const accept: typeof acceptRun = async (store, over) => {
+  const run = await acceptRun(store, over);
+  await store.sweep();
+  return run;
+};
 const recordPath = (run: Run): string => layoutOf(h.dir).record(run.id);
 const json = async (path: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(path, 'utf8'));
 const quarantined = async (): Promise<string[]> => readdir(join(h.dir, 'quarantine')).catch(() => []);
@@ -21,6 +27,7 @@ const settleNext = async (): Promise<void> => {
     { id: h.ids.next('dlv'), mode: 'report', destination: { kind: 'email', to: 'ana@example.com' } },
   ] as const;
   await h.store.settle([{ lease, end: 'completed', result: 1, deliveries: [...deliveries] }]);
+  await h.store.sweep();
 };
 
 describe('the files', () => {
@@ -51,6 +58,7 @@ describe('the files', () => {
     );
     await h.reopen('crash');
     await settleNext();
+    await h.store.sweep();
     expect(await json(recordPath(run))).toMatchObject({ state: 'completed', mood: 'good', policy: { budget: 3 } });
   });
   it('of another name, and links, are left alone', async () => {
@@ -129,6 +137,7 @@ describe('a record that cannot be read', () => {
   it('of a document is set aside, and the others stay', async () => {
     await h.store.putDoc({ kind: 'status', key: 'a', rev: 0, value: 1 });
     await h.store.putDoc({ kind: 'status', key: 'b', rev: 0, value: 2 });
+    await h.store.sweep();
     await writeFile(layoutOf(h.dir).doc('status', 'a'), '{');
     await h.reopen('crash');
     expect((await h.store.listDocs('status', {})).items.map((doc) => doc.key)).toEqual(['b']);
@@ -178,23 +187,18 @@ describe('the index', () => {
   });
 });
 
-describe('a removal that was cut off', () => {
-  it('is completed at open: no deliveries, no tombstone, and one audit entry', async () => {
+describe('a removal', () => {
+  it('that was cut off before its checkpoint is completed at open: no deliveries, no record, and one audit entry', async () => {
     const run = await accept(h.store);
     await settleNext();
     await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 });
-    // The tombstone is written; then every further change of a name or a byte fails, as if the process had died there.
-    let renames = 0;
-    h.faults.on(({ op }) => {
-      if (op === 'rename') renames++;
-      return renames > 0 && (op === 'unlink' || op === 'append') ? 'EIO' : undefined;
-    });
-    expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
+    await h.store.sweep();
     const deliveries = layoutOf(h.dir).deliveriesOf(run.id);
     expect((await stat(deliveries)).isFile()).toBe(true);
-    expect(await readFile(recordPath(run), 'utf8')).toContain('"removed": true');
+    expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
     await h.reopen('crash');
     expect(await h.store.get(run.id)).toBeUndefined();
+    await h.store.sweep();
     await expect(stat(deliveries)).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'delete']);
@@ -208,10 +212,12 @@ describe('a removal that was cut off', () => {
     });
     await settleNext();
     await h.store.remove(run.id, ana);
+    await h.store.sweep();
     const text = await readFile(recordPath(run), 'utf8');
     expect(text).not.toContain('quokka');
     expect(text).not.toContain('C0SECRET');
     await h.clock.advance(24 * 3_600_000);
+    await h.store.sweep();
     await h.store.sweep();
     await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
   });
@@ -231,7 +237,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 2, minReader: 1, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 3, minReader: 2, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);
@@ -248,28 +254,61 @@ describe('the audit file', () => {
     await writeFile(path, `${text}{"id":"aud_0`);
     await h.reopen('crash');
     await h.store.appendAudit({ actor: ana, act: 'refused' });
+    await h.store.sweep();
     expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'refused', 'refused']);
   });
   it('is whole again after a full disk cut an entry off in the middle', async () => {
     await h.store.appendAudit({ actor: ana, act: 'refused', note: 'one' });
+    await h.store.sweep();
     let taken = 0;
     h.faults.on(({ op, path }) => {
       if (op !== 'write' || !path.includes('audit')) return undefined;
       return taken++ === 0 ? 30 : 'ENOSPC';
     });
-    await expect(h.store.appendAudit({ actor: ana, act: 'refused', note: 'two' })).rejects.toMatchObject({
-      code: 'STORE_FULL',
-    });
+    await h.store.appendAudit({ actor: ana, act: 'refused', note: 'two' });
+    await h.store.sweep();
     h.faults.on(() => undefined);
+    await h.store.sweep();
     await h.store.appendAudit({ actor: ana, act: 'refused', note: 'three' });
-    expect((await h.audit()).map((one) => one.note)).toEqual(['one', 'three']);
-  });
-  it('that was lost is written again from what the records still carry', async () => {
-    await accept(h.store);
     await h.store.close();
-    await rm(join(h.dir, 'audit'), { recursive: true });
-    await rm(join(h.dir, 'CLEAN'));
-    await h.reopen('crash');
-    expect((await h.audit()).map((one) => one.act)).toEqual(['run']);
+    expect((await h.audit()).map((one) => one.note)).toEqual(['one', 'two', 'three']);
   });
+});
+
+describe('a store of format 1', () => {
+  const fixture = new URL('../fixtures/', import.meta.url);
+  for (const how of ['after a clean close', 'after a crash'] as const) {
+    it(`${how} is opened with all that was in it, and is of format 2 from then on`, async () => {
+      const was: Record<string, string> = JSON.parse(await readFile(new URL('store-format-1.json', fixture), 'utf8'));
+      await h.store.close();
+      await rm(h.dir, { recursive: true });
+      await cp(new URL('store-format-1', fixture), h.dir, { recursive: true });
+      if (how === 'after a crash') await rm(join(h.dir, 'CLEAN'));
+      h.clock.step(Date.parse(was['now'] ?? '') - h.clock.now());
+      for (const then of ['crash', 'clean', 'crash'] as const) {
+        await h.reopen(then);
+        expect(h.report?.quarantined).toEqual([]);
+        expect(await h.store.count({})).toMatchObject({
+          completed: 1,
+          failed: 1,
+          cancelled: 1,
+          retrying: 1,
+          queued: 1,
+        });
+        expect(await h.store.get(was['done'] ?? '')).toMatchObject({ state: 'completed', result: 42 });
+        expect(await h.store.deliveries(was['done'] ?? '')).toMatchObject([{ state: 'delivered' }]);
+        expect(await h.store.deliveries(was['failed'] ?? '')).toMatchObject([{ state: 'pending' }]);
+        expect(await h.store.get(was['removed'] ?? '')).toBeUndefined();
+        expect(await h.store.getDoc('status', 'a')).toMatchObject({ rev: 1, value: { n: 1 } });
+        for (const key of ['gone', 'running', 'queued']) {
+          const [again] = await h.store.submit([newRun({ idempotencyKey: key })]);
+          const id = was[key === 'gone' ? 'removed' : key];
+          expect(again, key).toMatchObject({ outcome: 'deduplicated', run: { id } });
+        }
+      }
+      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 2, minReader: 2 });
+      const acts = (await h.audit()).map((one) => one.act).sort();
+      expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
+    });
+  }
 });

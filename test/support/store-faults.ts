@@ -52,11 +52,15 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
     read: (path, max) => through('read', path, () => inner.read(path, max)),
     create: (path) => through('create', path, async () => wrap(path, await inner.create(path))),
     append: (path) => through('append', path, async () => wrap(path, await inner.append(path))),
+    journal: (path) => through('journal', path, async () => wrap(path, await inner.journal(path))),
+    tail: (path, max) => through('tail', path, () => inner.tail(path, max)),
     rename: (from, to) => through('rename', to, () => inner.rename(from, to)),
     unlink: (path) => through('unlink', path, () => inner.unlink(path)),
     mkdir: (path) => through('mkdir', path, () => inner.mkdir(path)),
     list: (path) => through('list', path, () => inner.list(path)),
     syncFolder: (path) => through('syncFolder', path, () => inner.syncFolder(path)),
+    syncAll: (path) => through('syncAll', path, () => inner.syncAll(path)),
+    free: (path) => through('free', path, () => inner.free(path)),
   };
   return {
     files,

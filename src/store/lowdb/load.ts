@@ -13,6 +13,7 @@ import { isFinal } from '../records.ts';
 import type { AuditEntry, Delivery, Doc, Run, RunSummary } from '../records.ts';
 import { keyOf } from '../submit.ts';
 import { summaryOf } from '../transitions.ts';
+import type { Dirty } from './dirty.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
 import type { RecordFile, TombstoneFile } from './forms.ts';
@@ -23,6 +24,8 @@ import { readFileDb } from './record-file.ts';
 
 export interface LoadDeps {
   disk: Disk;
+  /** What the journal holds and the files do not yet. */
+  dirty: Dirty;
   layout: Layout;
   quarantine: Quarantine;
   clock: Pick<Clock, 'now'>;
@@ -44,6 +47,8 @@ const PART_OF_DATE = /^\d{2,4}$/;
 
 /** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
 export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
+  const newer = deps.dirty.record(runId);
+  if (newer !== undefined) return newer ?? undefined;
   return readOrQuarantine(deps, deps.layout.record(runId), async (path) => {
     const record = await readFileDb(deps.disk, path, recordForm);
     if (record !== undefined && record.id !== runId) throw misplaced(path, record.id);
@@ -53,6 +58,8 @@ export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordF
 
 /** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
 export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+  const newer = deps.dirty.deliveriesOf(runId);
+  if (newer !== undefined) return newer?.deliveries;
   const file = await readOrQuarantine(deps, deps.layout.deliveriesOf(runId), async (path) => {
     const read = await readFileDb(deps.disk, path, deliveriesForm);
     if (read !== undefined && read.runId !== runId) throw misplaced(path, read.runId);
@@ -115,7 +122,9 @@ export async function loadByRecords(deps: LoadDeps): Promise<Found> {
     keys.push({ key, runId: run.id, until, ...(removed === undefined ? {} : { removed }) });
   };
   const known = await runIdsIn(deps, deps.layout.deliveries);
-  await inParallel([...(await runIdsIn(deps, deps.layout.records))], async (runId) => {
+  const ids = await runIdsIn(deps, deps.layout.records);
+  for (const runId of deps.dirty.runIds()) ids.add(runId);
+  await inParallel([...ids], async (runId) => {
     const record = await readRecord(deps, runId);
     if (record === undefined) return;
     if (record.pendingAudit !== undefined) found.audits.push({ runId, entries: record.pendingAudit });
@@ -129,7 +138,8 @@ export async function loadByRecords(deps: LoadDeps): Promise<Found> {
     noteKey(run, Date.parse(run.createdAt) + deps.keyWindowMs);
     if (!isFinal(run.state)) unfinished.push(run);
     if (run.deliveries.length === 0) return;
-    const stored = known.has(runId) ? await readDeliveries(deps, runId) : undefined;
+    const stored =
+      known.has(runId) || deps.dirty.deliveriesOf(runId) !== undefined ? await readDeliveries(deps, runId) : undefined;
     if (!isFinal(run.state) || mergeDeliveries(run, stored).some(isOpen)) deliveries.push({ run, known: stored });
   });
   return { ...found, summaries, keys, unfinished, deliveries };
@@ -137,12 +147,14 @@ export async function loadByRecords(deps: LoadDeps): Promise<Found> {
 
 /** All documents; a kind is a folder, a key a file in it. */
 export async function loadDocs(deps: LoadDeps): Promise<Doc[]> {
-  const docs: Doc[] = [];
+  const newer = new Map(deps.dirty.docs().map((slot) => [`${slot.kind}/${slot.key}`, slot]));
+  const docs: Doc[] = [...newer.values()].map((slot) => slot.doc).filter((doc) => doc !== null);
   for (const kind of await listSafely(deps, deps.layout.docs)) {
     if (kind.kind !== 'folder') continue;
     const folder = join(deps.layout.docs, kind.name);
     const keys = await filesIn(deps, folder, DOC_FILE);
     await inParallel(keys, async (key) => {
+      if (newer.has(`${kind.name}/${key}`)) return;
       const doc = await readOrQuarantine(deps, join(folder, `${key}.json`), async (path) => {
         const read = await readFileDb(deps.disk, path, docForm);
         if (read !== undefined && (read.kind !== kind.name || read.key !== key)) throw misplaced(path, read.key);
@@ -158,6 +170,7 @@ export async function loadDocs(deps: LoadDeps): Promise<Doc[]> {
 export async function sweepRoot(deps: LoadDeps): Promise<void> {
   await filesIn(deps, deps.layout.root, RUN_FILE);
   await filesIn(deps, deps.layout.quarantine, RUN_FILE);
+  await filesIn(deps, deps.layout.audit, RUN_FILE);
 }
 
 function emptyFound(): Found {
@@ -216,7 +229,7 @@ async function listSafely(deps: LoadDeps, folder: string): ReturnType<Disk['file
 }
 
 /** Works through the items, some at a time. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const line = items[Symbol.iterator]();
   const lane = async (): Promise<void> => {
     for (const item of line) await work(item);

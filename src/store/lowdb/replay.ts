@@ -1,0 +1,89 @@
+/**
+ * What the journal holds at open. A line that is not whole with nothing after it was cut off by a crash and never acknowledged; one that is
+ * missing in the count was damaged later: its segment is copied to the quarantine, and the lines that are whole are applied all the same.
+ */
+import { join } from 'node:path';
+import { codeOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { storeError } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Segment } from './journal.ts';
+import { commitOf } from './journal-forms.ts';
+import type { Commit } from './journal-forms.ts';
+import { SEGMENT_FILE } from './layout.ts';
+import type { Layout } from './layout.ts';
+import { linesOf } from './line.ts';
+import type { Quarantine } from './quarantine.ts';
+
+export interface Replayed {
+  segments: Segment[];
+  /** The number of the newest line; that of `covered` when there is none. */
+  last: number;
+  /** Commits that were applied. */
+  commits: number;
+}
+
+interface ReplayDeps {
+  disk: Disk;
+  layout: Layout;
+  log: Log;
+  quarantine: Quarantine;
+  /** Everything up to this line is in the files already. */
+  covered: number;
+  apply: (commit: Commit) => void;
+}
+
+const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
+
+/** Applies every whole line that is not covered, oldest first. */
+export async function replay(deps: ReplayDeps): Promise<Replayed> {
+  const { disk, layout } = deps;
+  const state: Replayed = { segments: [], last: deps.covered, commits: 0 };
+  for (const name of await segmentNames(disk, layout)) {
+    const path = join(layout.journal, name);
+    const bytes = await disk.files.read(path, MAX_SEGMENT_BYTES).catch((error: unknown) => {
+      throw storeError(`${path} could not be read`, error);
+    });
+    const { whole, damaged } = readSegment(deps, bytes, state);
+    if (damaged !== undefined) await deps.quarantine.keepCopy(path, bytes, damaged);
+    if (whole > 0) state.segments.push({ path, last: state.last });
+    else await disk.files.unlink(path).catch(() => undefined);
+  }
+  return state;
+}
+
+async function segmentNames(disk: Disk, layout: Layout): Promise<string[]> {
+  try {
+    const entries = await disk.files.list(layout.journal);
+    const names = entries.filter((one) => one.kind === 'file' && SEGMENT_FILE.test(one.name)).map((one) => one.name);
+    return names.sort();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw storeError(`${layout.journal} could not be listed`, error);
+  }
+}
+
+function readSegment(deps: ReplayDeps, bytes: Uint8Array, state: Replayed): { whole: number; damaged?: string } {
+  let whole = 0;
+  let broken: number | undefined;
+  let damaged: string | undefined;
+  for (const { offset, value } of linesOf(bytes)) {
+    const commit = value === undefined ? undefined : commitOf(value);
+    if (commit === undefined) {
+      broken ??= offset;
+      continue;
+    }
+    whole++;
+    // The first line after an empty index has no number before it.
+    const gap = state.last > 0 && commit.lsn > state.last + 1;
+    if (gap) damaged ??= `the lines ${state.last + 1} to ${commit.lsn - 1} are missing or damaged`;
+    if (commit.lsn <= state.last) continue;
+    deps.apply(commit);
+    state.last = commit.lsn;
+    state.commits++;
+  }
+  if (broken !== undefined && damaged === undefined) {
+    deps.log.warn('the journal ends in a torn line, which is left out: it was never acknowledged', { offset: broken });
+  }
+  return { whole, ...(damaged === undefined ? {} : { damaged }) };
+}
