@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Lease, RunState } from '../../src/store/records.ts';
 import type { DeliveryLease } from '../../src/store/store.ts';
-import { ana, lowdbHarness, newRun, wanting } from '../support/store-harness.ts';
-import type { LowdbHarness } from '../support/store-harness.ts';
+import { ana, newRun, wanting } from '../support/store-harness.ts';
+import { powerHarness } from '../support/store-power-harness.ts';
+import type { PowerHarness } from '../support/store-power-harness.ts';
 
 /** What a store is, said as simply as it can be: what the real one must agree with after every step. */
 interface ModelRun {
@@ -15,14 +16,23 @@ interface ModelRun {
 }
 interface Model {
   runs: Map<string, ModelRun>;
-  keys: Map<string, string>;
+  keys: Map<string, { id: string; until: number }>;
   /** Leases that are no longer current. */
   stale: Lease[];
   docs: Map<string, number>;
+  paused: boolean;
+  /** Hours that the schedule has come through. */
+  hours: number;
+  /** How much each unfinished run holds of the one counter, and what was used. */
+  held: Map<string, number>;
+  used: number;
 }
 
 const MAX_ATTEMPTS = 2;
 const LEASE_MS = 10_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const CAP = 10;
 const FINAL: readonly RunState[] = ['completed', 'failed', 'cancelled'];
 
 const step = fc.oneof(
@@ -45,22 +55,50 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('late' as const), nth: fc.nat(9) }) },
   { weight: 3, arbitrary: fc.record({ verb: fc.constant('deliver' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('doc' as const), key: fc.constantFrom('x', 'y') }) },
-  { weight: 2, arbitrary: fc.record({ verb: fc.constant('wait' as const), ms: fc.constantFrom(500, LEASE_MS) }) },
   {
-    weight: 1,
+    weight: 2,
+    arbitrary: fc.record({ verb: fc.constant('wait' as const), ms: fc.constantFrom(500, 1_500, LEASE_MS) }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('undoc' as const), key: fc.constantFrom('x', 'y') }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('batch' as const), size: fc.integer({ min: 2, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('pause' as const) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('advance' as const), behind: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      verb: fc.constant('reserve' as const),
+      nth: fc.nat(9),
+      amount: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  // Another day of the records: what the days before hold is then no longer at hand.
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('sleep' as const) }) },
+  {
+    weight: 2,
     arbitrary: fc.record({
       verb: fc.constant('reopen' as const),
-      how: fc.constantFrom('crash' as const, 'clean' as const),
+      how: fc.constantFrom('crash' as const, 'clean' as const, 'power' as const),
     }),
   },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-it('any sequence of verbs, crashes and restarts leaves what a plain map of runs would hold', async () => {
+const emptyModel = (): Model => ({
+  runs: new Map(),
+  keys: new Map(),
+  stale: [],
+  docs: new Map(),
+  paused: false,
+  hours: 0,
+  held: new Map(),
+  used: 0,
+});
+
+it('any sequence of verbs, crashes, power cuts and restarts leaves what a plain map of runs would hold', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 50 }), async (steps) => {
-      const h = await lowdbHarness();
-      const model: Model = { runs: new Map(), keys: new Map(), stale: [], docs: new Map() };
+    fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 60 }), fc.integer(), async (steps, seed) => {
+      const h = await powerHarness(seed);
+      const model = emptyModel();
       try {
         for (const one of steps) {
           await apply(h, model, one);
@@ -70,11 +108,11 @@ it('any sequence of verbs, crashes and restarts leaves what a plain map of runs 
         await h.dispose();
       }
     }),
-    { numRuns: 40, seed: 20261123 },
+    { numRuns: 60, seed: 20261123 },
   );
 });
 
-async function apply(h: LowdbHarness, model: Model, one: Step): Promise<void> {
+async function apply(h: PowerHarness, model: Model, one: Step): Promise<void> {
   switch (one.verb) {
     case 'submit':
       return submit(h, model, one.key);
@@ -92,6 +130,7 @@ async function apply(h: LowdbHarness, model: Model, one: Step): Promise<void> {
       expect((await h.store.cancel(id, ana)).outcome).toBe(final ? 'already_final' : 'cancelled');
       if (final) return;
       run.state = 'cancelled';
+      model.held.delete(id);
       drop(model, run);
       return;
     }
@@ -100,6 +139,7 @@ async function apply(h: LowdbHarness, model: Model, one: Step): Promise<void> {
       if (id === undefined) return;
       expect((await h.store.remove(id, ana)).outcome).toBe('removed');
       drop(model, must(model, id));
+      model.held.delete(id);
       model.runs.delete(id);
       return;
     }
@@ -113,6 +153,33 @@ async function apply(h: LowdbHarness, model: Model, one: Step): Promise<void> {
       return deliver(h, model, one.limit);
     case 'doc':
       return put(h, model, one.key);
+    case 'undoc':
+      await h.store.removeDoc('status', one.key);
+      model.docs.delete(one.key);
+      return;
+    case 'batch': {
+      const outcomes = await h.store.submit(Array.from({ length: one.size }, () => newRun({ policy: POLICY })));
+      for (const outcome of outcomes) {
+        if (outcome.outcome !== 'accepted') throw new Error(`not accepted: ${outcome.outcome}`);
+        model.runs.set(outcome.run.id, queued(h));
+      }
+      return;
+    }
+    case 'pause': {
+      if (model.paused) expect((await h.store.resume('weekly-report', ana)).outcome).toBe('resumed');
+      else expect((await h.store.pause('weekly-report', ana)).outcome).toBe('paused');
+      model.paused = !model.paused;
+      return;
+    }
+    case 'advance':
+      return advance(h, model, one.behind);
+    case 'reserve':
+      return reserve(h, model, one);
+    case 'sleep':
+      h.clock.step(DAY_MS);
+      await h.clock.advance(1_500);
+      await h.store.sweep();
+      return interrupt(h, model, (until) => until <= h.clock.now());
     case 'wait':
       await h.clock.advance(one.ms);
       await h.store.sweep();
@@ -126,20 +193,75 @@ async function apply(h: LowdbHarness, model: Model, one: Step): Promise<void> {
   }
 }
 
-async function submit(h: LowdbHarness, model: Model, key: string | undefined): Promise<void> {
-  const policy = { maxAttempts: MAX_ATTEMPTS, timeoutMs: 1000, backoff: { baseMs: 1, maxMs: 1 } };
-  const [outcome] = await h.store.submit([newRun({ policy, ...(key === undefined ? {} : { idempotencyKey: key }) })]);
+const POLICY = { maxAttempts: MAX_ATTEMPTS, timeoutMs: 1000, backoff: { baseMs: 1, maxMs: 1 } };
+const queued = (h: PowerHarness): ModelRun => ({
+  state: 'queued',
+  used: 0,
+  runAt: h.clock.now(),
+  deliveries: new Map(),
+});
+
+async function submit(h: PowerHarness, model: Model, key: string | undefined): Promise<void> {
+  const wanted = newRun({ policy: POLICY, ...(key === undefined ? {} : { idempotencyKey: key }) });
+  const [outcome] = await h.store.submit([wanted]);
   if (outcome === undefined || !('run' in outcome)) throw new Error(`not accepted: ${outcome?.outcome}`);
-  const first = key === undefined ? undefined : model.keys.get(key);
+  const first = key === undefined ? undefined : holderOf(h, model, key);
   expect(outcome.outcome).toBe(first === undefined ? 'accepted' : 'deduplicated');
   if (first !== undefined) expect(outcome.run.id).toBe(first);
-  else model.runs.set(outcome.run.id, { state: 'queued', used: 0, runAt: h.clock.now(), deliveries: new Map() });
-  if (key !== undefined) model.keys.set(key, outcome.run.id);
+  else {
+    model.runs.set(outcome.run.id, queued(h));
+    if (key !== undefined) model.keys.set(key, { id: outcome.run.id, until: h.clock.now() + DAY_MS });
+  }
 }
 
-async function claim(h: LowdbHarness, model: Model, limit: number): Promise<void> {
+/** The run that answers for a key: for a day, and while it is unfinished. */
+function holderOf(h: PowerHarness, model: Model, key: string): string | undefined {
+  const entry = model.keys.get(key);
+  if (entry === undefined) return undefined;
+  const run = model.runs.get(entry.id);
+  const holds = entry.until > h.clock.now() || (run !== undefined && !FINAL.includes(run.state));
+  return holds ? entry.id : undefined;
+}
+
+async function advance(h: PowerHarness, model: Model, behind: boolean): Promise<void> {
+  const at = (hour: number): string => new Date(Date.UTC(2026, 0, 1) + hour * HOUR_MS).toISOString();
+  // Somebody who decided before the last step was made.
+  const seen = behind ? model.hours - 1 : model.hours;
+  if (seen < 0) return;
+  const outcome = await h.store.advance({
+    schedule: 'weekly-report.0',
+    expectedWatermark: seen === 0 ? null : at(seen),
+    watermark: at(model.hours + 1),
+    runs: [newRun({ policy: POLICY, trigger: 'schedule' })],
+    skips: [],
+  });
+  expect(outcome.outcome).toBe(behind ? 'stale' : 'advanced');
+  if (outcome.outcome !== 'advanced') return;
+  model.hours++;
+  const [run] = outcome.runs;
+  if (run === undefined || !('run' in run)) throw new Error('the schedule started nothing');
+  model.runs.set(run.run.id, queued(h));
+}
+
+async function reserve(h: PowerHarness, model: Model, one: { nth: number; amount: number }): Promise<void> {
+  const runId = nth([...model.runs.keys()], one.nth);
+  if (runId === undefined) return;
+  const { amount } = one;
+  const outcome = await h.store.reserve({ runId, counters: [{ key: 'usd', amount, cap: CAP }] });
+  const mine = model.held.get(runId);
+  const total = model.used + [...model.held.values()].reduce((sum, held) => sum + held, 0);
+  const expected = FINAL.includes(must(model, runId).state)
+    ? 'already_final'
+    : mine !== undefined || total + amount <= CAP
+      ? 'reserved'
+      : 'refused';
+  expect(outcome.outcome).toBe(expected);
+  if (expected === 'reserved' && mine === undefined) model.held.set(runId, amount);
+}
+
+async function claim(h: PowerHarness, model: Model, limit: number): Promise<void> {
   const due = [...model.runs]
-    .filter(([, run]) => ['queued', 'retrying'].includes(run.state) && run.runAt <= h.clock.now())
+    .filter(([, run]) => !model.paused && ['queued', 'retrying'].includes(run.state) && run.runAt <= h.clock.now())
     .toSorted(([a, x], [b, y]) => x.runAt - y.runAt || (a < b ? -1 : 1))
     .slice(0, limit);
   const claimed = await h.store.claim(wanting({ limit, leaseMs: LEASE_MS }));
@@ -153,7 +275,7 @@ async function claim(h: LowdbHarness, model: Model, limit: number): Promise<void
   }
 }
 
-async function settle(h: LowdbHarness, model: Model, one: { end: string; nth: number }): Promise<void> {
+async function settle(h: PowerHarness, model: Model, one: { end: string; nth: number }): Promise<void> {
   const held = nth(leased(model), one.nth);
   if (held === undefined) return;
   const run = must(model, held.lease.runId);
@@ -166,9 +288,16 @@ async function settle(h: LowdbHarness, model: Model, one: { end: string; nth: nu
       lease: held.lease,
       end: one.end === 'completed' ? 'completed' : 'failed',
       ...(retry ? { retryAt: new Date(runAt).toISOString() } : { deliveries: [plan] }),
+      spend: [{ key: 'usd', amount: 1 }],
+      docs: [{ kind: 'status', key: 'of-settle', value: held.lease.runId }],
     },
   ]);
   expect(outcome?.outcome).toBe('settled');
+  model.used++;
+  const mine = model.held.get(held.lease.runId);
+  if (!retry) model.held.delete(held.lease.runId);
+  else if (mine !== undefined) model.held.set(held.lease.runId, Math.max(0, mine - 1));
+  expect(await h.store.getDoc('status', 'of-settle')).toMatchObject({ value: held.lease.runId });
   if (retry) Object.assign(run, { state: 'retrying', runAt });
   else {
     run.state = one.end === 'completed' ? 'completed' : 'failed';
@@ -178,7 +307,7 @@ async function settle(h: LowdbHarness, model: Model, one: { end: string; nth: nu
   drop(model, run);
 }
 
-async function release(h: LowdbHarness, model: Model, n: number): Promise<void> {
+async function release(h: PowerHarness, model: Model, n: number): Promise<void> {
   const held = nth(leased(model), n);
   if (held === undefined) return;
   await h.store.release([held.lease]);
@@ -189,7 +318,7 @@ async function release(h: LowdbHarness, model: Model, n: number): Promise<void> 
   drop(model, run);
 }
 
-async function put(h: LowdbHarness, model: Model, key: string): Promise<void> {
+async function put(h: PowerHarness, model: Model, key: string): Promise<void> {
   const rev = model.docs.get(key) ?? 0;
   const wrong = await h.store.putDoc({ kind: 'status', key, rev: rev + 1, value: 0 });
   expect(wrong).toEqual({ outcome: 'conflict', rev });
@@ -197,7 +326,7 @@ async function put(h: LowdbHarness, model: Model, key: string): Promise<void> {
   model.docs.set(key, rev + 1);
 }
 
-async function deliver(h: LowdbHarness, model: Model, limit: number): Promise<void> {
+async function deliver(h: PowerHarness, model: Model, limit: number): Promise<void> {
   const open = [...model.runs.values()].flatMap((run) => [...run.deliveries].filter(([, state]) => state === 'open'));
   const claimed = await h.store.claimDeliveries({ limit, workerId: 'o', leaseMs: LEASE_MS });
   expect(claimed).toHaveLength(Math.min(limit, open.length));
@@ -209,7 +338,7 @@ async function deliver(h: LowdbHarness, model: Model, limit: number): Promise<vo
 }
 
 /** Leases end: by time, or because their process died. */
-function interrupt(h: LowdbHarness, model: Model, ends: (until: number) => boolean): void {
+function interrupt(h: PowerHarness, model: Model, ends: (until: number) => boolean): void {
   for (const run of model.runs.values()) {
     if (run.lease === undefined || !ends(run.lease.until)) continue;
     Object.assign(run, { state: 'retrying', runAt: h.clock.now(), used: Math.min(run.used, MAX_ATTEMPTS) });
@@ -217,7 +346,7 @@ function interrupt(h: LowdbHarness, model: Model, ends: (until: number) => boole
   }
 }
 
-async function agree(h: LowdbHarness, model: Model): Promise<void> {
+async function agree(h: PowerHarness, model: Model): Promise<void> {
   const { items } = await h.store.list({ limit: 200 });
   expect(items.map((one) => one.id)).toEqual([...model.runs.keys()].toReversed());
   for (const [id, expected] of model.runs) {
@@ -233,7 +362,45 @@ async function agree(h: LowdbHarness, model: Model): Promise<void> {
   for (const state of ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const) {
     expect(counts[state], state).toBe([...model.runs.values()].filter((run) => run.state === state).length);
   }
-  for (const [key, rev] of model.docs) expect(await h.store.getDoc('status', key)).toMatchObject({ rev });
+  await agreeOnPages(h, model);
+  await agreeOnDocs(h, model);
+}
+
+/** A filtered list in small pages says what the whole list says. */
+async function agreeOnPages(h: PowerHarness, model: Model): Promise<void> {
+  for (const states of [
+    ['failed', 'cancelled'],
+    ['queued', 'retrying'],
+  ] satisfies RunState[][]) {
+    const listed: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await h.store.list({
+        states,
+        job: 'weekly-report',
+        limit: 2,
+        ...(after === undefined ? {} : { after }),
+      });
+      listed.push(...page.items.map((one) => one.id));
+      after = page.next;
+    } while (after !== undefined);
+    const expected = [...model.runs].filter(([, run]) => states.some((state) => state === run.state)).map(([id]) => id);
+    expect(listed, states.join()).toEqual(expected.toReversed());
+  }
+  expect((await h.store.list({ job: 'another-job' })).items).toEqual([]);
+}
+
+async function agreeOnDocs(h: PowerHarness, model: Model): Promise<void> {
+  for (const key of ['x', 'y']) {
+    const rev = model.docs.get(key);
+    const doc = await h.store.getDoc('status', key);
+    expect(doc?.rev, key).toBe(rev);
+  }
+  expect((await h.store.pausedQueues()).length).toBe(model.paused ? 1 : 0);
+  const counter = (await h.store.getDoc('ledger', 'usd'))?.value;
+  const held = Object.fromEntries(model.held);
+  if (counter !== undefined) expect(counter).toEqual({ used: model.used, held });
+  else expect({ used: model.used, held }).toEqual({ used: 0, held: {} });
 }
 
 function leased(model: Model): NonNullable<ModelRun['lease']>[] {

@@ -45,12 +45,17 @@ export function chanceOf(seed: number): Chance {
   };
 }
 
-/** An empty disk on which only the folder `root` exists. */
-export function powerDisk(root: string): PowerDisk {
-  return diskOf(root, newFolder());
+/** An empty disk on which only the folder `root` exists; `syncAll: false`: it cannot sync everything with one call. */
+export function powerDisk(root: string, able: Able = { syncAll: true }): PowerDisk {
+  return diskOf({ root, able }, newFolder());
 }
 
-function diskOf(root: string, top: FolderNode): PowerDisk {
+interface Able {
+  syncAll: boolean;
+}
+
+function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
+  const { root, able } = of;
   let look: (call: { op: string; path: string }) => void = () => undefined;
 
   /** A change is asked for, then happens in one step, then is answered: between them other work goes on. */
@@ -130,6 +135,19 @@ function diskOf(root: string, top: FolderNode): PowerDisk {
       }),
     create: (path) => change('create', path, () => opened(path, make(path, newFile()), 'start')),
     append: (path) => change('append', path, () => opened(path, reach(path), 'end')),
+    journal: (path) => change('journal', path, () => opened(path, reach(path), 'durable end')),
+    tail: (path, maxBytes) =>
+      asking(() => {
+        const { bytes } = fileAt(path);
+        const from = Math.max(0, bytes.length - maxBytes);
+        return { bytes: Buffer.from(bytes.subarray(from)), from };
+      }),
+    syncAll: (path) =>
+      change('syncAll', path, () => {
+        if (able.syncAll) syncBelow(top);
+        return able.syncAll;
+      }),
+    free: () => asking(() => 2 ** 40),
     rename: (from, to) =>
       change('rename', to, () => {
         const node = find(from);
@@ -169,7 +187,7 @@ function diskOf(root: string, top: FolderNode): PowerDisk {
     cut(chance) {
       const seen = new Map<Node, Node>();
       const after = leftOf(top, { chance, seen });
-      return diskOf(root, after.kind === 'folder' ? after : newFolder());
+      return diskOf(of, after.kind === 'folder' ? after : newFolder());
     },
   };
 }
@@ -178,6 +196,15 @@ interface Cut {
   chance: Chance | undefined;
   /** A file with two names after the cut stays one file. */
   seen: Map<Node, Node>;
+}
+
+function syncBelow(node: Node): void {
+  if (node.kind === 'file') {
+    node.safe = node.bytes;
+    return;
+  }
+  node.safe = new Map(node.names);
+  for (const child of node.names.values()) syncBelow(child);
 }
 
 function leftOf(node: Node, cut: Cut): Node {

@@ -5,7 +5,7 @@
  * After a write, in one synchronous step: the changes are applied to what is in memory, then the commits are answered; so a checkpoint
  * never sees a line as covered whose changes it has not seen. A crash leaves at most a torn line at the end, which nobody was promised.
  */
-import { messageOf } from '../../errors.ts';
+import { codeOf, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Change } from '../backing.ts';
 import { isFull, storeError, writeAll } from './disk.ts';
@@ -90,6 +90,20 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
     await file.close();
   }
 
+  /** Removes a covered segment for good; one that stays is covered still, and its turn comes again. */
+  async function gone(path: string): Promise<boolean> {
+    try {
+      await disk.files.unlink(path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') {
+        log.warn('a covered segment of the journal could not be removed', { path, error });
+        return false;
+      }
+    }
+    await disk.orStop(`fsync of ${layout.journal}`, () => disk.files.syncFolder(layout.journal));
+    return true;
+  }
+
   function nextBatch(): Waiting[] {
     let bytes = 0;
     let count = 0;
@@ -156,11 +170,10 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
     applied: () => applied,
     waiting: () => queued,
     async release(lsn, through) {
-      // Oldest first: whatever is left is the newest part of the history, so replaying it brings nothing back.
+      // Oldest first, and each surely gone before the next goes: whatever is left is the newest part of the history, so replaying it
+      // brings nothing back. A name whose removal was not confirmed may be there again after a power cut.
       for (let first = old[0]; first !== undefined && first.last <= lsn; first = old[0]) {
-        await disk.files.unlink(first.path).catch((error: unknown) => {
-          log.warn('a covered segment of the journal could not be removed', { path: first.path, error });
-        });
+        if (!(await gone(first.path))) return;
         old.shift();
       }
       if (through === 'old' || current === undefined || running !== undefined || applied > lsn) return;
@@ -168,9 +181,7 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
       const { file, path } = current;
       current = undefined;
       await file.close();
-      await disk.files.unlink(path).catch((error: unknown) => {
-        log.warn('a covered segment of the journal could not be removed', { path, error });
-      });
+      if (!(await gone(path))) old.push({ path, last: lsn });
     },
     async close() {
       await running;
