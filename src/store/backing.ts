@@ -3,6 +3,7 @@
  * changes durable. A backing that can write several changes as one (a journal) does so without the store knowing.
  */
 import type { AuditEntry, Delivery, Doc, Run, RunSummary, StoreEvent } from './records.ts';
+import type { BlobShelf } from './blobs.ts';
 import type { PastEvents } from './feed.ts';
 import type { Health } from './reader.ts';
 import type { OpenReport } from './store.ts';
@@ -69,6 +70,7 @@ export interface Backing {
   tidy(): Promise<void>;
   /** Does the work while the files stand still, after everything that was committed before has reached them. */
   held<T>(work: () => Promise<T>): Promise<T>;
+  blobs: BlobShelf;
   health(): Pick<Health, 'state' | 'reason' | 'quarantined'>;
   /** Waits for what is under way and keeps the image for a quick start. */
   close(image: IndexImage): Promise<void>;

@@ -26,6 +26,11 @@ export interface StoreOptions {
   maxUnfinished: number;
   maxRunBytes: number;
   maxInputBytes: number;
+  maxBlobBytes: number;
+  /** All blobs of one run together. */
+  maxRunBlobBytes: number;
+  /** How long a blob may wait for a run that names it, in milliseconds. */
+  blobGraceMs: number;
   maxDocBytes: number;
   maxDocs: number;
   /** How long an idempotency key is remembered after its run was accepted, in milliseconds. */
@@ -48,6 +53,9 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   maxUnfinished: 10_000,
   maxRunBytes: 4 * 1024 * 1024,
   maxInputBytes: 256 * 1024,
+  maxBlobBytes: 20 * 1024 * 1024,
+  maxRunBlobBytes: 100 * 1024 * 1024,
+  blobGraceMs: 3_600_000,
   maxDocBytes: 1024 * 1024,
   maxDocs: 100_000,
   keyWindowMs: 24 * 3_600_000,
@@ -103,6 +111,7 @@ export interface Core extends CoreDeps {
 export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions): Core {
   const { backing, clock, ids, log } = deps;
   const feed = createFeed(clock, options.eventsKept, loaded.events);
+  feed.forgetBefore(iso(clock.now() - options.eventsKeepMs));
   const restored = restore(loaded, clock.now());
   const index = createRunIndex(loaded.summaries);
   for (const run of restored.hot.values()) index.put(summaryOf(run));

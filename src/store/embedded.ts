@@ -4,6 +4,7 @@
  */
 import { iso } from '../clock.ts';
 import { DependencyError } from '../errors.ts';
+import { createBlobs } from './blobs.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
 import type { IndexImage, Loaded } from './backing.ts';
@@ -30,7 +31,8 @@ export function createEmbeddedStore(
   const table = createDocTable(core, loaded.docs);
   const ledger = createLedger(core, table);
   const queues = createQueues(core, table);
-  const runs = createRunVerbs(core, { docs: table, ledger, queues });
+  const blobs = createBlobs(core, core.backing.blobs);
+  const runs = createRunVerbs(core, { docs: table, ledger, queues, blobs });
   const outbox = createDeliveryVerbs(core);
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
@@ -45,6 +47,7 @@ export function createEmbeddedStore(
     core.feed.forgetBefore(iso(core.clock.now() - core.options.eventsKeepMs));
     await forgetKeys(core);
     await ledger.reconcile(SWEEP_LIMIT);
+    await blobs.walk();
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
   }
@@ -79,6 +82,10 @@ export function createEmbeddedStore(
     pause: (queue, actor) => track(() => queues.pause(queue, actor)),
     resume: (queue, actor) => track(() => queues.resume(queue, actor)),
     pausedQueues: () => track(() => queues.pausedQueues()),
+    blobs: {
+      put: (source) => track(() => blobs.verbs.put(source)),
+      get: (sha256) => track(() => blobs.verbs.get(sha256)),
+    },
     claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),

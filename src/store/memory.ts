@@ -4,6 +4,7 @@ import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { NOTHING } from './backing.ts';
 import type { Backing, Change } from './backing.ts';
+import { createMemoryBlobs } from './memory-blobs.ts';
 import type { StoreOptions } from './core.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import type { AuditEntry, Delivery, Run } from './records.ts';
@@ -64,6 +65,7 @@ export function createMemoryBacking(): Backing & { audit: () => AuditEntry[] } {
     readRun: async (runId) => runs.get(runId),
     readDeliveries: async (runId) => deliveries.get(runId),
     held: (work) => work(),
+    blobs: createMemoryBlobs(),
     tidy: async () => undefined,
     health: () => ({ state: 'ready', quarantined: 0 }),
     close: async () => undefined,

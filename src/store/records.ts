@@ -159,6 +159,15 @@ export const Lease = z.object({
 });
 export type Lease = z.infer<typeof Lease>;
 
+/** Bytes that a run left beside its record; `sha256` names them in the store, `name` for people. */
+export const BlobRef = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: Count,
+  name: z.string().min(1).max(200).refine(oneLine),
+  type: z.string().max(100).exactOptional(),
+});
+export type BlobRef = z.infer<typeof BlobRef>;
+
 export const Run = z.object({
   v: z.literal(1),
   id: RunId,
@@ -196,6 +205,7 @@ export const Run = z.object({
   error: Failure.optional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
+  blobs: z.array(BlobRef).max(100).exactOptional(),
 });
 export type Run = z.infer<typeof Run>;
 

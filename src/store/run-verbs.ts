@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
+import type { Blobs } from './blobs.ts';
 import type { Core, Fact } from './core.ts';
 import { checked, frozen, graft, jsonBytes } from './json.ts';
 import type { DocTable } from './doc-table.ts';
@@ -34,8 +35,11 @@ type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'canc
 };
 
 /** Makes the verbs that move runs. Each works under the lock of its run, so a verb always sees what the one before it committed. */
-export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledger; queues: Queues }): RunVerbs {
-  const { docs, ledger, queues } = parts;
+export function createRunVerbs(
+  core: Core,
+  parts: { docs: DocTable; ledger: Ledger; queues: Queues; blobs: Blobs },
+): RunVerbs {
+  const { docs, ledger, queues, blobs } = parts;
   /** Runs whose claim is being written: another claim passes over them. */
   const claiming = new Set<string>();
 
@@ -110,12 +114,18 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
   /** The outcome, what was spent and the run's documents: one commit. */
   async function commitOutcome(run: Run, { spend = [], docs: wanted = [] }: Settlement): Promise<SettleOutcome> {
     checkDocs(wanted);
+    const named = run.blobs ?? [];
+    const blobBytes = named.reduce((sum, ref) => sum + ref.bytes, 0);
+    const limit = core.options.maxRunBlobBytes;
+    if (blobBytes > limit) return { outcome: 'too_large', bytes: blobBytes, limit };
     const ending = { runId: run.id, spend, final: isFinal(run.state) };
     return docs.locked([...ledger.touched(run.id, spend), ...wanted], async () => {
       for (const doc of wanted) {
         const rev = docs.conflict(doc);
         if (rev !== undefined) return { outcome: 'conflict', kind: doc.kind, key: doc.key, rev };
       }
+      const missing = await blobs.claim(run.id, named);
+      if (missing !== undefined) return { outcome: 'blob_missing', sha256: missing.sha256 };
       const own = wanted.map((doc) => docs.stage(doc));
       const counters = ledger.stage(ending);
       const written = [...own, ...counters].map((doc) => ({ kind: 'doc', doc }) as const);
@@ -158,6 +168,7 @@ export function createRunVerbs(core: Core, parts: { docs: DocTable; ledger: Ledg
         },
       }),
     );
+    await blobs.letGo(run);
     return { outcome: 'removed', run: ended };
   }
 
@@ -267,6 +278,14 @@ function isExpired(run: Run, nowIso: string): boolean {
 
 /** What a deleted run leaves behind while its idempotency key holds: that it was there, and nothing of what was in it. */
 function skeletonOf(run: Run): Run {
-  const { result: _result, report: _report, error: _error, progress: _progress, origin: _origin, ...rest } = run;
+  const {
+    blobs: _blobs,
+    result: _result,
+    report: _report,
+    error: _error,
+    progress: _progress,
+    origin: _origin,
+    ...rest
+  } = run;
   return { ...rest, input: null, attempts: [], deliveries: [] };
 }

@@ -7,6 +7,7 @@ import type {
   Actor,
   AttemptEnd,
   AuditEntry,
+  BlobRef,
   Delivery,
   Destination,
   Doc,
@@ -87,18 +88,24 @@ export interface Settlement {
   progress?: Progress;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
+  /** What a final outcome names of the blobs that were put before. */
+  blobs?: readonly BlobRef[];
   /** What the attempt used up of its counters, whether reserved or not. */
   spend?: readonly Spend[];
   /** The run's own documents (memory, plugin state), committed with the outcome. */
   docs?: readonly NewDoc[];
 }
 
-/** `conflict`: one of the documents has another rev by now, and nothing was changed. */
+/**
+ * `conflict`: one of the documents has another rev by now. `blob_missing`: put it again. In both, and with `too_large`, nothing was changed
+ * and the lease stays current.
+ */
 export type SettleOutcome =
   | { outcome: 'settled'; run: Run }
   | { outcome: 'stale' }
   | { outcome: 'too_large'; bytes: number; limit: number }
-  | { outcome: 'conflict'; kind: string; key: string; rev: number };
+  | { outcome: 'conflict'; kind: string; key: string; rev: number }
+  | { outcome: 'blob_missing'; sha256: string };
 
 /** A document to write. `rev` is compared with the present one, 0 when there is none; without it the document is replaced as it is. */
 export interface NewDoc {
@@ -198,6 +205,9 @@ export type Fenced = { outcome: 'recorded'; delivery: Delivery } | { outcome: 's
 
 export type PutOutcome = { outcome: 'stored'; doc: Doc } | { outcome: 'conflict'; rev: number };
 
+export type PutBlobOutcome =
+  { outcome: 'stored'; sha256: string; bytes: number } | { outcome: 'too_large'; limit: number };
+
 export interface OpenReport {
   backend: 'memory' | 'lowdb';
   /** Runs that a dead process had claimed; they are claimable again. */
@@ -247,6 +257,10 @@ export interface Store extends Reader {
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
   putDoc(doc: NewDoc & { rev: number }): Promise<PutOutcome>;
   removeDoc(kind: string, key: string): Promise<void>;
+  /** Bytes beside the runs, named by their hash. `put` resolves when they are durable; what no run names within an hour is collected. */
+  blobs: Reader['blobs'] & {
+    put(source: AsyncIterable<Uint8Array>): Promise<PutBlobOutcome>;
+  };
   appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
   /** Expires leases and documents; call it every few seconds. Bounded work a call. */
   sweep(): Promise<{ expiredLeases: number; expiredDocs: number }>;

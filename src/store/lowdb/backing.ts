@@ -9,6 +9,7 @@ import type { Backing, Change, IndexImage, Loaded } from '../backing.ts';
 import type { StoreOptions } from '../core.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
+import { createBlobFiles } from './blobs.ts';
 import { createCheckpointer } from './checkpoint.ts';
 import type { Checkpointer } from './checkpoint.ts';
 import { createDirty } from './dirty.ts';
@@ -207,6 +208,7 @@ function createBacking(parts: Parts, found: Awaited<ReturnType<typeof replay>>):
       return record === undefined || isTombstone(record) ? undefined : runOf(record);
     },
     readDeliveries: (runId) => readDeliveries(load, runId),
+    blobs: createBlobFiles({ disk, root: layout.blobs }),
     tidy,
     held: (work) => checkpointer.held(work),
     health() {

@@ -20,6 +20,7 @@ export interface Layout {
   deliveries: string;
   docs: string;
   audit: string;
+  blobs: string;
   quarantine: string;
   journal: string;
   events: string;
@@ -45,6 +46,7 @@ export function layoutOf(root: string): Layout {
     deliveries: join(root, 'deliveries'),
     docs: join(root, 'docs'),
     audit: join(root, 'audit'),
+    blobs: join(root, 'blobs'),
     quarantine: join(root, 'quarantine'),
     events: join(root, 'events'),
     journal: join(root, 'journal'),
