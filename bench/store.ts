@@ -31,10 +31,10 @@ const QUICK: Sizes = {
   small: 200,
   large: 2_000,
   turns: 3,
-  burstMs: 700,
-  sustainedMs: 2_500,
+  burstMs: 500,
+  sustainedMs: 2_000,
   serialRuns: 30,
-  killMs: 1_200,
+  killMs: 1_000,
 };
 
 /** `least`: the ratio must reach it; `most`: it must not pass it. Of issue 3; absolute times are in milliseconds. */
@@ -196,7 +196,7 @@ async function startAgain(home: string, sizes: Sizes): Promise<Starts> {
     await child.close();
   });
   await (await startEngine('store', join(home, 'store-empty'))).close();
-  await interleaved(Math.max(5, sizes.turns), works);
+  await interleaved(sizes.turns, works);
   return starts;
 }
 

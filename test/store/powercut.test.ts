@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { OpenReport, Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
@@ -72,6 +74,7 @@ describe('after a power cut at any call of a day, everything acknowledged is the
   it('when nothing that was not fsynced is left', async () => {
     const cuts = await cutEverywhere(powerDisk(root), newLedger(), { day: 0 });
     expect(cuts.length).toBeGreaterThan(50);
+    expect(cuts.map(({ call }) => call)).toContain('syncAll ');
     for (const cut of cuts) await (await audit(cut, 1)).store.close();
   });
   for (const seed of [1, 2, 3, 4]) {
@@ -80,6 +83,10 @@ describe('after a power cut at any call of a day, everything acknowledged is the
       for (const cut of cuts) await (await audit(cut, 1)).store.close();
     });
   }
+  it('when the file system cannot be synced as a whole, and each file is', async () => {
+    const cuts = await cutEverywhere(powerDisk(root, { syncAll: false }), newLedger(), { day: 0, chance: chanceOf(6) });
+    for (const cut of cuts) await (await audit(cut, 1)).store.close();
+  });
   it('when the power goes again while the day after is lived on what the first cut left', async () => {
     const chance = chanceOf(5);
     const first = await cutEverywhere(powerDisk(root), newLedger(), { day: 0, chance });
@@ -101,3 +108,17 @@ it('the disk forgets what was not fsynced: a file that was only renamed into pla
   await file.sync();
   expect(Buffer.from(await disk.cut().files.read('/disk/kept', 10)).toString()).toBe('text');
 });
+
+it.runIf(existsSync('/proc/self/fdinfo'))(
+  'a write to the journal is answered when the disk has it: O_DSYNC',
+  async () => {
+    const path = join(root, 'journal.jsonl');
+    const file = await nodeFiles.journal(path);
+    const open = await readdir('/proc/self/fd');
+    const links = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    const info = await readFile(`/proc/self/fdinfo/${open[links.indexOf(path)]}`, 'utf8');
+    const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(info)?.[1] ?? '', 8);
+    expect(flags & constants.O_DSYNC).not.toBe(0);
+    await file.close();
+  },
+);

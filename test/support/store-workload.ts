@@ -17,6 +17,8 @@ export interface Ledger {
   /** The newest revision that was acknowledged, by key. */
   docs: Map<string, number>;
   delivered: Set<string>;
+  /** The keys of runs that were submitted together: all of them are there, or none. */
+  batches: string[][];
   errors: string[];
 }
 
@@ -29,6 +31,7 @@ export const newLedger = (): Ledger => ({
   removed: new Set(),
   docs: new Map(),
   delivered: new Set(),
+  batches: [],
   errors: [],
 });
 
@@ -65,6 +68,7 @@ export async function workload(day: Day): Promise<void> {
     // Somebody who got no answer asks again.
     if (ledger.errors.length > 0) await step(submit);
   }
+  await step(() => submitTogether(store, ledger, name));
   await pause();
   await step(() => execute(store, ledger));
   await step(() => deliver(store, ledger));
@@ -76,6 +80,15 @@ export async function workload(day: Day): Promise<void> {
     await store.sweep();
   });
   await pause();
+}
+
+/** More than a checkpoint syncs one by one. */
+async function submitTogether(store: Store, ledger: Ledger, name: string): Promise<void> {
+  const keys = Array.from({ length: 6 }, (_, n) => `${name}together-${n}`);
+  ledger.batches.push(keys);
+  for (const outcome of await store.submit(keys.map((idempotencyKey) => newRun({ idempotencyKey })))) {
+    if ('run' in outcome) ledger.accepted.add(outcome.run.id);
+  }
 }
 
 async function execute(store: Store, ledger: Ledger): Promise<void> {
@@ -137,11 +150,11 @@ export async function checkLedger(store: Store, ledger: Ledger, when: string): P
     expect(doc?.rev, `${when}: the document ${key} is stale`).toBeGreaterThanOrEqual(rev);
     expect(doc?.value, when).toBe(doc?.rev);
   }
-  await checkReads(store, when);
+  await checkReads(store, ledger, when);
 }
 
 /** The list, the records and the counts say the same. */
-async function checkReads(store: Store, when: string): Promise<void> {
+async function checkReads(store: Store, ledger: Ledger, when: string): Promise<void> {
   const { items } = await store.list({ limit: 200 });
   const runs = await Promise.all(items.map(({ id }) => store.get(id)));
   for (const [n, run] of runs.entries()) {
@@ -154,6 +167,10 @@ async function checkReads(store: Store, when: string): Promise<void> {
   }
   const keys = runs.map((run) => run?.idempotencyKey);
   expect(new Set(keys).size, `${when}: one key made two runs`).toBe(keys.length);
+  for (const batch of ledger.batches) {
+    const there = batch.filter((key) => keys.includes(key)).length;
+    expect([0, batch.length], `${when}: a part of a batch is there`).toContain(there);
+  }
   const counts = await store.count({});
   expect(
     Object.values(counts).reduce((sum, count) => sum + count, 0),
