@@ -6,7 +6,7 @@ import type { AuditEntry, Delivery, Doc, Run, RunSummary, StoreEvent } from './r
 import type { BlobShelf } from './blobs.ts';
 import type { PastEvents } from './feed.ts';
 import type { Health } from './reader.ts';
-import type { OpenReport } from './store.ts';
+import type { BackupInfo, OpenReport } from './store.ts';
 
 /** One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. */
 export type Change =
@@ -71,6 +71,8 @@ export interface Backing {
   /** Does the work while the files stand still, after everything that was committed before has reached them. */
   held<T>(work: () => Promise<T>): Promise<T>;
   blobs: BlobShelf;
+  /** See the verb; undefined where there is no folder. */
+  backup?(dir: string, signal: AbortSignal | undefined): Promise<BackupInfo>;
   health(): Pick<Health, 'state' | 'reason' | 'quarantined'>;
   /** Waits for what is under way and keeps the image for a quick start. */
   close(image: IndexImage): Promise<void>;

@@ -38,6 +38,8 @@ export interface Blobs {
   letGo(run: Pick<Run, 'id' | 'blobs'>): Promise<void>;
   /** One step of the walk; never throws. */
   walk(): Promise<void>;
+  /** Does the work while nothing is collected. */
+  held<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const PARTS = 256;
@@ -52,6 +54,7 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
   // What a former life was given may still be named: its giver may live in another process.
   let nextStep = clock.now() + options.blobGraceMs;
   let part = 0;
+  let holders = 0;
 
   const locked = <T>(sha256: string, work: () => Promise<T>): Promise<T> => core.locks.run(`blob ${sha256}`, work);
   const spare = (sha256: string): unknown => recent.set(sha256, clock.now() + options.blobGraceMs);
@@ -88,7 +91,7 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
   }
   /** Under the lock of the blob. */
   async function collect(sha256: string, runIds: readonly string[]): Promise<void> {
-    if ((recent.get(sha256) ?? 0) > clock.now()) return;
+    if (holders > 0 || (recent.get(sha256) ?? 0) > clock.now()) return;
     let names = 0;
     for (const runId of runIds) {
       if (await isNamedBy(runId, sha256)) names++;
@@ -97,6 +100,8 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
     if (names === 0) await shelf.drop(sha256);
   }
   async function letGo(run: Pick<Run, 'id' | 'blobs'>): Promise<void> {
+    // A copy of the store that is being made still holds the run.
+    if (holders > 0) return;
     for (const { sha256 } of run.blobs ?? []) {
       await locked(sha256, async () => {
         await shelf.unname(sha256, run.id);
@@ -121,6 +126,14 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
     verbs: { put, get: async (sha256) => (SHA256.test(sha256) ? shelf.get(sha256) : undefined) },
     claim,
     letGo: (run) => quietly('the blobs of a removed run are still there for now', () => letGo(run)),
+    async held(work) {
+      holders++;
+      try {
+        return await work();
+      } finally {
+        holders--;
+      }
+    },
     async walk() {
       const now = clock.now();
       // A record that was set aside may be mended by hand, and names its blobs still.

@@ -3,7 +3,7 @@
  * lock, and when memory may change, is said in core.ts.
  */
 import { iso } from '../clock.ts';
-import { DependencyError } from '../errors.ts';
+import { DependencyError, UsageError } from '../errors.ts';
 import { createBlobs } from './blobs.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
@@ -51,6 +51,10 @@ export function createEmbeddedStore(
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
   }
+  async function backup(dir: string, signal: AbortSignal | undefined): ReturnType<Store['backup']> {
+    if (core.backing.backup !== undefined) return core.backing.backup(dir, signal);
+    throw new UsageError('A store in memory has nothing to copy.', { code: 'INPUT_INVALID' });
+  }
   async function close(): Promise<void> {
     await gate.shut();
     core.feed.end();
@@ -97,6 +101,7 @@ export function createEmbeddedStore(
     putDoc: (doc) => track(() => docs.putDoc(doc)),
     removeDoc: (kind, key) => track(() => docs.removeDoc(kind, key)),
     appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),
+    backup: (dir, signal) => track(() => blobs.held(() => backup(dir, signal))),
     sweep: () => track(sweep),
     close: () => (closing ??= close()),
   };

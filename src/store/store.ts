@@ -208,6 +208,13 @@ export type PutOutcome = { outcome: 'stored'; doc: Doc } | { outcome: 'conflict'
 export type PutBlobOutcome =
   { outcome: 'stored'; sha256: string; bytes: number } | { outcome: 'too_large'; limit: number };
 
+export interface BackupInfo {
+  dir: string;
+  at: string;
+  files: number;
+  bytes: number;
+}
+
 export interface OpenReport {
   backend: 'memory' | 'lowdb';
   /** Runs that a dead process had claimed; they are claimable again. */
@@ -262,6 +269,11 @@ export interface Store extends Reader {
     put(source: AsyncIterable<Uint8Array>): Promise<PutBlobOutcome>;
   };
   appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
+  /**
+   * Copies the store to a new or empty folder while it goes on working; what was committed before the call is in the copy. To restore,
+   * copy it back as the data folder. Rejects with INPUT_INVALID when the folder cannot be used or the store is not in a folder.
+   */
+  backup(dir: string, signal?: AbortSignal): Promise<BackupInfo>;
   /** Expires leases and documents; call it every few seconds. Bounded work a call. */
   sweep(): Promise<{ expiredLeases: number; expiredDocs: number }>;
   /** Waits for writes under way and releases the folder; idempotent. */

@@ -9,6 +9,7 @@ import type { Backing, Change, IndexImage, Loaded } from '../backing.ts';
 import type { StoreOptions } from '../core.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
+import { copyStore } from './backup.ts';
 import { createBlobFiles } from './blobs.ts';
 import { createCheckpointer } from './checkpoint.ts';
 import type { Checkpointer } from './checkpoint.ts';
@@ -211,6 +212,8 @@ function createBacking(parts: Parts, found: Awaited<ReturnType<typeof replay>>):
     blobs: createBlobFiles({ disk, root: layout.blobs }),
     tidy,
     held: (work) => checkpointer.held(work),
+    backup: (dir, signal) =>
+      checkpointer.held(() => copyStore({ files: disk.files, layout, clock: load.clock }, dir, signal)),
     health() {
       const quarantined = quarantine.count();
       const failure = disk.stopped();
