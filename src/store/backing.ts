@@ -2,10 +2,11 @@
  * The seam between the embedded store and where it keeps things. The store holds the rules and an index in memory; a backing makes
  * changes durable. A backing that can write several changes as one (a journal) does so without the store knowing.
  */
-import type { AuditEntry, Delivery, Doc, Run, RunSummary, StoreEvent } from './records.ts';
+import type { AuditEntry, Delivery, Doc, Run, StoreEvent } from './records.ts';
 import type { BlobShelf } from './blobs.ts';
 import type { PastEvents } from './feed.ts';
 import type { Health } from './reader.ts';
+import type { RunIndex } from './run-index.ts';
 import type { BackupInfo, OpenReport } from './store.ts';
 
 /** One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. */
@@ -36,18 +37,10 @@ export interface KeyEntry {
   removed?: Run;
 }
 
-/** What the index holds; written at a clean close, and rebuilt from the records otherwise. */
-export interface IndexImage {
-  summaries: readonly RunSummary[];
-  keys: readonly KeyEntry[];
-  /** Runs that have a delivery of which something can still happen. */
-  openDeliveries: readonly string[];
-}
-
-export interface Loaded extends IndexImage {
+export interface Loaded {
   /** The unfinished runs in full. */
   unfinished: readonly Run[];
-  /** What is known of the deliveries of unfinished runs, and of those in `openDeliveries`; with the run when that is final. */
+  /** What is known of the deliveries of unfinished runs, and of final ones that have an open one. */
   deliveries: readonly { run: Run; known: readonly Delivery[] | undefined }[];
   docs: readonly Doc[];
   /** The newest events; absent when none were ever kept. */
@@ -57,6 +50,10 @@ export interface Loaded extends IndexImage {
 }
 
 export interface Backing {
+  /** The summaries of all runs. A change is in it as soon as its commit is durable. */
+  index: RunIndex;
+  /** The idempotency keys that may still hold, but for those of unfinished runs. */
+  readKeys(): Promise<KeyEntry[]>;
   /**
    * Makes the changes durable as one: after a crash all of them are there, or none. A rejection means that none is in force, unless
    * `health` says `failed`: then nobody knows, and nothing is written any more.
@@ -74,18 +71,9 @@ export interface Backing {
   /** See the verb; undefined where there is no folder. */
   backup?(dir: string, signal: AbortSignal | undefined): Promise<BackupInfo>;
   health(): Pick<Health, 'state' | 'reason' | 'quarantined'>;
-  /** Waits for what is under way and keeps the image for a quick start. */
-  close(image: IndexImage): Promise<void>;
+  /** Waits for what is under way, and leaves everything in its file. */
+  close(): Promise<void>;
 }
 
 /** What an empty store loads. */
-export const NOTHING: Loaded = {
-  summaries: [],
-  keys: [],
-  openDeliveries: [],
-  unfinished: [],
-  deliveries: [],
-  docs: [],
-  quarantined: [],
-  rebuilt: false,
-};
+export const NOTHING: Loaded = { unfinished: [], deliveries: [], docs: [], quarantined: [], rebuilt: false };

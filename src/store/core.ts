@@ -4,10 +4,12 @@
  */
 import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
+import { isId } from '../ids.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Backing, Change, KeyEntry, Loaded } from './backing.ts';
 import { interruptDelivery, isOpen, mergeDeliveries } from './delivery-transitions.ts';
+import { keyOf } from './keys.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import { frozen } from './json.ts';
@@ -15,7 +17,6 @@ import { createLocks } from './locks.ts';
 import type { Locks } from './locks.ts';
 import { createRunCache } from './run-cache.ts';
 import type { RunCache } from './run-cache.ts';
-import { createRunIndex } from './run-index.ts';
 import type { RunIndex } from './run-index.ts';
 import { isFinal } from './records.ts';
 import type { AuditEntry, Delivery, Run, StoreEvent } from './records.ts';
@@ -78,6 +79,9 @@ export interface CoreDeps {
 /** What a run and its deliveries become visible as; see `commit`. */
 export type Fact = Omit<StoreEvent, 'seq' | 'at'>;
 
+/** Enough of a run to deliver for it. */
+export type Brief = Pick<Run, 'id' | 'job' | 'state' | 'rev'>;
+
 export interface Core extends CoreDeps {
   options: StoreOptions;
   index: RunIndex;
@@ -87,11 +91,15 @@ export interface Core extends CoreDeps {
   /** The deliveries of every run that is unfinished or has an open one, in planning order. */
   deliveries: Map<string, readonly Delivery[]>;
   keys: Map<string, KeyEntry>;
+  /** Resolves when `keys` holds those of former lives too. */
+  keysReady: Promise<void>;
   feed: Feed;
   locks: Locks;
   /** Runs that a dead process had claimed. */
   interrupted: string[];
   getRun(runId: string): Promise<Run | undefined>;
+  /** What is known without reading: of a run that is unfinished or has an open delivery. */
+  briefOf(runId: string): Brief | undefined;
   getDeliveries(run: Run): Promise<readonly Delivery[]>;
   /**
    * Makes the changes durable together with the facts they are, then shows both in one synchronous step. The order of calls is the order
@@ -102,7 +110,7 @@ export interface Core extends CoreDeps {
   factsOf(run: Run): Fact[];
   factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
   showRun(run: Run): void;
-  showDeliveries(run: Pick<Run, 'id' | 'state'>, next: readonly Delivery[]): void;
+  showDeliveries(run: Brief, next: readonly Delivery[]): void;
   forgetRun(runId: string): void;
   auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
 }
@@ -113,25 +121,41 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
   const feed = createFeed(clock, options.eventsKept, loaded.events);
   feed.forgetBefore(iso(clock.now() - options.eventsKeepMs));
   const restored = restore(loaded, clock.now());
-  const index = createRunIndex(loaded.summaries);
-  for (const run of restored.hot.values()) index.put(summaryOf(run));
+  const { index } = backing;
+  for (const id of restored.interrupted) {
+    const run = restored.hot.get(id);
+    if (run !== undefined) index.put(summaryOf(run));
+  }
   const finals = createRunCache(options.finalRunsKept, options.finalBytesKept);
-  const { hot, deliveries } = restored;
+  const { hot, deliveries, briefs } = restored;
+  const keys = new Map<string, KeyEntry>();
+  for (const run of hot.values()) {
+    if (run.idempotencyKey === undefined) continue;
+    const key = keyOf(run.queue, run.idempotencyKey);
+    keys.set(key, { key, runId: run.id, until: Date.parse(run.createdAt) + options.keyWindowMs });
+  }
+  const readKeys = async (): Promise<void> => {
+    for (const entry of await backing.readKeys()) if (!keys.has(entry.key)) keys.set(entry.key, entry);
+  };
+  const keysReady = readKeys();
+  // Whoever needs them is told; until then nobody listens.
+  keysReady.catch((error: unknown) => log.error('the idempotency keys could not be read', { error }));
+  /** How many runs were removed: a read that a removal overtook is made again. */
+  let removals = 0;
 
   async function getRun(runId: string): Promise<Run | undefined> {
-    if (index.get(runId) === undefined) return undefined;
     const known = hot.get(runId) ?? finals.get(runId);
     if (known !== undefined) return known;
-    const read = await backing.readRun(runId);
-    // It may have been removed while it was being read.
-    if (index.get(runId) === undefined) return undefined;
-    if (read === undefined) {
-      index.drop(runId);
-      log.error('a run is in the index but cannot be read; it is left out', { runId });
-      return undefined;
+    if (!isId(runId, 'run')) return undefined;
+    let before = removals;
+    let read = await backing.readRun(runId);
+    for (; before !== removals; read = await backing.readRun(runId)) before = removals;
+    if (read !== undefined) {
+      finals.put(frozen(read));
+      return read;
     }
-    finals.put(frozen(read));
-    return read;
+    if (await index.discard(runId)) log.error('a run is in the index but cannot be read; it is left out', { runId });
+    return undefined;
   }
   async function getDeliveries(run: Run): Promise<readonly Delivery[]> {
     const known = deliveries.get(run.id);
@@ -154,16 +178,22 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     }
   }
   function showRun(run: Run): void {
-    index.put(summaryOf(run));
     if (isFinal(run.state)) {
       hot.delete(run.id);
       finals.put(run);
     } else hot.set(run.id, run);
     showDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
   }
-  function showDeliveries(run: Pick<Run, 'id' | 'state'>, next: readonly Delivery[]): void {
-    if (!isFinal(run.state) || next.some(isOpen)) deliveries.set(run.id, frozen(next));
-    else deliveries.delete(run.id);
+  function showDeliveries(run: Brief, next: readonly Delivery[]): void {
+    if (!isFinal(run.state)) {
+      deliveries.set(run.id, frozen(next));
+    } else if (next.some(isOpen)) {
+      deliveries.set(run.id, frozen(next));
+      briefs.set(run.id, briefly(run));
+    } else {
+      deliveries.delete(run.id);
+      briefs.delete(run.id);
+    }
   }
   function factsOf(run: Run): Fact[] {
     const own: Fact = { type: 'run', runId: run.id, job: run.job, state: run.state };
@@ -178,10 +208,11 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     return changed.map(({ id, state }) => ({ type: 'delivery', runId: run.id, deliveryId: id, job: run.job, state }));
   }
   function forgetRun(runId: string): void {
-    index.drop(runId);
+    removals++;
     hot.delete(runId);
     finals.drop(runId);
     deliveries.delete(runId);
+    briefs.delete(runId);
   }
 
   return {
@@ -191,11 +222,13 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     hot,
     finals,
     deliveries,
-    keys: new Map(loaded.keys.map((entry) => [entry.key, entry])),
+    keys,
+    keysReady,
     feed,
     locks: createLocks(),
     interrupted: restored.interrupted,
     getRun,
+    briefOf: (runId) => hot.get(runId) ?? briefs.get(runId),
     getDeliveries,
     commit,
     factsOf,
@@ -210,13 +243,15 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
 function restore(
   loaded: Loaded,
   now: number,
-): Pick<Core, 'hot' | 'interrupted'> & { deliveries: Map<string, readonly Delivery[]> } {
+): Pick<Core, 'hot' | 'interrupted' | 'deliveries'> & { briefs: Map<string, Brief> } {
+  const briefs = new Map<string, Brief>();
   const deliveries = new Map<string, readonly Delivery[]>();
   for (const { run, known } of loaded.deliveries) {
     const merged = mergeDeliveries(run, known).map((one) =>
       one.state === 'sending' ? interruptDelivery(one, now) : one,
     );
     if (!isFinal(run.state) || merged.some(isOpen)) deliveries.set(run.id, frozen(merged));
+    if (isFinal(run.state) && merged.some(isOpen)) briefs.set(run.id, briefly(run));
   }
   const hot = new Map<string, Run>();
   const interrupted: string[] = [];
@@ -231,5 +266,9 @@ function restore(
     hot.set(run.id, frozen(interruptRun({ ...run, rev }, now)));
     interrupted.push(run.id);
   }
-  return { hot, interrupted, deliveries };
+  return { hot, interrupted, deliveries, briefs };
+}
+
+function briefly({ id, job, state, rev }: Brief): Brief {
+  return { id, job, state, rev };
 }

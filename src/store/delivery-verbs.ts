@@ -32,7 +32,7 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
   const claiming = new Set<string>();
 
   async function save(runId: string, next: readonly Delivery[]): Promise<void> {
-    const summary = core.index.get(runId);
+    const summary = core.briefOf(runId);
     const deliveries = frozen(next);
     await core.commit({
       changes: [{ kind: 'deliveries', runId, deliveries }],
@@ -103,7 +103,7 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
   }
 
   function versionOf(runId: string, list: readonly Delivery[]): number {
-    return cardVersion({ rev: core.index.get(runId)?.rev ?? 0 }, list);
+    return cardVersion({ rev: core.briefOf(runId)?.rev ?? 0 }, list);
   }
 
   async function expireOfRun(runId: string): Promise<number> {
@@ -138,7 +138,7 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
     settleDelivery: (settlement) =>
       fenced(settlement.lease, async (delivery) => {
         const siblings = core.deliveries.get(delivery.runId) ?? [];
-        const { state, rev } = core.index.get(delivery.runId) ?? { state: 'failed', rev: 0 };
+        const { state, rev } = core.briefOf(delivery.runId) ?? { state: 'failed', rev: 0 };
         return settleDelivery(delivery, settlement, { run: { state, rev }, siblings, now: core.clock.now() });
       }),
     async expireLeases(limit) {

@@ -4,20 +4,23 @@
  */
 import { iso } from '../clock.ts';
 import { DependencyError, UsageError } from '../errors.ts';
-import { createBlobs } from './blobs.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
+import { createBlobs } from './blobs.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
-import type { IndexImage, Loaded } from './backing.ts';
+import type { Loaded } from './backing.ts';
 import { createDeliveryVerbs } from './delivery-verbs.ts';
-import { isOpen } from './delivery-transitions.ts';
 import { createDocTable } from './doc-table.ts';
 import { createDocVerbs } from './doc-verbs.ts';
+import { keyHolds } from './keys.ts';
 import { createQueues } from './queues.ts';
 import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
 import { createAdvance } from './schedule-verbs.ts';
+import type { Page, RunQuery } from './reader.ts';
+import type { RunSummary } from './records.ts';
 import type { Store } from './store.ts';
-import { createSubmit, keyHolds } from './submit.ts';
+import { createSubmit } from './submit.ts';
+import { summaryOf } from './transitions.ts';
 
 const SWEEP_LIMIT = 200;
 
@@ -58,12 +61,13 @@ export function createEmbeddedStore(
   async function close(): Promise<void> {
     await gate.shut();
     core.feed.end();
-    await core.backing.close(imageOf(core));
+    await core.keysReady.catch(() => undefined);
+    await core.backing.close();
   }
 
   const store: Store = {
     get: (runId) => track(() => core.getRun(runId)),
-    list: (query) => track(async () => core.index.list(query)),
+    list: (query) => track(() => listRuns(core, query)),
     count: (query) => track(async () => core.index.count(query.job)),
     deliveries: (runId) =>
       track(async () => {
@@ -73,7 +77,7 @@ export function createEmbeddedStore(
     getDoc: (kind, key) => track(() => docs.getDoc(kind, key)),
     listDocs: (kind, query) => track(() => docs.listDocs(kind, query)),
     watch: (sinceSeq, signal) => core.feed.watch(sinceSeq, signal),
-    health: () => ({ ...core.backing.health(), unfinished: core.index.unfinished() }),
+    health: () => ({ ...core.backing.health(), unfinished: core.hot.size }),
     submit: (wanted) => track(() => submit(wanted)),
     claim: (request) => track(() => runs.claim(request)),
     heartbeat: (beats) => track(() => runs.heartbeat(beats)),
@@ -149,10 +153,12 @@ async function forgetKeys(core: Core): Promise<void> {
   }
 }
 
-function imageOf(core: Core): IndexImage {
-  return {
-    summaries: core.index.all(),
-    keys: [...core.keys.values()],
-    openDeliveries: [...core.deliveries].filter(([, list]) => list.some(isOpen)).map(([runId]) => runId),
-  };
+/** The index knows the states; what a run says about its progress is only in memory. */
+async function listRuns(core: Core, query: RunQuery): Promise<Page<RunSummary>> {
+  const page = await core.index.list(query);
+  const items = page.items.map((item) => {
+    const live = core.hot.get(item.id);
+    return live !== undefined && live.state === item.state && live.rev > item.rev ? summaryOf(live) : item;
+  });
+  return { ...page, items };
 }

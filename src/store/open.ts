@@ -51,7 +51,7 @@ export async function openStore(
     interrupted,
     quarantined: [...loaded.quarantined],
     rebuilt: loaded.rebuilt,
-    runs: loaded.summaries.length,
+    runs: backing.index.size(),
     ms: Math.round(clock.monotonic() - begun),
   };
   return { store, report };

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
-import type { Blobs } from './blobs.ts';
 import type { Core, Fact } from './core.ts';
 import { checked, frozen, graft, jsonBytes } from './json.ts';
+import type { Blobs } from './blobs.ts';
 import type { DocTable } from './doc-table.ts';
 import { checkFree } from './doc-table.ts';
 import type { Queues } from './queues.ts';
 import { Actor, isFinal, Progress, Run } from './records.ts';
 import type { Ledger } from './reserve.ts';
-import { keyOf } from './submit.ts';
+import { keyOf } from './keys.ts';
 import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
 import {
   cancelRun,
@@ -88,7 +88,7 @@ export function createRunVerbs(
   async function beatOne(beat: Heartbeat): Promise<'kept' | 'lost' | 'cancelled'> {
     const run = core.hot.get(beat.lease.runId);
     if (run === undefined || !holdsLease(run, beat.lease)) {
-      return core.index.get(beat.lease.runId)?.state === 'cancelled' ? 'cancelled' : 'lost';
+      return (await core.getRun(beat.lease.runId))?.state === 'cancelled' ? 'cancelled' : 'lost';
     }
     const progress = beat.progress === undefined ? {} : { progress: checked(Progress, beat.progress, 'The progress') };
     const next = frozen(heartbeatRun(run, { ...beat, ...progress }, core.clock.now()));
@@ -148,6 +148,7 @@ export function createRunVerbs(
     if (run === undefined) return { outcome: 'not_found' };
     const ended = isFinal(run.state) ? run : frozen(cancelRun(run, actor, core.clock.now()));
     const key = run.idempotencyKey === undefined ? undefined : keyOf(run.queue, run.idempotencyKey);
+    if (key !== undefined) await core.keysReady;
     const entry = key === undefined ? undefined : core.keys.get(key);
     const until = entry?.runId === runId ? entry.until : 0;
     const keyUntil = until > core.clock.now() ? until : 0;

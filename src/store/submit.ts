@@ -1,23 +1,10 @@
 import { iso } from '../clock.ts';
-import type { Change, KeyEntry } from './backing.ts';
+import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checked, jsonBytes } from './json.ts';
-import { isFinal, Run } from './records.ts';
+import { keyHolds, keyOf } from './keys.ts';
+import { Run } from './records.ts';
 import type { NewRun, SubmitOutcome } from './store.ts';
-
-/** A key belongs to a queue: two jobs may use the same word (G12). */
-export function keyOf(queue: string, key: string): string {
-  return JSON.stringify([queue, key]);
-}
-
-/**
- * Whether a key still answers a repeated submit: for its window, and while the first run is unfinished however long that takes.
- */
-export function keyHolds(core: Pick<Core, 'index'>, entry: KeyEntry, now: number): boolean {
-  if (entry.until > now) return true;
-  const summary = core.index.get(entry.runId);
-  return summary !== undefined && !isFinal(summary.state);
-}
 
 /** What else is committed with a batch, and shown with it. The batch is then accepted whole or not at all. */
 export interface Also {
@@ -52,6 +39,7 @@ export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also)
   }
 
   async function firstWith(key: string): Promise<Run | undefined> {
+    await core.keysReady;
     const entry = core.keys.get(key);
     if (entry === undefined || !keyHolds(core, entry, core.clock.now())) return undefined;
     const run = await core.getRun(entry.runId);
@@ -63,7 +51,7 @@ export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also)
   function admit(planned: readonly Planned[]): SubmitOutcome[] {
     const limit = core.options.maxUnfinished;
     const byKey = new Map<string, SubmitOutcome>();
-    let room = limit - core.index.unfinished() - underWay;
+    let room = limit - core.hot.size - underWay;
     return planned.map((one) => {
       if ('answer' in one) return one.answer;
       const twin = one.key === undefined ? undefined : byKey.get(one.key);

@@ -5,7 +5,7 @@
 import { DependencyError, messageOf } from '../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { Backing, Change, IndexImage, Loaded } from '../backing.ts';
+import type { Backing, Change, KeyEntry, Loaded } from '../backing.ts';
 import type { StoreOptions } from '../core.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -22,16 +22,18 @@ import type { EventLog } from './events.ts';
 import type { Files } from './files.ts';
 import { isTombstone, runOf } from './forms.ts';
 import { readFormat, writeFormat } from './format.ts';
-import { readIndex, unmark, writeIndex } from './index-file.ts';
+import { openHistory } from './history.ts';
+import type { History } from './history.ts';
 import { createJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
+import { createKeyLog } from './key-log.ts';
+import type { KeyLog } from './key-log.ts';
 import { layoutOf } from './layout.ts';
 import type { Layout } from './layout.ts';
-import { loadByIndex, loadByRecords, loadDocs, readDeliveries, readRecord, sweepRoot } from './load.ts';
-import type { Found, LoadDeps } from './load.ts';
+import { inParallel, loadDocs, readDeliveries, readRecord, sweepTemps } from './load.ts';
+import type { LoadDeps } from './load.ts';
 import type { Lock } from './lock.ts';
 import { createQuarantine } from './quarantine.ts';
-import { replay } from './replay.ts';
 import { createSpace } from './space.ts';
 import type { Space } from './space.ts';
 
@@ -67,22 +69,12 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   const space = await claimFolder({ disk, layout, log }, deps);
   const quarantine = createQuarantine({ disk, layout, clock, log });
   await quarantine.look();
-  const dirty = createDirty();
-  const found = await replay({
-    disk,
-    layout,
-    log,
-    quarantine,
-    covered: 0,
-    apply: (commit) => dirty.apply(commit.changes, JSON.stringify(commit).length),
-  });
-  const image = found.commits > 0 ? undefined : await readIndex(files, layout);
-  await unmark(disk, layout);
+  const dirty = createDirty(options.keyWindowMs);
   const { keyWindowMs } = options;
   const load: LoadDeps = { disk, dirty, layout, quarantine, clock, log, whenUnreadable: 'leave out', keyWindowMs };
-  await sweepRoot(load);
+  await sweepTemps(load);
   const audit = createAuditLog({ disk, layout, log });
-  const held = image === undefined ? await loadByRecords(load) : await loadByIndex(load, image);
+  const history = await openHistory(load, { audit });
   const docs = await loadDocs(load);
   const { eventLog, past } = await openEventLog({
     disk,
@@ -92,19 +84,19 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
     keepMs: options.eventsKeepMs,
   });
   const events = withReplayed(past, dirty.events());
-  dirty.apply(await leftBehind(held, { audit, now: clock.now() }), 0);
-  const parts = {
-    load: { ...load, whenUnreadable: 'throw' as const },
-    lock,
-    space,
-    options,
-    logs: { audit, events: eventLog },
-    clock,
+  const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
+  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock };
+  const { unfinished, deliveries } = history.found;
+  const backing = createBacking(parts, history);
+  const loaded: Loaded = {
+    unfinished,
+    deliveries,
+    docs,
+    quarantined: quarantine.taken(),
+    rebuilt: history.rebuilt,
+    ...(events === undefined ? {} : { events }),
   };
-  const backing = createBacking(parts, found);
-  const { audits: _audits, tombstones: _tombstones, ...rest } = held;
-  const loaded: Loaded = { ...rest, docs, quarantined: quarantine.taken(), rebuilt: image === undefined };
-  return { backing, loaded: { ...loaded, ...(events === undefined ? {} : { events }) } };
+  return { backing, loaded };
 }
 
 /** Marks the folder as of this format before anything else is written, and lays the reserve down. */
@@ -123,26 +115,17 @@ async function claimFolder(parts: { disk: Disk; layout: Layout; log: Log }, deps
   return space;
 }
 
-/** What an older format left in the records for later: audit entries, and removed runs that nothing needs any more. */
-async function leftBehind(found: Found, { audit, now }: { audit: AuditLog; now: number }): Promise<Change[]> {
-  const entries = await audit.missing(found.audits.flatMap((one) => one.entries));
-  const over = found.tombstones.filter((one) => one.keyUntil <= now);
-  return [
-    ...entries.map((entry): Change => ({ kind: 'audit', entry })),
-    ...over.map((one): Change => ({ kind: 'forget', runId: one.id })),
-  ];
-}
-
 interface Parts {
   load: LoadDeps;
   lock: Lock;
   space: Space;
   options: LowdbDeps['options'];
-  logs: { audit: AuditLog; events: EventLog };
+  logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   clock: Clock;
 }
 
-function createBacking(parts: Parts, found: Awaited<ReturnType<typeof replay>>): Backing {
+function createBacking(parts: Parts, history: History): Backing {
+  const { keeper } = history;
   const { load, lock, space, options, logs, clock } = parts;
   const { disk, layout, log, quarantine, dirty } = load;
   const journal: Journal = createJournal(
@@ -152,21 +135,22 @@ function createBacking(parts: Parts, found: Awaited<ReturnType<typeof replay>>):
       log,
       apply({ changes, bytes }) {
         dirty.apply(changes, bytes);
+        keeper.apply(changes);
         checkpointer.due();
       },
       room: () => checkpointer.room(),
     },
-    found,
+    history.replayed,
   );
   const checkpointer: Checkpointer = createCheckpointer(
-    { disk, layout, clock, log, dirty, journal, logs, space },
+    { disk, layout, clock, log, dirty, journal, logs, space, index: keeper },
     {
       delayMs: options.checkpointMs,
       soonBytes: Math.min(CHECKPOINT_BYTES, options.maxDirtyBytes / 2),
       waitBytes: options.maxDirtyBytes / 2,
     },
   );
-  if (!dirty.isEmpty()) checkpointer.due();
+  if (!dirty.isEmpty() || keeper.isDirty()) checkpointer.due();
 
   async function commit(changes: readonly Change[]): Promise<void> {
     disk.check();
@@ -187,22 +171,35 @@ function createBacking(parts: Parts, found: Awaited<ReturnType<typeof replay>>):
     await space.heal();
     await checkpointer.run();
   }
-  async function close(image: IndexImage): Promise<void> {
+  async function close(): Promise<void> {
     checkpointer.stop();
     await checkpointer.run();
     try {
       await journal.close();
-      if (dirty.isEmpty() && disk.stopped() === undefined) {
-        await journal.release(journal.applied(), 'all');
-        await writeIndex(disk, layout, image);
-      }
+      if (dirty.isEmpty() && disk.stopped() === undefined) await journal.release(journal.applied(), 'all');
     } catch (error) {
-      log.warn('the index could not be kept; the next start reads the records', { error });
+      log.warn('the journal could not be closed; the next start reads it', { error });
     }
     lock.release();
   }
 
+  async function readKeys(): Promise<KeyEntry[]> {
+    const newest = dirty.keys();
+    const { lines, over } = await logs.keys.read(clock.now());
+    const forgotten = over.filter((one) => one.removed).map(({ runId }): Change => ({ kind: 'forget', runId }));
+    if (forgotten.length > 0) dirty.apply(forgotten, 0);
+    const entries = new Map([...lines, ...newest].map((line) => [line.key, line]));
+    const found: KeyEntry[] = [];
+    await inParallel([...entries.values()], async ({ removed, ...entry }) => {
+      const record = removed ? await readRecord(load, entry.runId) : undefined;
+      found.push({ ...entry, ...(record !== undefined && isTombstone(record) ? { removed: record.run } : {}) });
+    });
+    return found;
+  }
+
   return {
+    index: keeper.index,
+    readKeys,
     commit,
     async readRun(runId) {
       const record = await readRecord(load, runId);

@@ -31,8 +31,8 @@ export async function copyStore(deps: BackupDeps, to: string, signal: AbortSigna
   const at = iso(deps.clock.now());
   const copied: Copied[] = [];
   const folders: string[] = [];
-  const derived = [layout.lock, layout.lockInfo, layout.reserve, layout.clean, layout.index];
-  const left = new Set([...derived, layout.journal, layout.blobs]);
+  const derived = [layout.lock, layout.lockInfo, layout.reserve, layout.clean, layout.index, layout.indexFolder];
+  const left = new Set([...derived, layout.temp, layout.journal, layout.blobs]);
   try {
     await prepare(deps, target);
     await copyBelow(layout.root);

@@ -13,7 +13,9 @@ import type { Dirty, DirtySet } from './dirty.ts';
 import { isFull } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, recordForm } from './forms.ts';
+import type { IndexKeeper, IndexSet } from './index-keeper.ts';
 import type { Journal } from './journal.ts';
+import type { KeyLog } from './key-log.ts';
 import type { Layout } from './layout.ts';
 import { inParallel } from './load.ts';
 import { fileDb, writeFileDb } from './record-file.ts';
@@ -39,8 +41,9 @@ export interface CheckpointDeps {
   log: Log;
   dirty: Dirty;
   journal: Journal;
-  logs: { audit: AuditLog; events: EventLog };
+  logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   space: Space;
+  index: IndexKeeper;
 }
 
 export interface CheckpointTerms {
@@ -63,7 +66,7 @@ const RETRY_MS = 30_000;
 
 /** Makes the checkpointer of a folder. */
 export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms): Checkpointer {
-  const { disk, layout, clock, log, dirty, journal, space } = deps;
+  const { disk, layout, clock, log, dirty, journal, space, index } = deps;
   const lazy: Disk = { ...disk, write: (path, text) => disk.place(path, text) };
   let timer: Timer | undefined;
   let running: Promise<boolean> | undefined;
@@ -71,13 +74,15 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   /** False once the sync of the whole file system has failed: then every file is synced on its own. */
   let canSyncAll = true;
 
+  const isClean = (): boolean => dirty.isEmpty() && !index.isDirty();
+
   function due(): void {
     if (stopped || running !== undefined) return;
     if (dirty.bytes() >= terms.soonBytes) void run();
     else timer ??= clock.after(terms.delayMs, () => void run());
   }
   function run(): Promise<boolean> {
-    if (running !== undefined) return running.then(() => (dirty.isEmpty() ? true : run()));
+    if (running !== undefined) return running.then(() => (isClean() ? true : run()));
     timer?.cancel();
     timer = undefined;
     running = attempt().finally(() => (running = undefined));
@@ -101,18 +106,21 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   }
   async function attempt(): Promise<boolean> {
     for (let tries = 0; tries < 2; tries++) {
-      if (dirty.isEmpty()) return true;
+      if (isClean()) return true;
       const couldSyncAll = canSyncAll;
       const covered = journal.applied();
       const set = dirty.take();
+      const entries = index.take();
       try {
         disk.check();
-        await bring(set);
+        await bring(set, entries);
+        await index.confirm(entries, covered);
         dirty.done();
-        await journal.release(covered, 'all');
+        await journal.release(covered, set.removals ? 'all' : 'old');
         return true;
       } catch (error) {
         dirty.failed();
+        index.failed(entries);
         deps.logs.audit.doubt();
         log.warn('a checkpoint failed; the journal keeps what it would have written', { error });
         const again = isFull(error) ? await space.ranOut() : couldSyncAll && !canSyncAll;
@@ -122,12 +130,14 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
     return false;
   }
 
-  async function bring(set: DirtySet): Promise<void> {
+  async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
     await inParallel([...set.records], ([id, record]) => put(touched, layout.record(id), recordForm, record));
     await inParallel([...set.deliveries], ([id, file]) => put(touched, layout.deliveriesOf(id), deliveriesForm, file));
     await inParallel([...set.docs.values()], ({ kind, key, doc }) => put(touched, layout.doc(kind, key), docForm, doc));
     for (const path of await deps.logs.audit.append(set.audits)) touched.push({ path, gone: false });
+    for (const path of await deps.logs.keys.append(set.keys)) touched.push({ path, gone: false });
+    for (const path of await index.write(entries)) touched.push({ path, gone: false });
     await deps.logs.events.append(set.events);
     await makeDurable(touched);
   }

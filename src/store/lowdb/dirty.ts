@@ -3,7 +3,9 @@
  * that is durable it stays readable here, and what a failed checkpoint took comes back beneath what changed since.
  */
 import type { Change } from '../backing.ts';
-import type { AuditEntry, Doc, StoreEvent } from '../records.ts';
+import type { AuditEntry, Doc, Run, StoreEvent } from '../records.ts';
+import { keyOf } from '../keys.ts';
+import type { KeyLine } from './key-log.ts';
 import type { DeliveriesFile, RecordFile } from './forms.ts';
 
 export interface DocSlot {
@@ -20,6 +22,7 @@ export interface DirtySet {
   docs: Map<string, DocSlot>;
   audits: AuditEntry[];
   events: StoreEvent[];
+  keys: KeyLine[];
   bytes: number;
   /** Whether a run was removed: its contents must not linger in the journal. */
   removals: boolean;
@@ -34,6 +37,9 @@ export interface Dirty {
   docs(): DocSlot[];
   runIds(): string[];
   events(): StoreEvent[];
+  keys(): KeyLine[];
+  /** Adds keys that were found by reading the records. */
+  addKeys(lines: readonly KeyLine[]): void;
   /** The bytes of journal behind what is held. */
   bytes(): number;
   isEmpty(): boolean;
@@ -44,14 +50,20 @@ export interface Dirty {
 }
 
 /** Makes an empty set. */
-export function createDirty(): Dirty {
+export function createDirty(keyWindowMs: number): Dirty {
   let present = emptySet();
   let taken: DirtySet | undefined;
 
+  function noteKey(run: Run, until: number, ...removed: true[]): void {
+    if (run.idempotencyKey === undefined || until === 0) return;
+    const key = keyOf(run.queue, run.idempotencyKey);
+    present.keys.push({ key, runId: run.id, until, removed: removed.length > 0 });
+  }
   function apply(change: Change): void {
     switch (change.kind) {
       case 'run':
         present.records.set(change.run.id, change.run);
+        noteKey(change.run, change.run.rev === 1 ? Date.parse(change.run.createdAt) + keyWindowMs : 0);
         if (change.audit !== undefined) present.audits.push(change.audit);
         return;
       case 'deliveries':
@@ -61,6 +73,7 @@ export function createDirty(): Dirty {
         const { run, keyUntil } = change.tombstone;
         present.records.set(run.id, keyUntil === 0 ? null : { v: 1, id: run.id, removed: true, keyUntil, run });
         present.deliveries.set(run.id, null);
+        noteKey(run, keyUntil, true);
         present.audits.push(change.audit);
         present.removals = true;
         return;
@@ -99,6 +112,8 @@ export function createDirty(): Dirty {
     docs: () => [...merged(taken ?? emptySet(), present).docs.values()],
     runIds: () => [...new Set([...(taken?.records.keys() ?? []), ...present.records.keys()])],
     events: () => [...(taken?.events ?? []), ...present.events],
+    keys: () => [...(taken?.keys ?? []), ...present.keys],
+    addKeys: (lines) => void present.keys.push(...lines),
     bytes: () => present.bytes + (taken?.bytes ?? 0),
     isEmpty: () => taken === undefined && isEmpty(present),
     take() {
@@ -123,14 +138,15 @@ function emptySet(): DirtySet {
     docs: new Map(),
     audits: [],
     events: [],
+    keys: [],
     bytes: 0,
     removals: false,
   };
 }
 
 function isEmpty(set: DirtySet): boolean {
-  const { records, deliveries, docs, audits, events } = set;
-  return records.size + deliveries.size + docs.size + audits.length + events.length === 0;
+  const { records, deliveries, docs, audits, events, keys } = set;
+  return records.size + deliveries.size + docs.size + audits.length + events.length + keys.length === 0;
 }
 
 function merged(older: DirtySet, newer: DirtySet): DirtySet {
@@ -140,6 +156,7 @@ function merged(older: DirtySet, newer: DirtySet): DirtySet {
     docs: new Map([...older.docs, ...newer.docs]),
     audits: [...older.audits, ...newer.audits],
     events: [...older.events, ...newer.events],
+    keys: [...older.keys, ...newer.keys],
     bytes: older.bytes + newer.bytes,
     removals: older.removals || newer.removals,
   };

@@ -125,7 +125,9 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
   async function put(path: string, text: string, sync: Sync): Promise<void> {
     check();
     await folder(dirname(path));
-    const temp = join(dirname(path), `.tmp-${process.pid}-${life}-${++count}`);
+    const temps = join(root, 'tmp');
+    await folder(temps);
+    const temp = join(temps, `.tmp-${process.pid}-${life}-${++count}`);
     try {
       await writeTemp(temp, text, sync);
       check();
@@ -133,7 +135,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     } catch (error) {
       await files.unlink(temp).catch(() => undefined);
       // Somebody removed a folder that was there: the next write makes it again.
-      if (codeOf(error) === 'ENOENT') folders.delete(dirname(path));
+      if (codeOf(error) === 'ENOENT') for (const one of [dirname(path), temps]) folders.delete(one);
       throw storeError(`${path} could not be written`, error);
     }
     if (sync === 'now') await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));

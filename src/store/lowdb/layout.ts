@@ -14,6 +14,7 @@ export interface Layout {
   format: string;
   lock: string;
   lockInfo: string;
+  indexFolder: string;
   index: string;
   clean: string;
   records: string;
@@ -23,6 +24,7 @@ export interface Layout {
   blobs: string;
   quarantine: string;
   journal: string;
+  temp: string;
   events: string;
   reserve: string;
   segment: (lsn: number) => string;
@@ -40,6 +42,7 @@ export function layoutOf(root: string): Layout {
     format: join(root, 'FORMAT.json'),
     lock: join(root, 'LOCK'),
     lockInfo: join(root, 'LOCK.info'),
+    indexFolder: join(root, 'index'),
     index: join(root, 'index.json'),
     clean: join(root, 'CLEAN'),
     records: join(root, 'records'),
@@ -50,6 +53,7 @@ export function layoutOf(root: string): Layout {
     quarantine: join(root, 'quarantine'),
     events: join(root, 'events'),
     journal: join(root, 'journal'),
+    temp: join(root, 'tmp'),
     reserve: join(root, 'RESERVE'),
     segment: (lsn) => join(root, 'journal', `${String(lsn).padStart(12, '0')}.jsonl`),
     record: (runId) => join(root, 'records', day(runId), `${runId}.json`),

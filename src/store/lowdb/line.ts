@@ -12,6 +12,7 @@ export function lineOf(json: string): string {
 /** A line as found: where it begins, and what it holds; `value` is undefined when the line is not whole. */
 export interface FoundLine {
   offset: number;
+  size: number;
   value: unknown;
 }
 
@@ -21,7 +22,7 @@ export function* linesOf(bytes: Uint8Array): Generator<FoundLine> {
   while (offset < bytes.length) {
     const end = bytes.indexOf(NEWLINE, offset);
     const line = bytes.subarray(offset, end === -1 ? bytes.length : end);
-    yield { offset, value: end === -1 ? undefined : valueOf(line) };
+    yield { offset, size: line.length + 1, value: end === -1 ? undefined : valueOf(line) };
     offset += line.length + 1;
   }
 }

@@ -21,6 +21,8 @@ export interface Replayed {
   last: number;
   /** Commits that were applied. */
   commits: number;
+  /** Lines are missing. */
+  gap: boolean;
 }
 
 interface ReplayDeps {
@@ -30,7 +32,7 @@ interface ReplayDeps {
   quarantine: Quarantine;
   /** Everything up to this line is in the files already. */
   covered: number;
-  apply: (commit: Commit) => void;
+  apply: (commit: Commit & { bytes: number }) => void;
 }
 
 const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
@@ -38,7 +40,7 @@ const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
 /** Applies every whole line that is not covered, oldest first. */
 export async function replay(deps: ReplayDeps): Promise<Replayed> {
   const { disk, layout } = deps;
-  const state: Replayed = { segments: [], last: deps.covered, commits: 0 };
+  const state: Replayed = { segments: [], last: deps.covered, commits: 0, gap: false };
   for (const name of await segmentNames(disk, layout)) {
     const path = join(layout.journal, name);
     const bytes = await disk.files.read(path, MAX_SEGMENT_BYTES).catch((error: unknown) => {
@@ -67,7 +69,7 @@ function readSegment(deps: ReplayDeps, bytes: Uint8Array, state: Replayed): { wh
   let whole = 0;
   let broken: number | undefined;
   let damaged: string | undefined;
-  for (const { offset, value } of linesOf(bytes)) {
+  for (const { offset, value, size } of linesOf(bytes)) {
     const commit = value === undefined ? undefined : commitOf(value);
     if (commit === undefined) {
       broken ??= offset;
@@ -76,9 +78,10 @@ function readSegment(deps: ReplayDeps, bytes: Uint8Array, state: Replayed): { wh
     whole++;
     // The first line after an empty index has no number before it.
     const gap = state.last > 0 && commit.lsn > state.last + 1;
+    if (gap) state.gap = true;
     if (gap) damaged ??= `the lines ${state.last + 1} to ${commit.lsn - 1} are missing or damaged`;
     if (commit.lsn <= state.last) continue;
-    deps.apply(commit);
+    deps.apply({ ...commit, bytes: size });
     state.last = commit.lsn;
     state.commits++;
   }
