@@ -47,6 +47,11 @@ function encode(bits: bigint): string {
   return text;
 }
 
+/** An id that sorts before every id made at `ms` or later, and after every earlier one. */
+export function lowestIdAt(prefix: IdPrefix, ms: number): string {
+  return `${prefix}_${encode(BigInt(Math.max(0, Math.trunc(ms))) << 80n)}`;
+}
+
 /** Whether `text` is an id of this kind. */
 export function isId(text: string, prefix: IdPrefix): boolean {
   return text.startsWith(`${prefix}_`) && PATTERN.test(text);

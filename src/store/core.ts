@@ -27,6 +27,10 @@ export interface StoreOptions {
   maxUnfinished: number;
   maxRunBytes: number;
   maxInputBytes: number;
+  /** How long a completed or cancelled run is kept, in milliseconds; Infinity: for ever. */
+  retainMs: number;
+  /** The same for a failed one (G18). */
+  retainFailedMs: number;
   maxBlobBytes: number;
   /** All blobs of one run together. */
   maxRunBlobBytes: number;
@@ -54,6 +58,8 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   maxUnfinished: 10_000,
   maxRunBytes: 4 * 1024 * 1024,
   maxInputBytes: 256 * 1024,
+  retainMs: Infinity,
+  retainFailedMs: Infinity,
   maxBlobBytes: 20 * 1024 * 1024,
   maxRunBlobBytes: 100 * 1024 * 1024,
   blobGraceMs: 3_600_000,

@@ -15,6 +15,7 @@ import { keyHolds } from './keys.ts';
 import { createQueues } from './queues.ts';
 import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
+import { createRetention } from './retention.ts';
 import { createAdvance } from './schedule-verbs.ts';
 import type { Page, RunQuery } from './reader.ts';
 import type { RunSummary } from './records.ts';
@@ -40,6 +41,7 @@ export function createEmbeddedStore(
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
   const advance = createAdvance({ docs: table, submit });
+  const retention = createRetention(core, { list: async (query) => core.index.list(query), remove: runs.remove });
   const gate = createGate();
   const { track } = gate;
   let closing: Promise<void> | undefined;
@@ -51,6 +53,7 @@ export function createEmbeddedStore(
     await forgetKeys(core);
     await ledger.reconcile(SWEEP_LIMIT);
     await blobs.walk();
+    await retention.sweep();
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
   }

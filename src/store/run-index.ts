@@ -235,7 +235,7 @@ function position(pages: readonly IndexPage[], id: string): number {
 }
 
 /** A cursor names the last run of its page, not a place, so inserts and deletes do not move it; ids begin with their creation time. */
-function writeCursor(id: string): string {
+export function writeCursor(id: string): string {
   return Buffer.from(`runs:${id}`).toString('base64url');
 }
 

@@ -16,6 +16,7 @@ import { describeOutbox } from './store-outbox.ts';
 import { describeQueues } from './store-queues.ts';
 import { describeReads } from './store-reads.ts';
 import { describeReserve } from './store-reserve.ts';
+import { describeRetention } from './store-retention.ts';
 import { describeRuns } from './store-runs.ts';
 
 export interface Skip {
@@ -54,6 +55,7 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeAdvance(suite);
     describeEvents(suite);
     describeBlobs(suite);
+    describeRetention(suite);
     it('passes over only tests that exist', () => {
       expect(skip.flatMap((one) => one.tests).filter((title) => !titles.has(title))).toEqual([]);
     });
