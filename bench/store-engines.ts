@@ -43,7 +43,6 @@ const REPORT = {
   summary: 'Orders rose, returns fell.',
   sections: [{ kind: 'markdown', priority: 'summary', markdown: MARKDOWN }],
 } as const;
-const DESTINATION = { kind: 'slack', channel: 'C0SALES' } as const;
 
 /** Opens an engine in the folder. */
 export async function openEngine(name: EngineName, dir: string): Promise<Engine> {
@@ -114,8 +113,8 @@ async function storeEngine(dir: string): Promise<Engine> {
     },
     async settle({ lease }, state) {
       if (lease === undefined) throw new Error('not claimed');
-      const deliveries = [{ id: ids.next('dlv'), mode: 'report' as const, destination: DESTINATION }];
-      const [outcome] = await patiently(() => store.settle([{ ...settlement(lease, state), deliveries }]));
+      // No deliveries: nobody sends them here, and what is open is held in memory, as it must be.
+      const [outcome] = await patiently(() => store.settle([settlement(lease, state)]));
       if (outcome?.outcome !== 'settled') throw new Error(`not settled: ${outcome?.outcome}`);
     },
     get: async (id) => (await store.get(id)) !== undefined,
@@ -211,8 +210,7 @@ function sqliteEngine(dir: string): Engine {
     },
     async settle({ id }, state) {
       await turn();
-      const deliveries = [{ id: ids.next('dlv'), mode: 'report', destination: DESTINATION }];
-      change(id, 2, { state, report: { ...REPORT, ...REST }, deliveries, finishedAt: now() });
+      change(id, 2, { state, report: { ...REPORT, ...REST }, finishedAt: now() });
       docs.delete(id);
     },
     async get(id) {
