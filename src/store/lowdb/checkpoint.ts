@@ -63,6 +63,10 @@ interface Touched {
 /** Up to this many files an fsync each is cheaper than a sync of the whole file system, which others write to as well. */
 const FEW = 8;
 const RETRY_MS = 30_000;
+// Of the four threads of the pool: the journal must not wait in line behind the files.
+const LANES = 2;
+const each = <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> =>
+  inParallel(items, work, LANES);
 
 /** Makes the checkpointer of a folder. */
 export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms): Checkpointer {
@@ -132,9 +136,9 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
 
   async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
-    await inParallel([...set.records], ([id, record]) => put(touched, layout.record(id), recordForm, record));
-    await inParallel([...set.deliveries], ([id, file]) => put(touched, layout.deliveriesOf(id), deliveriesForm, file));
-    await inParallel([...set.docs.values()], ({ kind, key, doc }) => put(touched, layout.doc(kind, key), docForm, doc));
+    await each([...set.records], ([id, record]) => put(touched, layout.record(id), recordForm, record));
+    await each([...set.deliveries], ([id, file]) => put(touched, layout.deliveriesOf(id), deliveriesForm, file));
+    await each([...set.docs.values()], ({ kind, key, doc }) => put(touched, layout.doc(kind, key), docForm, doc));
     for (const path of await deps.logs.audit.append(set.audits)) touched.push({ path, gone: false });
     for (const path of await deps.logs.keys.append(set.keys)) touched.push({ path, gone: false });
     for (const path of await index.write(entries)) touched.push({ path, gone: false });
@@ -149,7 +153,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   }
   async function makeDurable(touched: readonly Touched[]): Promise<void> {
     if (touched.length > FEW && canSyncAll) {
-      if (await disk.files.syncAll(layout.root)) return;
+      if (await disk.files.syncAll(layout.root).catch(() => false)) return;
       // A second sync of the same pages may report success without having written them: the files are written again.
       canSyncAll = false;
       throw new DependencyError('The file system could not be synced as a whole; each file is synced from now on.', {

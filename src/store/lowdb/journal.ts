@@ -12,7 +12,7 @@ import { isFull, storeError, writeAll } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { OpenFile } from './files.ts';
 import type { Layout } from './layout.ts';
-import { lineOf } from './line.ts';
+import { lineBytes } from './line.ts';
 
 const MAX_BATCH_LINES = 512;
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -118,7 +118,7 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
     return batch;
   }
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const lines = batch.map((one, at) => Buffer.from(lineOf(`{"lsn":${applied + 1 + at},"changes":${one.json}}`)));
+    const lines = batch.map((one, at) => lineBytes(`{"lsn":${applied + 1 + at},"changes":${one.json}}`));
     const bytes = Buffer.concat(lines);
     disk.check();
     const segment = await openSegment();

@@ -6,7 +6,19 @@ const PREFIX = 9;
 
 /** The line of a JSON text. */
 export function lineOf(json: string): string {
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+  return `${sumOf(json)} ${json}\n`;
+}
+
+/** The line of a JSON text as bytes: a text is encoded once. */
+export function lineBytes(json: string): Uint8Array {
+  const body = Buffer.from(json);
+  return Buffer.concat([Buffer.from(`${sumOf(body)} `), body, END]);
+}
+
+const END = Buffer.from('\n');
+
+function sumOf(json: string | Uint8Array): string {
+  return crc32(json).toString(16).padStart(8, '0');
 }
 
 /** A line as found: where it begins, and what it holds; `value` is undefined when the line is not whole. */
@@ -30,7 +42,7 @@ export function* linesOf(bytes: Uint8Array): Generator<FoundLine> {
 function valueOf(line: Uint8Array): unknown {
   const json = line.subarray(PREFIX);
   const sum = Buffer.from(line.subarray(0, PREFIX)).toString('latin1');
-  if (sum !== `${crc32(json).toString(16).padStart(8, '0')} `) return undefined;
+  if (sum !== `${sumOf(json)} `) return undefined;
   try {
     return JSON.parse(Buffer.from(json).toString());
   } catch {

@@ -273,10 +273,24 @@ async function listSafely(deps: LoadDeps, folder: string): ReturnType<Disk['file
 }
 
 /** Works through the items, some at a time. */
-export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  lanes = READS_AT_ONCE,
+): Promise<void> {
   const line = items[Symbol.iterator]();
+  let failure: { error: unknown } | undefined;
   const lane = async (): Promise<void> => {
-    for (const item of line) await work(item);
+    for (const item of line) {
+      try {
+        await work(item);
+      } catch (error) {
+        failure ??= { error };
+      }
+      if (failure !== undefined) return;
+    }
   };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, () => lane()));
+  // When it rejects, nothing is under way any more: an old write must not land on what comes next.
+  await Promise.all(Array.from({ length: lanes }, () => lane()));
+  if (failure !== undefined) throw failure.error;
 }
