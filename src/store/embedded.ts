@@ -41,7 +41,7 @@ export function createEmbeddedStore(
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
   const advance = createAdvance({ docs: table, submit });
-  const retention = createRetention(core, { list: async (query) => core.index.list(query), remove: runs.remove });
+  const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: runs.remove });
   const gate = createGate();
   const { track } = gate;
   let closing: Promise<void> | undefined;

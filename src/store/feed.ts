@@ -17,6 +17,13 @@ type Fact = Omit<StoreEvent, 'seq' | 'at'>;
 export interface PastEvents {
   events: readonly StoreEvent[];
   floor: number;
+  /** What comes before, down to its own floor; read when a watcher asks for it, so that it costs no start. */
+  older?: OlderEvents;
+}
+
+export interface OlderEvents {
+  floor: number;
+  load(): Promise<PastEvents>;
 }
 
 /** The place of events in the line: to be stored with their change, and then shown or dropped. */
@@ -47,6 +54,7 @@ export function createFeed(clock: Pick<Clock, 'now'>, size: number, past?: PastE
   /** Everything after this seq is in the ring. */
   let floor = floorOf(past, ring) ?? last;
   const line: { events: readonly StoreEvent[]; ended: boolean }[] = [];
+  let older = past === undefined || past.events.length > size ? undefined : past.older;
   const life = { ended: false };
   const waiters = new Set<() => void>();
 
@@ -79,6 +87,7 @@ export function createFeed(clock: Pick<Clock, 'now'>, size: number, past?: PastE
   function keepFrom(at: number): void {
     if (at <= 0) return;
     floor = ring[at - 1]?.seq ?? floor;
+    older = undefined;
     ring = ring.slice(at);
   }
   function wake(): void {
@@ -98,9 +107,22 @@ export function createFeed(clock: Pick<Clock, 'now'>, size: number, past?: PastE
       signal.addEventListener('abort', done, { once: true });
     });
   }
+  /** Puts what came before in front, unless the present moved on meanwhile; what cannot be read becomes a resync. */
+  async function recall(wanted: OlderEvents): Promise<void> {
+    const found = await wanted.load().catch(() => undefined);
+    if (older !== wanted) return;
+    older = undefined;
+    if (found === undefined) return;
+    ring = [...found.events.filter((event) => event.seq <= floor), ...ring];
+    floor = found.floor;
+  }
   async function* follow(from: number, signal: AbortSignal): AsyncGenerator<StoreEvent, void, undefined> {
     let position = from;
     while (!signal.aborted && !life.ended) {
+      if (position < floor && older !== undefined && position >= older.floor) {
+        await recall(older);
+        continue;
+      }
       // A position beyond the newest event is from another life of the store, whose clock ran ahead.
       if (position < floor || position > last) {
         position = last;

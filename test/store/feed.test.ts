@@ -61,3 +61,24 @@ it('events are forgotten by count and by age, and a watcher that needs them is t
   expect(jobs(await seen(feed, from + 2))).toEqual(['resync']);
   expect(jobs(await seen(feed, from + 4))).toEqual(['e']);
 });
+it('what a former life left in older files is read when a watcher needs it, and only then', async () => {
+  const clock = manualClock();
+  const all = createFeed(clock, 100).number([fact('a'), fact('b'), fact('c')]).events;
+  const [a, , c] = all;
+  const floor = (c?.seq ?? 0) - 1;
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    return { events: all.slice(0, 2), floor: (a?.seq ?? 0) - 1 };
+  };
+  const older = { floor: (a?.seq ?? 0) - 1, load };
+  const feed = createFeed(clock, 100, { events: all.slice(2), floor, older });
+  expect(jobs(await seen(feed, floor))).toEqual(['c']);
+  expect(loads).toBe(0);
+  expect(jobs(await seen(feed, a?.seq ?? 0))).toEqual(['b', 'c']);
+  expect(jobs(await seen(feed, older.floor))).toEqual(['a', 'b', 'c']);
+  expect(loads).toBe(1);
+  const broken = { floor: 0, load: () => Promise.reject(new Error('gone')) };
+  const poor = createFeed(clock, 100, { events: all.slice(2), floor, older: broken });
+  expect(jobs(await seen(poor, a?.seq ?? 0))).toEqual(['resync']);
+});

@@ -78,9 +78,9 @@ it('everything that was committed is in the copy: runs, deliveries, documents, a
 });
 it('a copy made under writers holds what was acknowledged before it, and of each writer no later run without the earlier ones', async () => {
   const acked: string[][] = [[], [], [], []];
-  let writing = true;
+  const end = new AbortController();
   const writers = acked.map(async (mine, at) => {
-    while (writing) {
+    while (!end.signal.aborted) {
       const run = await accept(h.store, { input: { at, n: mine.length } });
       mine.push(run.id);
       if (mine.length % 5 === 0) await h.store.cancel(run.id, ana);
@@ -92,7 +92,7 @@ it('a copy made under writers holds what was acknowledged before it, and of each
     before.push(acked.map((mine) => mine.length));
     await h.store.backup(to(name));
   }
-  writing = false;
+  end.abort();
   await Promise.all(writers);
   for (const [at, name] of ['a', 'b', 'c'].entries()) {
     await restored(to(name), async (store) => {

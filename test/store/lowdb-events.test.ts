@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -29,6 +29,13 @@ const at = (ms: number): string => new Date(ms).toISOString();
 const event = (seq: number): StoreEvent => ({ seq, at: at(clock.now()), type: 'run', job: `j${seq}` });
 const events = (from: number, to: number): StoreEvent[] =>
   Array.from({ length: to - from + 1 }, (_, n) => event(from + n));
+
+/** Everything that is kept, as a watcher would see it. */
+async function history(over: Parameters<typeof open>[0] = {}): Promise<unknown> {
+  const { past } = await open(over);
+  const older = await past?.older?.load();
+  return { events: [...(older?.events ?? []), ...(past?.events ?? [])], floor: older?.floor ?? past?.floor };
+}
 
 it('events are read again as they were appended, and a repeated one is there once', async () => {
   const { eventLog, past } = await open();
@@ -80,17 +87,41 @@ it('a failed append is repeated without loss, whichever call failed', async () =
     expect((await open()).past?.events).toEqual(events(1, 6));
   }
 });
-it('files are dropped by count and by age', async () => {
-  const { eventLog } = await open();
+it('files are dropped by count', async () => {
+  const { eventLog } = await open({ keep: 2500 });
   await eventLog.append(events(1, 12_000));
-  expect(await readdir(folder)).toHaveLength(1);
-  const { past } = await open();
-  expect(past?.floor).toBe(10_000);
-  expect(past?.events).toHaveLength(2000);
+  expect(await readdir(folder)).toHaveLength(3);
+  expect(await history({ keep: 2500 })).toEqual({ events: events(9001, 12_000), floor: 9000 });
+});
+it('files are dropped by age, and old events in the others are passed over', async () => {
+  const keep = 5000;
+  await (await open({ keep })).eventLog.append(events(1, 1500));
   clock.step(8 * DAY_MS);
-  const late = await open();
-  expect(late.past).toEqual({ events: [], floor: 12_000 });
-  await late.eventLog.append(events(20_000, 23_001));
-  await late.eventLog.append(events(23_002, 23_003));
-  expect((await open()).past).toMatchObject({ floor: 12_000 });
+  const late = await open({ keep });
+  expect(late.past).toEqual({ events: [], floor: 1500 });
+  await late.eventLog.append(events(2000, 4000));
+  expect(await readdir(folder)).toHaveLength(3);
+  expect(await history({ keep })).toEqual({ events: events(2000, 4000), floor: 1500 });
+});
+it('a start reads one file, and the older ones are read when they are asked for', async () => {
+  const { eventLog } = await open({ keep: 5000 });
+  await eventLog.append(events(1, 3500));
+  const faults = faultyFiles();
+  const { past } = await open({ files: faults.files, keep: 5000 });
+  expect(faults.calls()).toBe(2);
+  expect(past).toMatchObject({ floor: 3000, older: { floor: 0 } });
+  expect(await past?.older?.load()).toEqual({ events: events(1, 3000), floor: 0 });
+});
+it('a file that cannot be read costs its events and those before it, and new ones find their place', async () => {
+  await (await open({ keep: 5000 })).eventLog.append(events(1, 2500));
+  const names = (await readdir(folder)).toSorted((a, b) => (a < b ? -1 : 1));
+  await rm(join(folder, names[1] ?? ''));
+  await mkdir(join(folder, names[1] ?? ''));
+  expect(await history({ keep: 5000 })).toEqual({ events: events(2001, 2500), floor: 2000 });
+  await rm(join(folder, names[2] ?? ''));
+  await writeFile(join(folder, names[2] ?? ''), 'x'.repeat(100));
+  const { eventLog, past } = await open({ keep: 5000 });
+  expect(past).toMatchObject({ events: [], floor: 2000 });
+  await eventLog.append(events(2001, 2700));
+  expect(await history({ keep: 5000 })).toEqual({ events: events(2001, 2700), floor: 2000 });
 });

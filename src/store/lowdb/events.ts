@@ -30,7 +30,8 @@ interface EventFile {
 }
 
 const EVENTS_FILE = /^(\d{4}-\d{2}-\d{2})-(\d{16})\.jsonl$/;
-const PER_FILE = 5000;
+const NEWLINE = 0x0a;
+const PER_FILE = 1000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 export const EventForm = z.object({
@@ -55,30 +56,47 @@ export interface EventLogDeps {
   keepMs: number;
 }
 
-/** Reads the newest events; a file that cannot be understood costs its events and never the start. */
+/** Reads the newest file of events; one that cannot be understood costs its events and never the start. */
 export async function openEventLog(deps: EventLogDeps): Promise<{ eventLog: EventLog; past: PastEvents | undefined }> {
   const files = await listFiles(deps);
-  const kept: { file: EventFile; events: StoreEvent[] }[] = [];
-  let count = 0;
-  for (const file of files.toReversed()) {
-    if (count >= deps.keep) break;
-    const events = await readEvents(deps.disk, file);
-    kept.unshift({ file, events });
-    count += events.length;
+  const newest = files.at(-1);
+  if (newest === undefined) return { eventLog: createEventLog(deps, files, 0), past: undefined };
+  const past = await readPast(deps, [newest]);
+  const last = past.events.at(-1)?.seq ?? past.floor;
+  const before = files.slice(0, -1);
+  const eventLog = createEventLog(deps, files, last);
+  if (before[0] === undefined || past.floor > newest.floor) return { eventLog, past };
+  return {
+    eventLog,
+    past: { ...past, older: { floor: before[0].floor, load: () => readPast(deps, before, newest.floor) } },
+  };
+}
+
+/** The events of files that follow each other up to `end`, without those that are too old. */
+async function readPast(deps: EventLogDeps, files: readonly EventFile[], end?: number): Promise<PastEvents> {
+  let all: StoreEvent[] = [];
+  let floor = files[0]?.floor ?? 0;
+  for (const [at, file] of files.entries()) {
+    const read = await readEvents(deps.disk, file);
+    all.push(...(read ?? []));
+    // A file ends where the next one begins. When it does not (pruned since, damaged, missing), what is complete begins there.
+    const next = files[at + 1]?.floor ?? end;
+    if (next === undefined || (all.at(-1)?.seq ?? floor) === next) continue;
+    all = [];
+    floor = next;
   }
-  const inOrder = increasing(kept.flatMap((one) => one.events));
+  const inOrder = increasing(all);
   const from = iso(deps.clock.now() - deps.keepMs);
-  const events = inOrder.filter((event) => event.at >= from);
   const dropped = inOrder.findLast((event) => event.at < from)?.seq;
-  const first = kept[0];
-  const past = first === undefined ? undefined : { events, floor: dropped ?? first.file.floor };
-  return { eventLog: createEventLog(deps, files, inOrder.at(-1)?.seq ?? 0), past };
+  const events = dropped === undefined ? inOrder : inOrder.filter((event) => event.at >= from);
+  return { events, floor: dropped ?? floor };
 }
 
 /** The past with what the journal holds beyond it. */
 export function withReplayed(past: PastEvents | undefined, replayed: readonly StoreEvent[]): PastEvents | undefined {
   const floor = past?.floor ?? (replayed[0] === undefined ? undefined : replayed[0].seq - 1);
-  return floor === undefined ? undefined : { events: increasing([...(past?.events ?? []), ...replayed]), floor };
+  if (floor === undefined) return undefined;
+  return { ...past, events: increasing([...(past?.events ?? []), ...replayed]), floor };
 }
 
 function createEventLog(deps: EventLogDeps, files: EventFile[], newest: number): EventLog {
@@ -89,7 +107,8 @@ function createEventLog(deps: EventLogDeps, files: EventFile[], newest: number):
     const present = files.at(-1);
     if (present !== undefined && present.count < PER_FILE) return present;
     const day = first.at.slice(0, 10);
-    const floor = last === 0 ? first.seq - 1 : last;
+    // Never the name of a file that is there: one that could not be read ends nobody knows where.
+    const floor = Math.max(last === 0 ? first.seq - 1 : last, (present?.floor ?? -1) + 1);
     const path = join(folder, `${day}-${String(floor).padStart(16, '0')}.jsonl`);
     const made = { path, day, floor, count: 0, bytes: 0, torn: false };
     files.push(made);
@@ -156,38 +175,59 @@ async function listFiles({ disk, folder }: EventLogDeps): Promise<EventFile[]> {
   return files.sort((a, b) => a.floor - b.floor);
 }
 
-async function readEvents(disk: Disk, file: EventFile): Promise<StoreEvent[]> {
+async function readEvents(disk: Disk, file: EventFile): Promise<readonly StoreEvent[] | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await disk.files.read(file.path, MAX_FILE_BYTES);
   } catch {
-    return [];
+    return undefined;
   }
-  const events: StoreEvent[] = [];
-  let end = 0;
-  for (let from = 0, to = bytes.indexOf(0x0a); to !== -1; from = to + 1, to = bytes.indexOf(0x0a, from)) {
-    const event = parseEvent(bytes.subarray(from, to));
-    if (event === undefined) continue;
-    events.push(event);
-    end = to + 1;
-  }
+  const whole = parseWhole(bytes);
+  const { events, end } = whole ?? parseLines(bytes);
   file.count = events.length;
   file.bytes = end;
   file.torn = end < bytes.length;
   return events;
 }
 
-function parseEvent(line: Uint8Array): StoreEvent | undefined {
+/** The usual case, in one go: every line is an event. */
+function parseWhole(bytes: Uint8Array): { events: StoreEvent[]; end: number } | undefined {
+  if (bytes.at(-1) !== NEWLINE) return undefined;
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length - 1).toString();
+  const values = parseJson(`[${lines.replaceAll('\n', ',')}]`);
+  if (!Array.isArray(values)) return undefined;
+  const events = values.filter(isEvent);
+  return events.length === values.length ? { events, end: bytes.length } : undefined;
+}
+function parseLines(bytes: Uint8Array): { events: StoreEvent[]; end: number } {
+  const events: StoreEvent[] = [];
+  let end = 0;
+  for (let from = 0, to = bytes.indexOf(NEWLINE); to !== -1; from = to + 1, to = bytes.indexOf(NEWLINE, from)) {
+    const event = parseJson(Buffer.from(bytes.subarray(from, to)).toString());
+    if (!isEvent(event)) continue;
+    events.push(event);
+    end = to + 1;
+  }
+  return { events, end };
+}
+function parseJson(text: string): unknown {
   try {
-    const parsed = EventForm.safeParse(JSON.parse(Buffer.from(line).toString()));
-    return parsed.success ? parsed.data : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
+/** What a start can afford to check of some ten thousand lines of our own; a stranger in them costs a watcher a moment, never a record. */
+function isEvent(value: unknown): value is StoreEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seq, at, type } = { seq: undefined, at: undefined, type: undefined, ...value };
+  return Number.isSafeInteger(seq) && typeof at === 'string' && typeof type === 'string';
+}
+
 /** Each event once, in the order of seq. */
-function increasing(events: readonly StoreEvent[]): StoreEvent[] {
+function increasing(events: readonly StoreEvent[]): readonly StoreEvent[] {
+  if (events.every((event, at) => at === 0 || event.seq > (events[at - 1]?.seq ?? 0))) return events;
   const bySeq = new Map(events.map((event) => [event.seq, event]));
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }
