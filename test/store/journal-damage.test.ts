@@ -28,19 +28,40 @@ const there = async (runs: readonly Run[]): Promise<boolean[]> =>
   Promise.all(runs.map(async ({ id }) => (await h.store.get(id)) !== undefined));
 
 describe('a journal', () => {
-  it('whose bytes changed on the disk is kept as it is, its sound lines count, and health says what is missing', async () => {
-    const runs = [
-      await accept(h.store, { input: { week: 1 } }),
-      await accept(h.store, { input: { week: 2 } }),
-      await accept(h.store, { input: { week: 3 } }),
-    ];
-    // Still JSON, and still a run: only the checksum can tell.
-    const damaged = await reopenDamaged((text) => text.replace('"week":2', '"week":9'));
-    expect(await there(runs)).toEqual([true, false, true]);
-    expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining('journal') }]);
+  for (const [which, week] of [
+    ['first', 1],
+    ['middle', 2],
+  ] as const) {
+    it(`whose ${which} line changed on the disk is kept as it is, its sound lines count, and health says so`, async () => {
+      const runs = [
+        await accept(h.store, { input: { week: 1 } }),
+        await accept(h.store, { input: { week: 2 } }),
+        await accept(h.store, { input: { week: 3 } }),
+      ];
+      // Still JSON, and still a run: only the checksum can tell.
+      const damaged = await reopenDamaged((text) => text.replace(`"week":${week}`, '"week":9'));
+      expect(await there(runs)).toEqual(runs.map(({ input }) => JSON.stringify(input) !== JSON.stringify({ week })));
+      expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining('journal') }]);
+      expect(h.store.health().quarantined).toBe(1);
+      const kept = (await readdir(join(h.dir, 'quarantine'))).filter((name) => !name.endsWith('.reason.txt'));
+      expect(await readFile(join(h.dir, 'quarantine', kept[0] ?? ''), 'utf8')).toBe(damaged);
+    });
+  }
+  it('of which a whole segment is damaged keeps it, and applies the one after it', async () => {
+    const lost = await accept(h.store, { input: { week: 1 } });
+    await h.faults.kill();
+    const folder = join(h.dir, 'journal');
+    const [name = ''] = await readdir(folder);
+    const text = await readFile(join(folder, name), 'utf8');
+    await h.reopen('crash');
+    // This life writes its own segment, after the one that it found.
+    const run = await accept(h.store);
+    await h.faults.kill();
+    await writeFile(join(folder, name), text.replaceAll('"week":1', '"week":9'));
+    expect(await readdir(folder)).toHaveLength(2);
+    await h.reopen('crash');
+    expect(await there([lost, run])).toEqual([false, true]);
     expect(h.store.health().quarantined).toBe(1);
-    const kept = (await readdir(join(h.dir, 'quarantine'))).filter((name) => !name.endsWith('.reason.txt'));
-    expect(await readFile(join(h.dir, 'quarantine', kept[0] ?? ''), 'utf8')).toBe(damaged);
   });
   it('that ends in a torn line loses that line, which nobody was promised, and nothing is set aside', async () => {
     const run = await accept(h.store);

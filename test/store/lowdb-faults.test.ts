@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,8 @@ import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import type { Files } from '../../src/store/lowdb/files.ts';
 import { openStore } from '../../src/store/open.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
@@ -210,4 +212,52 @@ it('a full disk refuses with a retryable error, changes nothing, and takes work 
   expect(await h.store.submit([newRun({ idempotencyKey: 'k' })])).toMatchObject([{ outcome: 'accepted' }]);
   expect(h.store.health().state).toBe('ready');
   await h.dispose();
+});
+
+it('a write that a failed checkpoint left under way does not land on a newer one', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-late-'));
+  const gate = Promise.withResolvers<void>();
+  let held = '';
+  const slow: Files = {
+    ...nodeFiles,
+    async rename(from, to) {
+      if (held === '' && to.includes('/records/')) {
+        held = to;
+        await gate.promise;
+      }
+      return nodeFiles.rename(from, to);
+    },
+  };
+  const faults = faultyFiles(slow);
+  const { store, pause } = await openIn(dir, faults);
+  const runs = [await accept(store), await accept(store)];
+  const state = { failed: false };
+  faults.on(({ op, path }) => {
+    if (state.failed || held === '' || op !== 'rename' || path === held) return undefined;
+    state.failed = true;
+    return 'ENOSPC';
+  });
+  /** Lets the store work until `done`, or for as long as it would surely have taken. */
+  const until = async (done: () => Promise<boolean>): Promise<void> => {
+    for (let turn = 0; turn < 40 && !(await done()); turn++) {
+      await pause();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await until(async () => state.failed);
+  expect(state.failed).toBe(true);
+  const late = runs.find(({ id }) => held.includes(id));
+  const claimed = await store.claim(wanting());
+  const lease = claimed.find(({ run }) => run.id === late?.id)?.lease;
+  if (lease === undefined) throw new Error('not claimed');
+  await store.settle([{ lease, end: 'completed', result: 1 }]);
+  // Before the fix this write came through, and then the old one came over it.
+  await until(async () => (await readFile(held, 'utf8').catch(() => '')).includes('"completed"'));
+  gate.resolve();
+  await store.close();
+  await faults.kill();
+  const next = await openIn(dir, faultyFiles());
+  expect(await next.store.get(lease.runId)).toMatchObject({ state: 'completed', result: 1 });
+  await next.store.close();
+  await rm(dir, { recursive: true });
 });

@@ -41,15 +41,23 @@ const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
 export async function replay(deps: ReplayDeps): Promise<Replayed> {
   const { disk, layout } = deps;
   const state: Replayed = { segments: [], last: deps.covered, commits: 0, gap: false };
+  let before: { path: string; bytes: Uint8Array } | undefined;
   for (const name of await segmentNames(disk, layout)) {
     const path = join(layout.journal, name);
     const bytes = await disk.files.read(path, MAX_SEGMENT_BYTES).catch((error: unknown) => {
       throw storeError(`${path} could not be read`, error);
     });
-    const { whole, damaged } = readSegment(deps, bytes, state);
+    const first = Number(SEGMENT_FILE.exec(name)?.[1]);
+    // A segment is named by the number that came next: what is missing up to it stood at the end of the one before.
+    if (before !== undefined && first > state.last + 1) {
+      state.gap = true;
+      await deps.quarantine.keepCopy(before.path, before.bytes, missing(state.last + 1, first - 1));
+    }
+    const { whole, damaged } = readSegment(deps, { bytes, first }, state);
     if (damaged !== undefined) await deps.quarantine.keepCopy(path, bytes, damaged);
     if (whole > 0) state.segments.push({ path, last: state.last });
     else await disk.files.unlink(path).catch(() => undefined);
+    before = { path, bytes };
   }
   return state;
 }
@@ -65,21 +73,31 @@ async function segmentNames(disk: Disk, layout: Layout): Promise<string[]> {
   }
 }
 
-function readSegment(deps: ReplayDeps, bytes: Uint8Array, state: Replayed): { whole: number; damaged?: string } {
+function missing(from: number, to: number): string {
+  return `the lines ${from} to ${to} are missing or damaged`;
+}
+
+function readSegment(
+  deps: ReplayDeps,
+  segment: { bytes: Uint8Array; first: number },
+  state: Replayed,
+): { whole: number; damaged?: string } {
   let whole = 0;
+  let next = segment.first;
   let broken: number | undefined;
   let damaged: string | undefined;
-  for (const { offset, value, size } of linesOf(bytes)) {
+  for (const { offset, value, size } of linesOf(segment.bytes)) {
     const commit = value === undefined ? undefined : commitOf(value);
     if (commit === undefined) {
       broken ??= offset;
       continue;
     }
     whole++;
-    // The first line after an empty index has no number before it.
-    const gap = state.last > 0 && commit.lsn > state.last + 1;
-    if (gap) state.gap = true;
-    if (gap) damaged ??= `the lines ${state.last + 1} to ${commit.lsn - 1} are missing or damaged`;
+    if (commit.lsn > next) {
+      state.gap = true;
+      damaged ??= missing(next, commit.lsn - 1);
+    }
+    next = commit.lsn + 1;
     if (commit.lsn <= state.last) continue;
     deps.apply({ ...commit, bytes: size });
     state.last = commit.lsn;
