@@ -2,8 +2,12 @@
 import { benchAck } from './ack.ts';
 import { printResult } from './result.ts';
 import type { BenchResult } from './result.ts';
+import { benchStore } from './store.ts';
 
-const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = { ack: benchAck };
+const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = {
+  ack: benchAck,
+  store: benchStore,
+};
 
 const [name = '', ...flags] = process.argv.slice(2);
 const bench = BENCHES[name];

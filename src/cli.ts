@@ -1,7 +1,7 @@
 /** The command line: the only place that prints. Reads the arguments, finds the server or opens the store, exits with a code that means something. */
 import { parseArgs } from 'node:util';
 import { createLocalGateway } from './cli/local.ts';
-import { EXIT, jobsCommand, runCommand, runsCommand, type Terminal } from './cli/commands.ts';
+import { backupCommand, EXIT, jobsCommand, runCommand, runsCommand, type Terminal } from './cli/commands.ts';
 import type { Gateway } from './cli/gateway.ts';
 import { createRemoteGateway, serverAnswers } from './cli/remote.ts';
 import { crashInOneLine, EX_SOFTWARE, exitFlushed, firstFrame, onStopSignal, outliveReaders } from './cli/process.ts';
@@ -21,6 +21,7 @@ const HELP = `Usage: bellhop COMMAND
   runs show RUN [--json]        show a run, its report and its receipts
   runs cancel | retry RUN       stop a run; run the same again
   runs delete RUN --yes         delete a run and its report for good
+  backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   doctor                        examine Slack, mail, jobs and the data folder; posts nothing
   manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
   demo [--once]                 see it all work here, with a fake Slack and inbox
@@ -37,6 +38,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: ['json'],
   jobs: ['json'],
   runs: ['json', 'yes'],
+  backup: [],
   doctor: [],
   manifest: ['mode', 'host'],
   demo: ['once'],
@@ -69,6 +71,8 @@ async function main(argv: readonly string[]): Promise<number> {
       const { manifestCommand } = await import('./cli/manifest.ts');
       return manifestCommand(terminal(), values);
     }
+    case 'backup':
+      return withGateway((gateway) => backupCommand(terminal(), gateway, args));
     case 'run':
       return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
     case 'jobs':

@@ -44,7 +44,11 @@ export const systemClock: Clock = {
   },
 };
 
+let lastIso = { ms: 0, text: new Date(0).toISOString() };
+
 /** An ISO 8601 instant in UTC with milliseconds. */
 export function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  // Within a busy millisecond the same text is asked for many times.
+  if (ms !== lastIso.ms) lastIso = { ms, text: new Date(ms).toISOString() };
+  return lastIso.text;
 }

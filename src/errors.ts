@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   LEASE_EXPIRED: 'The process that executed the run died or stopped answering.',
   CANCELLED: 'The run was cancelled.',
   CHILD_DIED: 'The child process of an isolated function ended without an answer.',
+  OVERLOADED: 'Changes come in faster than the disk takes them; nothing was changed, try again in a moment.',
   STORE_LOCKED: 'Another process holds the data folder.',
   STORE_FULL: 'The disk of the data folder is full.',
   STORE_FAILED: 'The data folder could not be written or read.',

@@ -17,7 +17,17 @@ export interface Ids {
 
 /** Makes ids that strictly increase, even when the clock steps back. */
 export function createIds(clock: Pick<Clock, 'now'>): Ids {
-  const random = new Uint8Array(8);
+  // One call for some hundred ids: the call costs more than its bytes.
+  const pool = new Uint8Array(4096);
+  let used = pool.length;
+  const random = (): Uint8Array => {
+    if (used + 8 > pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    used += 8;
+    return pool.subarray(used - 8, used);
+  };
   let lastMs = 0;
   let counter = 0;
   return {
@@ -26,14 +36,13 @@ export function createIds(clock: Pick<Clock, 'now'>): Ids {
       if (now > lastMs) {
         lastMs = now;
         // Start low, so that a burst inside one millisecond has room: 4,096 - 1,024 ids before time is borrowed.
-        counter = (randomFillSync(random)[0] ?? 0) * 4;
+        counter = (random()[0] ?? 0) * 4;
       } else if (++counter > 0xfff) {
         lastMs += 1;
         counter = 0;
       }
-      randomFillSync(random);
       let tail = 0n;
-      for (const byte of random) tail = (tail << 8n) | BigInt(byte);
+      for (const byte of random()) tail = (tail << 8n) | BigInt(byte);
       const bits =
         (BigInt(lastMs) << 80n) | (7n << 76n) | (BigInt(counter) << 64n) | (2n << 62n) | (tail & ((1n << 62n) - 1n));
       return `${prefix}_${encode(bits)}`;
@@ -45,6 +54,11 @@ function encode(bits: bigint): string {
   let text = '';
   for (let shift = 125n; shift >= 0n; shift -= 5n) text += ALPHABET.charAt(Number((bits >> shift) & 31n));
   return text;
+}
+
+/** An id that sorts before every id made at `ms` or later, and after every earlier one. */
+export function lowestIdAt(prefix: IdPrefix, ms: number): string {
+  return `${prefix}_${encode(BigInt(Math.max(0, Math.trunc(ms))) << 80n)}`;
 }
 
 /** Whether `text` is an id of this kind. */

@@ -175,7 +175,14 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     if (draining || store.health().state !== 'ready') return 'unavailable';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
-  const api = createApi({ runner, reader: store, readiness, token: config.apiToken, log });
+  const api = createApi({
+    runner,
+    reader: store,
+    readiness,
+    token: config.apiToken,
+    backup: (dir) => store.backup(dir),
+    log,
+  });
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

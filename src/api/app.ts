@@ -1,12 +1,14 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
 import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
+import type { BackupInfo } from '../store/store.ts';
 import { admit } from './auth.ts';
 import { answerProblem } from './problem.ts';
-import { runRoutes, type ApiEnv } from './runs.ts';
+import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 
 export interface ApiDeps {
   runner: Runner;
@@ -14,9 +16,11 @@ export interface ApiDeps {
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   token: string | undefined;
+  backup: (dir: string) => Promise<BackupInfo>;
   log: Log;
 }
 
+const BackupBody = z.strictObject({ dir: z.string().max(4096).startsWith('/') });
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
@@ -59,6 +63,14 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   );
   app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
+  app.post('/v1/backup', async (c) => {
+    // Writes to a path of this machine: for whoever may open the data folder, never for a token.
+    const body = BackupBody.safeParse(await readJson(c.req.raw));
+    if (c.get('actor').kind !== 'operator') return c.notFound();
+    if (!body.success)
+      return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The folder must be an absolute path.' });
+    return c.json(await deps.backup(body.data.dir));
+  });
 
   app.notFound((c) =>
     answerProblem(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),

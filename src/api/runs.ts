@@ -100,7 +100,8 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   return app;
 }
 
-async function readJson(request: Request): Promise<unknown> {
+/** The body as JSON, or undefined when it is none. */
+export async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(await request.text());
   } catch {

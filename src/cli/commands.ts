@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { plainText } from '../render/format.ts';
 import { renderText } from '../render/text.ts';
@@ -20,6 +21,19 @@ export interface Terminal {
   color: 'ansi' | 'none';
   clock: Clock;
   signal: AbortSignal;
+}
+
+export async function backupCommand(terminal: Terminal, gateway: Gateway, args: readonly string[]): Promise<number> {
+  const [dir, extra] = args;
+  if (dir === undefined || extra !== undefined) {
+    throw new UsageError('Which folder?', {
+      code: 'USAGE',
+      hint: 'bellhop backup DIR, with a folder that is new or empty.',
+    });
+  }
+  const { files, bytes, at, dir: copied } = await gateway.backup(resolve(dir));
+  terminal.out(`${copied}: ${files} files, ${bytes} bytes, as of ${at}`);
+  return EXIT.ok;
 }
 
 export async function runCommand(

@@ -2,7 +2,7 @@ import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts'
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { Delivery, Run, RunSummary } from '../store/records.ts';
-import type { CancelOutcome, RemoveOutcome } from '../store/store.ts';
+import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
 export interface RunView {
   run: Run;
@@ -22,4 +22,6 @@ export interface Gateway extends AsyncDisposable {
   cancel(id: string): Promise<CancelOutcome['outcome']>;
   retry(id: string): Promise<RetryResult | { outcome: 'problem'; text: string }>;
   remove(id: string): Promise<RemoveOutcome['outcome']>;
+  /** Copies the data folder, live and consistent, to an absolute path. */
+  backup(dir: string): Promise<BackupInfo>;
 }

@@ -31,6 +31,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       return runner.retry(id, actor);
     },
     remove: async (id) => (await runner.remove(id, actor)).outcome,
+    backup: (dir) => store.backup(dir),
     [Symbol.asyncDispose]: () => bellhop.stop({ graceMs: 1_000 }),
   };
 }

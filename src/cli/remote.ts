@@ -12,6 +12,7 @@ const Problem = z.object({
 });
 const RunBody = z.object({ run: Run, deliveries: z.array(Delivery).default([]) });
 const ListBody = z.object({ runs: z.array(RunSummary), next: z.string().optional() });
+const BackupBody = z.object({ dir: z.string(), at: z.string(), files: z.number(), bytes: z.number() });
 const OutcomeBody = z.object({ outcome: z.string() });
 const SubmitBody = z.object({ outcome: z.enum(['accepted', 'deduplicated']), run: Run });
 const Field = z.looseObject({ name: z.string(), type: z.string(), required: z.boolean() });
@@ -84,6 +85,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
       checked(answer);
       return 'removed';
     },
+    backup: async (dir) => BackupBody.parse(checked(await call('POST', '/v1/backup', { dir }))),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

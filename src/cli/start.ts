@@ -3,6 +3,8 @@ import { environment, type Config } from '../config.ts';
 import { startServer, VERSION } from '../main.ts';
 import { EX_SOFTWARE, onStopSignal } from './process.ts';
 
+const EX_IOERR = 74; // sysexits.h
+
 /**
  * Runs the server until SIGTERM or SIGINT: the first drains (running runs may end, the rest is handed back), the second exits at once
  * and is then a crash.
@@ -27,7 +29,15 @@ export async function start(config: Config): Promise<number> {
   for (const off of config.off) log.info(off);
   for (const { file, reason } of server.bellhop.runner.problems()) log.warn('a file is no job', { file, reason });
   for (const { path, reason } of opened.quarantined) log.warn('a record was set aside', { path, reason });
+  // A failed sync leaves the disk in a state that nobody knows (PostgreSQL panics then): a new process replays what is durable.
+  const watch = systemClock.every(1_000, () => {
+    const health = server.bellhop.store.health();
+    if (health.state !== 'failed') return;
+    log.error('the data folder cannot be written any more; restart', { reason: health.reason });
+    process.exit(EX_IOERR);
+  });
   const signal = await stopping;
+  watch.cancel();
   log.info('draining', { signal, running: server.bellhop.runner.active() });
   await server.stop();
   log.info('stopped');

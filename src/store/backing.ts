@@ -2,9 +2,12 @@
  * The seam between the embedded store and where it keeps things. The store holds the rules and an index in memory; a backing makes
  * changes durable. A backing that can write several changes as one (a journal) does so without the store knowing.
  */
-import type { AuditEntry, Delivery, Doc, Run, RunSummary } from './records.ts';
+import type { AuditEntry, Delivery, Doc, Run, StoreEvent } from './records.ts';
+import type { BlobShelf } from './blobs.ts';
+import type { PastEvents } from './feed.ts';
 import type { Health } from './reader.ts';
-import type { OpenReport } from './store.ts';
+import type { RunIndex } from './run-index.ts';
+import type { BackupInfo, OpenReport } from './store.ts';
 
 /** One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. */
 export type Change =
@@ -14,7 +17,8 @@ export type Change =
   | { kind: 'forget'; runId: string }
   | { kind: 'doc'; doc: Doc }
   | { kind: 'doc-removal'; docKind: string; key: string }
-  | { kind: 'audit'; entry: AuditEntry };
+  | { kind: 'audit'; entry: AuditEntry }
+  | { kind: 'events'; events: readonly StoreEvent[] };
 
 /** What stays of a removed run: nothing that was in it, only what its idempotency key needs until the key's window ends. */
 interface Tombstone {
@@ -33,27 +37,25 @@ export interface KeyEntry {
   removed?: Run;
 }
 
-/** What the index holds; written at a clean close, and rebuilt from the records otherwise. */
-export interface IndexImage {
-  summaries: readonly RunSummary[];
-  keys: readonly KeyEntry[];
-  /** Runs that have a delivery of which something can still happen. */
-  openDeliveries: readonly string[];
-}
-
-export interface Loaded extends IndexImage {
+export interface Loaded {
   /** The unfinished runs in full. */
   unfinished: readonly Run[];
-  /** What is known of the deliveries of unfinished runs, and of those in `openDeliveries`; with the run when that is final. */
+  /** What is known of the deliveries of unfinished runs, and of final ones that have an open one. */
   deliveries: readonly { run: Run; known: readonly Delivery[] | undefined }[];
   docs: readonly Doc[];
+  /** The newest events; absent when none were ever kept. */
+  events?: PastEvents;
   quarantined: OpenReport['quarantined'];
   rebuilt: boolean;
 }
 
 export interface Backing {
+  /** The summaries of all runs. A change is in it as soon as its commit is durable. */
+  index: RunIndex;
+  /** The idempotency keys that may still hold, but for those of unfinished runs. */
+  readKeys(): Promise<KeyEntry[]>;
   /**
-   * Applies the changes in order and resolves when all are durable. A rejection means that the first change is not in force, unless
+   * Makes the changes durable as one: after a crash all of them are there, or none. A rejection means that none is in force, unless
    * `health` says `failed`: then nobody knows, and nothing is written any more.
    */
   commit(changes: readonly Change[]): Promise<void>;
@@ -61,21 +63,17 @@ export interface Backing {
   readRun(runId: string): Promise<Run | undefined>;
   /** What is stored of a run's deliveries; undefined when nothing has happened to any of them. */
   readDeliveries(runId: string): Promise<Delivery[] | undefined>;
-  /** Finishes small things left over by failed clean-ups; never throws. */
+  /** Brings to the files what is only in the journal, and looks whether a full disk has room again; never throws. */
   tidy(): Promise<void>;
+  /** Does the work while the files stand still, after everything that was committed before has reached them. */
+  held<T>(work: () => Promise<T>): Promise<T>;
+  blobs: BlobShelf;
+  /** See the verb; undefined where there is no folder. */
+  backup?(dir: string, signal: AbortSignal | undefined): Promise<BackupInfo>;
   health(): Pick<Health, 'state' | 'reason' | 'quarantined'>;
-  /** Waits for what is under way and keeps the image for a quick start. */
-  close(image: IndexImage): Promise<void>;
+  /** Waits for what is under way, and leaves everything in its file. */
+  close(): Promise<void>;
 }
 
 /** What an empty store loads. */
-export const NOTHING: Loaded = {
-  summaries: [],
-  keys: [],
-  openDeliveries: [],
-  unfinished: [],
-  deliveries: [],
-  docs: [],
-  quarantined: [],
-  rebuilt: false,
-};
+export const NOTHING: Loaded = { unfinished: [], deliveries: [], docs: [], quarantined: [], rebuilt: false };

@@ -4,10 +4,12 @@
  */
 import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
+import { isId } from '../ids.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Backing, KeyEntry, Loaded } from './backing.ts';
+import type { Backing, Change, KeyEntry, Loaded } from './backing.ts';
 import { interruptDelivery, isOpen, mergeDeliveries } from './delivery-transitions.ts';
+import { keyOf } from './keys.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import { frozen } from './json.ts';
@@ -15,10 +17,9 @@ import { createLocks } from './locks.ts';
 import type { Locks } from './locks.ts';
 import { createRunCache } from './run-cache.ts';
 import type { RunCache } from './run-cache.ts';
-import { createRunIndex } from './run-index.ts';
 import type { RunIndex } from './run-index.ts';
 import { isFinal } from './records.ts';
-import type { AuditEntry, Delivery, Run } from './records.ts';
+import type { AuditEntry, Delivery, Run, StoreEvent } from './records.ts';
 import { interruptRun, summaryOf } from './transitions.ts';
 
 export interface StoreOptions {
@@ -26,26 +27,52 @@ export interface StoreOptions {
   maxUnfinished: number;
   maxRunBytes: number;
   maxInputBytes: number;
+  /** How long a completed or cancelled run is kept, in milliseconds; Infinity: for ever. */
+  retainMs: number;
+  /** The same for a failed one (G18). */
+  retainFailedMs: number;
+  maxBlobBytes: number;
+  /** All blobs of one run together. */
+  maxRunBlobBytes: number;
+  /** How long a blob may wait for a run that names it, in milliseconds. */
+  blobGraceMs: number;
   maxDocBytes: number;
   maxDocs: number;
   /** How long an idempotency key is remembered after its run was accepted, in milliseconds. */
   keyWindowMs: number;
   eventsKept: number;
+  /** How long events are kept, in milliseconds. */
+  eventsKeepMs: number;
   /** Final runs kept in memory after they were read, and their size together. */
   finalRunsKept: number;
   finalBytesKept: number;
+  /** Bytes kept on the disk so that removals and checkpoints still work when it is full. */
+  reserveBytes: number;
+  /** From a change to the checkpoint that brings it to its file, in milliseconds. */
+  checkpointMs: number;
+  /** Changes not yet in their files, in bytes; more are refused as OVERLOADED, and from half of it on writing waits. */
+  maxDirtyBytes: number;
 }
 
 export const DEFAULT_OPTIONS: StoreOptions = {
   maxUnfinished: 10_000,
   maxRunBytes: 4 * 1024 * 1024,
   maxInputBytes: 256 * 1024,
+  retainMs: Infinity,
+  retainFailedMs: Infinity,
+  maxBlobBytes: 20 * 1024 * 1024,
+  maxRunBlobBytes: 100 * 1024 * 1024,
+  blobGraceMs: 3_600_000,
   maxDocBytes: 1024 * 1024,
   maxDocs: 100_000,
   keyWindowMs: 24 * 3_600_000,
   eventsKept: 10_000,
+  eventsKeepMs: 7 * 24 * 3_600_000,
   finalRunsKept: 1000,
   finalBytesKept: 64 * 1024 * 1024,
+  reserveBytes: 16 * 1024 * 1024,
+  checkpointMs: 1000,
+  maxDirtyBytes: 64 * 1024 * 1024,
 };
 
 export interface CoreDeps {
@@ -54,6 +81,12 @@ export interface CoreDeps {
   ids: Ids;
   log: Log;
 }
+
+/** What a run and its deliveries become visible as; see `commit`. */
+export type Fact = Omit<StoreEvent, 'seq' | 'at'>;
+
+/** Enough of a run to deliver for it. */
+export type Brief = Pick<Run, 'id' | 'job' | 'state' | 'rev'>;
 
 export interface Core extends CoreDeps {
   options: StoreOptions;
@@ -64,73 +97,128 @@ export interface Core extends CoreDeps {
   /** The deliveries of every run that is unfinished or has an open one, in planning order. */
   deliveries: Map<string, readonly Delivery[]>;
   keys: Map<string, KeyEntry>;
+  /** Resolves when `keys` holds those of former lives too. */
+  keysReady: Promise<void>;
   feed: Feed;
   locks: Locks;
   /** Runs that a dead process had claimed. */
   interrupted: string[];
   getRun(runId: string): Promise<Run | undefined>;
+  /** What is known without reading: of a run that is unfinished or has an open delivery. */
+  briefOf(runId: string): Brief | undefined;
   getDeliveries(run: Run): Promise<readonly Delivery[]>;
-  publishRun(run: Run): void;
-  publishDeliveries(run: Pick<Run, 'id' | 'state' | 'job'>, next: readonly Delivery[]): void;
-  forgetRun(run: Run): void;
+  /**
+   * Makes the changes durable together with the facts they are, then shows both in one synchronous step. The order of calls is the order
+   * of the events.
+   */
+  commit(what: { changes: readonly Change[]; facts: readonly Fact[]; show: () => void }): Promise<void>;
+  /** The facts that a run in its next state is: about itself, and about its deliveries. */
+  factsOf(run: Run): Fact[];
+  factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
+  showRun(run: Run): void;
+  showDeliveries(run: Brief, next: readonly Delivery[]): void;
+  forgetRun(runId: string): void;
   auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
 }
 
 /** Builds the state in memory from what was loaded; what a dead process held is claimable again, without writing anything. */
 export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions): Core {
   const { backing, clock, ids, log } = deps;
-  const feed = createFeed(clock, options.eventsKept);
+  const feed = createFeed(clock, options.eventsKept, loaded.events);
+  feed.forgetBefore(iso(clock.now() - options.eventsKeepMs));
   const restored = restore(loaded, clock.now());
-  const index = createRunIndex(loaded.summaries);
-  for (const run of restored.hot.values()) index.put(summaryOf(run));
+  const { index } = backing;
+  for (const id of restored.interrupted) {
+    const run = restored.hot.get(id);
+    if (run !== undefined) index.put(summaryOf(run));
+  }
   const finals = createRunCache(options.finalRunsKept, options.finalBytesKept);
-  const { hot, deliveries } = restored;
+  const { hot, deliveries, briefs } = restored;
+  const keys = new Map<string, KeyEntry>();
+  for (const run of hot.values()) {
+    if (run.idempotencyKey === undefined) continue;
+    const key = keyOf(run.queue, run.idempotencyKey);
+    keys.set(key, { key, runId: run.id, until: Date.parse(run.createdAt) + options.keyWindowMs });
+  }
+  const readKeys = async (): Promise<void> => {
+    for (const entry of await backing.readKeys()) if (!keys.has(entry.key)) keys.set(entry.key, entry);
+  };
+  const keysReady = readKeys();
+  // Whoever needs them is told; until then nobody listens.
+  keysReady.catch((error: unknown) => log.error('the idempotency keys could not be read', { error }));
+  /** How many runs were removed: a read that a removal overtook is made again. */
+  let removals = 0;
 
   async function getRun(runId: string): Promise<Run | undefined> {
-    if (index.get(runId) === undefined) return undefined;
     const known = hot.get(runId) ?? finals.get(runId);
     if (known !== undefined) return known;
-    const read = await backing.readRun(runId);
-    // It may have been removed while it was being read.
-    if (index.get(runId) === undefined) return undefined;
-    if (read === undefined) {
-      index.drop(runId);
-      log.error('a run is in the index but cannot be read; it is left out', { runId });
-      return undefined;
+    if (!isId(runId, 'run')) return undefined;
+    let before = removals;
+    let read = await backing.readRun(runId);
+    for (; before !== removals; read = await backing.readRun(runId)) before = removals;
+    if (read !== undefined) {
+      finals.put(frozen(read));
+      return read;
     }
-    finals.put(frozen(read));
-    return read;
+    if (await index.discard(runId)) log.error('a run is in the index but cannot be read; it is left out', { runId });
+    return undefined;
   }
   async function getDeliveries(run: Run): Promise<readonly Delivery[]> {
     const known = deliveries.get(run.id);
     if (known !== undefined) return known;
     return run.deliveries.length === 0 ? [] : frozen(mergeDeliveries(run, await backing.readDeliveries(run.id)));
   }
-  function publishRun(run: Run): void {
-    index.put(summaryOf(run));
+  async function commit({ changes, facts, show }: Parameters<Core['commit']>[0]): Promise<void> {
+    const ticket = feed.number(facts);
+    const events: Change[] = facts.length === 0 ? [] : [{ kind: 'events', events: ticket.events }];
+    try {
+      await backing.commit([...changes, ...events]);
+    } catch (error) {
+      ticket.drop();
+      throw error;
+    }
+    try {
+      show();
+    } finally {
+      ticket.show();
+    }
+  }
+  function showRun(run: Run): void {
     if (isFinal(run.state)) {
       hot.delete(run.id);
       finals.put(run);
     } else hot.set(run.id, run);
-    feed.emit({ type: 'run', runId: run.id, job: run.job, state: run.state });
-    publishDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
+    showDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
   }
-  function publishDeliveries(run: Pick<Run, 'id' | 'state' | 'job'>, next: readonly Delivery[]): void {
-    const before = deliveries.get(run.id) ?? [];
-    if (!isFinal(run.state) || next.some(isOpen)) deliveries.set(run.id, frozen(next));
-    else deliveries.delete(run.id);
-    for (const delivery of next) {
-      const old = before.find((other) => other.id === delivery.id);
-      if (old?.state === delivery.state && old.rev === delivery.rev) continue;
-      feed.emit({ type: 'delivery', runId: run.id, deliveryId: delivery.id, job: run.job, state: delivery.state });
+  function showDeliveries(run: Brief, next: readonly Delivery[]): void {
+    if (!isFinal(run.state)) {
+      deliveries.set(run.id, frozen(next));
+    } else if (next.some(isOpen)) {
+      deliveries.set(run.id, frozen(next));
+      briefs.set(run.id, briefly(run));
+    } else {
+      deliveries.delete(run.id);
+      briefs.delete(run.id);
     }
   }
-  function forgetRun(run: Run): void {
-    index.drop(run.id);
-    hot.delete(run.id);
-    finals.drop(run.id);
-    deliveries.delete(run.id);
-    feed.emit({ type: 'removed', runId: run.id, job: run.job });
+  function factsOf(run: Run): Fact[] {
+    const own: Fact = { type: 'run', runId: run.id, job: run.job, state: run.state };
+    return [own, ...factsOfDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)))];
+  }
+  function factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[] {
+    const before = deliveries.get(run.id) ?? [];
+    const changed = next.filter((delivery) => {
+      const old = before.find((other) => other.id === delivery.id);
+      return old?.state !== delivery.state || old.rev !== delivery.rev;
+    });
+    return changed.map(({ id, state }) => ({ type: 'delivery', runId: run.id, deliveryId: id, job: run.job, state }));
+  }
+  function forgetRun(runId: string): void {
+    removals++;
+    hot.delete(runId);
+    finals.drop(runId);
+    deliveries.delete(runId);
+    briefs.delete(runId);
   }
 
   return {
@@ -140,14 +228,19 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     hot,
     finals,
     deliveries,
-    keys: new Map(loaded.keys.map((entry) => [entry.key, entry])),
+    keys,
+    keysReady,
     feed,
     locks: createLocks(),
     interrupted: restored.interrupted,
     getRun,
+    briefOf: (runId) => hot.get(runId) ?? briefs.get(runId),
     getDeliveries,
-    publishRun,
-    publishDeliveries,
+    commit,
+    factsOf,
+    factsOfDeliveries,
+    showRun,
+    showDeliveries,
     forgetRun,
     auditEntry: (entry) => ({ id: ids.next('aud'), at: iso(clock.now()), ...entry }),
   };
@@ -156,13 +249,15 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
 function restore(
   loaded: Loaded,
   now: number,
-): Pick<Core, 'hot' | 'interrupted'> & { deliveries: Map<string, readonly Delivery[]> } {
+): Pick<Core, 'hot' | 'interrupted' | 'deliveries'> & { briefs: Map<string, Brief> } {
+  const briefs = new Map<string, Brief>();
   const deliveries = new Map<string, readonly Delivery[]>();
   for (const { run, known } of loaded.deliveries) {
     const merged = mergeDeliveries(run, known).map((one) =>
       one.state === 'sending' ? interruptDelivery(one, now) : one,
     );
     if (!isFinal(run.state) || merged.some(isOpen)) deliveries.set(run.id, frozen(merged));
+    if (isFinal(run.state) && merged.some(isOpen)) briefs.set(run.id, briefly(run));
   }
   const hot = new Map<string, Run>();
   const interrupted: string[] = [];
@@ -177,5 +272,9 @@ function restore(
     hot.set(run.id, frozen(interruptRun({ ...run, rev }, now)));
     interrupted.push(run.id);
   }
-  return { hot, interrupted, deliveries };
+  return { hot, interrupted, deliveries, briefs };
+}
+
+function briefly({ id, job, state, rev }: Brief): Brief {
+  return { id, job, state, rev };
 }

@@ -32,10 +32,15 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
   const claiming = new Set<string>();
 
   async function save(runId: string, next: readonly Delivery[]): Promise<void> {
-    const summary = core.index.get(runId);
+    const summary = core.briefOf(runId);
     const deliveries = frozen(next);
-    await core.backing.commit([{ kind: 'deliveries', runId, deliveries }]);
-    if (summary !== undefined) core.publishDeliveries(summary, deliveries);
+    await core.commit({
+      changes: [{ kind: 'deliveries', runId, deliveries }],
+      facts: summary === undefined ? [] : core.factsOfDeliveries(summary, deliveries),
+      show: () => {
+        if (summary !== undefined) core.showDeliveries(summary, deliveries);
+      },
+    });
   }
 
   /** Changes one delivery under its current claim; a claim that is not current changes nothing. */
@@ -98,7 +103,7 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
   }
 
   function versionOf(runId: string, list: readonly Delivery[]): number {
-    return cardVersion({ rev: core.index.get(runId)?.rev ?? 0 }, list);
+    return cardVersion({ rev: core.briefOf(runId)?.rev ?? 0 }, list);
   }
 
   async function expireOfRun(runId: string): Promise<number> {
@@ -133,7 +138,7 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
     settleDelivery: (settlement) =>
       fenced(settlement.lease, async (delivery) => {
         const siblings = core.deliveries.get(delivery.runId) ?? [];
-        const { state, rev } = core.index.get(delivery.runId) ?? { state: 'failed', rev: 0 };
+        const { state, rev } = core.briefOf(delivery.runId) ?? { state: 'failed', rev: 0 };
         return settleDelivery(delivery, settlement, { run: { state, rev }, siblings, now: core.clock.now() });
       }),
     async expireLeases(limit) {

@@ -2,16 +2,26 @@
  * The whole port over an index in memory and a backing that makes changes durable: the store of one process. What runs under which
  * lock, and when memory may change, is said in core.ts.
  */
-import { DependencyError } from '../errors.ts';
+import { iso } from '../clock.ts';
+import { DependencyError, UsageError } from '../errors.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
+import { createBlobs } from './blobs.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
-import type { IndexImage, Loaded } from './backing.ts';
+import type { Loaded } from './backing.ts';
 import { createDeliveryVerbs } from './delivery-verbs.ts';
-import { isOpen } from './delivery-transitions.ts';
+import { createDocTable } from './doc-table.ts';
 import { createDocVerbs } from './doc-verbs.ts';
+import { keyHolds } from './keys.ts';
+import { createQueues } from './queues.ts';
+import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
+import { createRetention } from './retention.ts';
+import { createAdvance } from './schedule-verbs.ts';
+import type { Page, RunQuery } from './reader.ts';
+import type { RunSummary } from './records.ts';
 import type { Store } from './store.ts';
-import { createSubmit, keyHolds } from './submit.ts';
+import { createSubmit } from './submit.ts';
+import { summaryOf } from './transitions.ts';
 
 const SWEEP_LIMIT = 200;
 
@@ -22,10 +32,16 @@ export function createEmbeddedStore(
   options: Partial<StoreOptions> = {},
 ): { store: Store; interrupted: string[] } {
   const core = createCore(deps, loaded, { ...DEFAULT_OPTIONS, ...options });
-  const runs = createRunVerbs(core);
+  const table = createDocTable(core, loaded.docs);
+  const ledger = createLedger(core, table);
+  const queues = createQueues(core, table);
+  const blobs = createBlobs(core, core.backing.blobs);
+  const runs = createRunVerbs(core, { docs: table, ledger, queues, blobs });
   const outbox = createDeliveryVerbs(core);
-  const docs = createDocVerbs(core, loaded.docs);
+  const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
+  const advance = createAdvance({ docs: table, submit });
+  const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: runs.remove });
   const gate = createGate();
   const { track } = gate;
   let closing: Promise<void> | undefined;
@@ -33,19 +49,28 @@ export function createEmbeddedStore(
   async function sweep(): ReturnType<Store['sweep']> {
     const leases = await every([runs.expireLeases(SWEEP_LIMIT), outbox.expireLeases(SWEEP_LIMIT)]);
     const expiredDocs = await docs.expire(SWEEP_LIMIT);
+    core.feed.forgetBefore(iso(core.clock.now() - core.options.eventsKeepMs));
     await forgetKeys(core);
+    await ledger.reconcile(SWEEP_LIMIT);
+    await blobs.walk();
+    await retention.sweep();
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
+  }
+  async function backup(dir: string, signal: AbortSignal | undefined): ReturnType<Store['backup']> {
+    if (core.backing.backup !== undefined) return core.backing.backup(dir, signal);
+    throw new UsageError('A store in memory has nothing to copy.', { code: 'INPUT_INVALID' });
   }
   async function close(): Promise<void> {
     await gate.shut();
     core.feed.end();
-    await core.backing.close(imageOf(core));
+    await core.keysReady.catch(() => undefined);
+    await core.backing.close();
   }
 
   const store: Store = {
     get: (runId) => track(() => core.getRun(runId)),
-    list: (query) => track(async () => core.index.list(query)),
+    list: (query) => track(() => listRuns(core, query)),
     count: (query) => track(async () => core.index.count(query.job)),
     deliveries: (runId) =>
       track(async () => {
@@ -55,7 +80,7 @@ export function createEmbeddedStore(
     getDoc: (kind, key) => track(() => docs.getDoc(kind, key)),
     listDocs: (kind, query) => track(() => docs.listDocs(kind, query)),
     watch: (sinceSeq, signal) => core.feed.watch(sinceSeq, signal),
-    health: () => ({ ...core.backing.health(), unfinished: core.index.unfinished() }),
+    health: () => ({ ...core.backing.health(), unfinished: core.hot.size }),
     submit: (wanted) => track(() => submit(wanted)),
     claim: (request) => track(() => runs.claim(request)),
     heartbeat: (beats) => track(() => runs.heartbeat(beats)),
@@ -63,6 +88,15 @@ export function createEmbeddedStore(
     release: (leases) => track(() => runs.release(leases)),
     cancel: (runId, actor) => track(() => runs.cancel(runId, actor)),
     remove: (runId, actor) => track(() => runs.remove(runId, actor)),
+    advance: (step) => track(() => advance(step)),
+    reserve: (reservation) => track(() => ledger.reserve(reservation)),
+    pause: (queue, actor) => track(() => queues.pause(queue, actor)),
+    resume: (queue, actor) => track(() => queues.resume(queue, actor)),
+    pausedQueues: () => track(() => queues.pausedQueues()),
+    blobs: {
+      put: (source) => track(() => blobs.verbs.put(source)),
+      get: (sha256) => track(() => blobs.verbs.get(sha256)),
+    },
     claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),
@@ -74,6 +108,7 @@ export function createEmbeddedStore(
     putDoc: (doc) => track(() => docs.putDoc(doc)),
     removeDoc: (kind, key) => track(() => docs.removeDoc(kind, key)),
     appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),
+    backup: (dir, signal) => track(() => blobs.held(() => backup(dir, signal))),
     sweep: () => track(sweep),
     close: () => (closing ??= close()),
   };
@@ -121,10 +156,12 @@ async function forgetKeys(core: Core): Promise<void> {
   }
 }
 
-function imageOf(core: Core): IndexImage {
-  return {
-    summaries: core.index.all(),
-    keys: [...core.keys.values()],
-    openDeliveries: [...core.deliveries].filter(([, list]) => list.some(isOpen)).map(([runId]) => runId),
-  };
+/** The index knows the states; what a run says about its progress is only in memory. */
+async function listRuns(core: Core, query: RunQuery): Promise<Page<RunSummary>> {
+  const page = await core.index.list(query);
+  const items = page.items.map((item) => {
+    const live = core.hot.get(item.id);
+    return live !== undefined && live.state === item.state && live.rev > item.rev ? summaryOf(live) : item;
+  });
+  return { ...page, items };
 }

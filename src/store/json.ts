@@ -42,6 +42,8 @@ export function graft<T>(parsed: T, raw: unknown): T {
 // The type says what holds: every key of `parsed` is kept with its value, keys are only added.
 function graftValue<T>(parsed: T, raw: unknown): T;
 function graftValue(parsed: unknown, raw: unknown): unknown {
+  // Most of what is read was written by this version: nothing is copied until something unknown is found.
+  if (!holdsUnknown(parsed, raw)) return parsed;
   if (Array.isArray(parsed)) {
     return Array.isArray(raw) ? parsed.map((item: unknown, at): unknown => graftValue(item, raw[at])) : parsed;
   }
@@ -52,6 +54,18 @@ function graftValue(parsed: unknown, raw: unknown): unknown {
     known.has(key) ? graftValue(known.get(key), value) : value,
   ]);
   return { ...parsed, ...Object.fromEntries(merged) };
+}
+
+/** Whether `raw` has a field, at any depth, that `parsed` has not. */
+function holdsUnknown(parsed: unknown, raw: unknown): boolean {
+  if (typeof parsed !== 'object' || parsed === null || typeof raw !== 'object' || raw === null) return false;
+  if (Array.isArray(parsed)) {
+    return Array.isArray(raw) && parsed.some((item: unknown, at) => holdsUnknown(item, raw[at]));
+  }
+  for (const key of Object.keys(raw)) {
+    if (!Object.hasOwn(parsed, key) || holdsUnknown(Reflect.get(parsed, key), Reflect.get(raw, key))) return true;
+  }
+  return false;
 }
 
 function encode(value: unknown, what: string): string {

@@ -52,7 +52,7 @@ export async function openStore(
     interrupted,
     quarantined: [...loaded.quarantined],
     rebuilt: loaded.rebuilt,
-    runs: loaded.summaries.length,
+    runs: backing.index.size(),
     ms: Math.round(clock.monotonic() - begun),
   };
   return { store, report };
@@ -84,6 +84,5 @@ async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOp
   const files = deps.files ?? nodeFiles;
   await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  const keyWindowMs = options.keyWindowMs ?? DEFAULT_OPTIONS.keyWindowMs;
-  return openLowdb(root, { files, clock, log, version, keyWindowMs, lock });
+  return openLowdb(root, { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
 }

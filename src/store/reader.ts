@@ -1,4 +1,4 @@
-import type { Delivery, Doc, Run, RunState, RunSummary, StoreEvent } from './records.ts';
+import type { Delivery, Doc, PausedQueue, Run, RunState, RunSummary, StoreEvent } from './records.ts';
 
 export interface RunQuery {
   states?: readonly RunState[];
@@ -42,6 +42,12 @@ export interface Reader {
   getDoc(kind: string, key: string): Promise<Doc | undefined>;
   /** Documents of a kind by key, ascending. */
   listDocs(kind: string, query: { limit?: number; after?: string }): Promise<Page<Doc>>;
+  blobs: {
+    /** The bytes with this hash, checked against it; undefined when they are not there. */
+    get(sha256: string): Promise<Uint8Array | undefined>;
+  };
+  /** The paused queues by name. */
+  pausedQueues(): Promise<PausedQueue[]>;
   /** Events after `sinceSeq` (or from now on), until the signal aborts; a `resync` event comes first when older ones are gone. */
   watch(sinceSeq: number | 'now', signal: AbortSignal): AsyncIterable<StoreEvent>;
   health(): Health;

@@ -159,6 +159,15 @@ export const Lease = z.object({
 });
 export type Lease = z.infer<typeof Lease>;
 
+/** Bytes that a run left beside its record; `sha256` names them in the store, `name` for people. */
+export const BlobRef = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: Count,
+  name: z.string().min(1).max(200).refine(oneLine),
+  type: z.string().max(100).exactOptional(),
+});
+export type BlobRef = z.infer<typeof BlobRef>;
+
 export const Run = z.object({
   v: z.literal(1),
   id: RunId,
@@ -196,6 +205,7 @@ export const Run = z.object({
   error: Failure.optional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
+  blobs: z.array(BlobRef).max(100).exactOptional(),
 });
 export type Run = z.infer<typeof Run>;
 
@@ -299,14 +309,40 @@ export const Doc = z.object({
 });
 export type Doc = z.infer<typeof Doc>;
 
+/** A range of a schedule's due times that were not run, ends included, with the reason people are told. */
+export const Skip = z.object({
+  from: Instant,
+  to: Instant,
+  count: z.number().int().positive(),
+  reason: z.string().min(1).max(500),
+});
+export type Skip = z.infer<typeof Skip>;
+export const MAX_SKIPS_KEPT = 100;
+
+/** The document of a schedule (kind `schedule`, its name as key). Fields beside these, such as its spec, belong to the planner. */
+export const ScheduleState = z.looseObject({
+  /** Everything due until here was run or skipped. */
+  watermark: Instant.exactOptional(),
+  /** When it is due next; null: never again. */
+  nextSlot: Instant.nullable().exactOptional(),
+  /** The newest 100. */
+  skips: z.array(Skip).max(MAX_SKIPS_KEPT).exactOptional(),
+});
+export type ScheduleState = z.infer<typeof ScheduleState>;
+
+/** A queue from which no claim takes runs (G15). */
+export const PausedQueue = z.object({ name: z.string().min(1).max(80), since: Instant, by: Actor });
+export type PausedQueue = z.infer<typeof PausedQueue>;
+
 /** An act of an actor worth keeping for ever. */
 export const AuditEntry = z.object({
   id: z.string().regex(/^aud_[0-9a-z]{26}$/),
   at: Instant,
   actor: Actor,
-  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused']),
+  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused', 'pause', 'resume']),
   runId: RunId.optional(),
   job: z.string().max(64).optional(),
+  queue: z.string().max(80).optional(),
   note: z.string().max(500).optional(),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
@@ -316,9 +352,12 @@ export interface StoreEvent {
   seq: number;
   at: string;
   /** `resync`: events before this one are no longer kept; read the present state. */
-  type: 'run' | 'delivery' | 'removed' | 'resync';
+  type: 'run' | 'delivery' | 'removed' | 'queue' | 'resync';
   runId?: string;
   deliveryId?: string;
   job?: string;
   state?: RunState | DeliveryState;
+  /** Type queue: it was paused or resumed. */
+  queue?: string;
+  paused?: boolean;
 }

@@ -1,85 +1,187 @@
 /**
- * The summaries of all runs in memory, in the order of their ids (which is the order of acceptance), with counts for each job and
- * state. Derived from the records alone; never holds an input, a result or a report.
+ * The summaries of all runs in the order of their ids (which is the order of acceptance), in pages of about a thousand. In memory stand,
+ * for each page, how many runs each job has in each state, and what is not yet in the page's file; the rest of a page is read when it is
+ * asked for and forgotten again, so the size of the history does not matter. A page whose counts match nothing is never read.
+ *
+ * Derived from the records alone; never holds an input, a result or a report.
  */
 import { UsageError } from '../errors.ts';
-import { isId } from '../ids.ts';
+import { isId, timeOfId } from '../ids.ts';
 import { isFinal, RUN_STATES } from './records.ts';
-import type { RunState, RunSummary } from './records.ts';
+import type { Run, RunState, RunSummary } from './records.ts';
 import type { Page, RunQuery } from './reader.ts';
+import { createPageCache } from './run-pages.ts';
+import type { IndexPage, LoadPage, Tally } from './run-pages.ts';
 
 export interface RunIndex {
+  /** Notes the state of a run; a final one never changes again. */
   put(summary: RunSummary): void;
-  drop(runId: string): void;
-  get(runId: string): RunSummary | undefined;
-  list(query: RunQuery): Page<RunSummary>;
+  /** Takes a run out; `state` is its newest when it is final. */
+  drop(run: Pick<RunSummary, 'id' | 'job' | 'state'>): void;
+  /** Takes out a run of which only the id is known; answers whether it was there. */
+  discard(runId: string): Promise<boolean>;
+  list(query: RunQuery): Promise<Page<RunSummary>>;
   count(job: string | undefined): Record<RunState, number>;
-  unfinished(): number;
-  all(): RunSummary[];
+  size(): number;
+  /** The ids of the runs that are not final. */
+  unfinished(): string[];
+  /** The pages, oldest first: for whoever keeps them. */
+  pages(): readonly IndexPage[];
+  /** Reads what the pages say is unfinished; must be done before anything is put into an index of kept pages. */
+  warm(): Promise<void>;
 }
 
-/** Makes an index of the given runs, in any order. */
-export function createRunIndex(summaries: readonly RunSummary[]): RunIndex {
-  const byId = new Map<string, RunSummary>();
-  const order: string[] = [];
-  const jobs = new Map<string, Record<RunState, number>>();
-  const total = noRuns();
+const PAGE_RUNS = 1024;
 
-  function tally(summary: RunSummary, by: 1 | -1): void {
-    let ofJob = jobs.get(summary.job);
-    if (ofJob === undefined) jobs.set(summary.job, (ofJob = noRuns()));
-    ofJob[summary.state] += by;
-    total[summary.state] += by;
-    if (by < 0 && RUN_STATES.every((state) => ofJob[state] === 0)) jobs.delete(summary.job);
+/** Makes an index over the kept pages, oldest first; `load` reads one. Without it everything stays in memory. */
+export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage): RunIndex {
+  const pages = [...kept];
+  const cache = createPageCache(load, { runs: 32 * PAGE_RUNS, recount });
+  const jobs = new Map<string, Tally>();
+  const total = noRuns();
+  const open = new Map<string, RunSummary>();
+  for (const page of pages) addAll(page, 1);
+
+  function add(job: string, state: RunState, by: number): void {
+    let ofJob = jobs.get(job);
+    if (ofJob === undefined) jobs.set(job, (ofJob = noRuns()));
+    ofJob[state] += by;
+    total[state] += by;
+    if (by < 0 && RUN_STATES.every((one) => ofJob[one] === 0)) jobs.delete(job);
+  }
+  function addAll(page: IndexPage, by: 1 | -1): void {
+    for (const [job, counts] of page.counts) for (const state of RUN_STATES) add(job, state, by * counts[state]);
+  }
+  function tally(page: IndexPage, one: Pick<RunSummary, 'job' | 'state'>, by: 1 | -1): void {
+    let ofJob = page.counts.get(one.job);
+    if (ofJob === undefined) page.counts.set(one.job, (ofJob = noRuns()));
+    ofJob[one.state] += by;
+    if (by < 0 && RUN_STATES.every((state) => ofJob[state] === 0)) page.counts.delete(one.job);
+    add(one.job, one.state, by);
+  }
+  /** What a page that had to be made anew really holds. */
+  function recount(page: IndexPage, entries: Iterable<RunSummary>): void {
+    addAll(page, -1);
+    page.counts.clear();
+    page.runs = 0;
+    for (const entry of entries) {
+      page.runs++;
+      tally(page, entry, 1);
+    }
+  }
+  function pageOf(id: string): IndexPage | undefined {
+    return pages[Math.max(0, position(pages, id) - 1)];
+  }
+  function pageFor(id: string): IndexPage {
+    const page = pageOf(id);
+    const last = pages.at(-1);
+    const beyond = last === undefined || (page === last && id > last.newest);
+    if (page !== undefined && !(beyond && (page.runs >= PAGE_RUNS || dayOf(page.newest) < dayOf(id)))) return page;
+    const made = newPage(id);
+    pages.push(made);
+    return made;
   }
   function put(summary: RunSummary): void {
-    const before = byId.get(summary.id);
-    if (before === undefined) {
-      const newest = order.at(-1);
-      if (newest === undefined || newest < summary.id) order.push(summary.id);
-      else order.splice(position(order, summary.id), 0, summary.id);
-    } else tally(before, -1);
-    byId.set(summary.id, summary);
-    tally(summary, 1);
+    const before = open.get(summary.id);
+    const page = pageFor(summary.id);
+    if (before === undefined) page.runs++;
+    else tally(page, before, -1);
+    tally(page, summary, 1);
+    cache.change(page, summary.id, summary);
+    if (isFinal(summary.state)) open.delete(summary.id);
+    else open.set(summary.id, summary);
   }
-  function drop(runId: string): void {
-    const summary = byId.get(runId);
-    if (summary === undefined) return;
-    byId.delete(runId);
-    order.splice(position(order, runId), 1);
-    tally(summary, -1);
+  function drop(run: Pick<RunSummary, 'id' | 'job' | 'state'>): void {
+    const page = pageOf(run.id);
+    if (page === undefined) return;
+    tally(page, open.get(run.id) ?? run, -1);
+    page.runs--;
+    open.delete(run.id);
+    cache.change(page, run.id, null);
   }
-  function list(query: RunQuery): Page<RunSummary> {
+  async function loaded(page: IndexPage): Promise<void> {
+    // Others may have pushed it out before this one goes on.
+    do await cache.load(page);
+    while (page.base === undefined);
+  }
+  async function discard(runId: string): Promise<boolean> {
+    const page = pageOf(runId);
+    if (page === undefined) return false;
+    await loaded(page);
+    const entry = cache.entry(page, runId);
+    if (entry === undefined) return false;
+    drop(entry);
+    return true;
+  }
+
+  async function list(query: RunQuery): Promise<Page<RunSummary>> {
     const limit = clampLimit(query.limit);
-    let left = upperBound(query);
+    const before = query.after === undefined ? undefined : readCursor(query.after);
     const items: RunSummary[] = [];
-    const start = query.after === undefined ? order.length : position(order, readCursor(query.after));
-    for (let at = start - 1; at >= 0 && left > 0; at--) {
-      const summary = byId.get(order[at] ?? '');
-      if (summary === undefined || !inStateAndJob(summary, query)) continue;
-      left--;
-      if (!byPerson(summary, query)) continue;
-      if (items.length === limit) return { items, next: writeCursor(items.at(-1)?.id ?? '') };
-      items.push(summary);
+    const start = before === undefined ? pages.length : Math.max(1, position(pages, before));
+    for (let at = start - 1; at >= 0; at--) {
+      const page = pages[at];
+      if (page === undefined || matching(page.counts, query) === 0) continue;
+      await loaded(page);
+      for (const summary of entriesOf(page, query, before)) {
+        if (items.length === limit) return { items, next: writeCursor(items.at(-1)?.id ?? '') };
+        items.push(summary);
+      }
     }
     return { items };
   }
-  /** How many runs can match at most, from the counts alone: a filter without matches costs nothing. */
-  function upperBound(query: RunQuery): number {
-    const counts = query.job === undefined ? total : (jobs.get(query.job) ?? noRuns());
-    const states = query.states ?? RUN_STATES;
-    return [...new Set(states)].reduce((sum, state) => sum + counts[state], 0);
+  /** The matching runs of a loaded page, newest first, as long as there can be any. */
+  function* entriesOf(page: IndexPage, query: RunQuery, before: string | undefined): Generator<RunSummary> {
+    const ids = cache.ids(page);
+    let left = before === undefined ? matching(page.counts, query) : Number.POSITIVE_INFINITY;
+    for (let at = ids.length - 1; at >= 0 && left > 0; at--) {
+      const id = ids[at] ?? '';
+      if (before !== undefined && id >= before) continue;
+      const summary = cache.entry(page, id);
+      if (summary === undefined || !inStateAndJob(summary, query)) continue;
+      left--;
+      if (byPerson(summary, query)) yield summary;
+    }
   }
 
-  for (const summary of [...summaries].sort((a, b) => (a.id < b.id ? -1 : 1))) put(summary);
   return {
     put,
     drop,
-    get: (runId) => byId.get(runId),
+    discard,
     list,
     count: (job) => ({ ...(job === undefined ? total : (jobs.get(job) ?? noRuns())) }),
-    unfinished: () => RUN_STATES.reduce((sum, state) => (isFinal(state) ? sum : sum + total[state]), 0),
-    all: () => [...byId.values()],
+    size: () => RUN_STATES.reduce((sum, state) => sum + total[state], 0),
+    unfinished: () => [...open.keys()],
+    pages: () => pages,
+    async warm() {
+      for (const page of pages) {
+        if (matching(page.counts, { states: UNFINISHED }) === 0) continue;
+        await loaded(page);
+        for (const id of cache.ids(page)) {
+          const entry = cache.entry(page, id);
+          if (entry !== undefined && !isFinal(entry.state)) open.set(id, entry);
+        }
+      }
+    },
+  };
+}
+
+const UNFINISHED = RUN_STATES.filter((state) => !isFinal(state));
+
+/** A page that begins with this run. */
+export function newPage(first: string): IndexPage {
+  return {
+    first,
+    newest: first,
+    generation: 1,
+    bytes: 0,
+    runs: 0,
+    counts: new Map(),
+    fresh: new Map(),
+    flushing: undefined,
+    base: undefined,
+    damaged: false,
+    order: undefined,
   };
 }
 
@@ -87,6 +189,16 @@ export function createRunIndex(summaries: readonly RunSummary[]): RunIndex {
 export function clampLimit(limit: number | undefined): number {
   const wanted = Math.trunc(limit ?? 50);
   return Number.isNaN(wanted) ? 50 : Math.min(200, Math.max(1, wanted));
+}
+
+/** How many runs can match at most, from the counts alone: a filter without matches costs nothing. */
+function matching(counts: ReadonlyMap<string, Tally>, query: Pick<RunQuery, 'job' | 'states'>): number {
+  const states = new Set(query.states ?? RUN_STATES);
+  let sum = 0;
+  for (const [job, ofJob] of counts) {
+    if (query.job === undefined || query.job === job) for (const state of states) sum += ofJob[state];
+  }
+  return sum;
 }
 
 function inStateAndJob(summary: RunSummary, query: RunQuery): boolean {
@@ -99,24 +211,31 @@ function byPerson(summary: RunSummary, query: RunQuery): boolean {
   return query.idEnding === undefined || summary.id.endsWith(query.idEnding);
 }
 
-function noRuns(): Record<RunState, number> {
+/** No run in any state. */
+export function noRuns(): Tally {
   return { waiting: 0, scheduled: 0, queued: 0, running: 0, retrying: 0, completed: 0, failed: 0, cancelled: 0 };
 }
 
-/** Where `id` stands in the sorted list, or would stand. */
-function position(order: readonly string[], id: string): number {
+const DAY_MS = 86_400_000;
+
+function dayOf(id: Run['id']): number {
+  return Math.floor(timeOfId(id) / DAY_MS);
+}
+
+/** How many pages begin at or before `id`. */
+function position(pages: readonly IndexPage[], id: string): number {
   let low = 0;
-  let high = order.length;
+  let high = pages.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((order[middle] ?? '') < id) low = middle + 1;
+    if ((pages[middle]?.first ?? '') <= id) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /** A cursor names the last run of its page, not a place, so inserts and deletes do not move it; ids begin with their creation time. */
-function writeCursor(id: string): string {
+export function writeCursor(id: string): string {
   return Buffer.from(`runs:${id}`).toString('base64url');
 }
 

@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { iso } from '../clock.ts';
-import type { Core } from './core.ts';
+import { UsageError } from '../errors.ts';
+import type { Change } from './backing.ts';
+import type { Core, Fact } from './core.ts';
 import { checked, frozen, graft, jsonBytes } from './json.ts';
+import type { Blobs } from './blobs.ts';
+import type { DocTable } from './doc-table.ts';
+import { checkFree } from './doc-table.ts';
+import type { Queues } from './queues.ts';
 import { Actor, isFinal, Progress, Run } from './records.ts';
-import { keyOf } from './submit.ts';
-import type { ClaimedRun, ClaimRequest, Heartbeat, Settlement, SettleOutcome, Store } from './store.ts';
+import type { Ledger } from './reserve.ts';
+import { keyOf } from './keys.ts';
+import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
 import {
   cancelRun,
   claimRun,
@@ -17,6 +24,7 @@ import {
   settleRun,
 } from './transitions.ts';
 
+const MAX_DOCS = 20;
 const WorkerId = z.string().min(1).max(200);
 
 type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'cancel' | 'remove'> & {
@@ -27,15 +35,22 @@ type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'canc
 };
 
 /** Makes the verbs that move runs. Each works under the lock of its run, so a verb always sees what the one before it committed. */
-export function createRunVerbs(core: Core): RunVerbs {
+export function createRunVerbs(
+  core: Core,
+  parts: { docs: DocTable; ledger: Ledger; queues: Queues; blobs: Blobs },
+): RunVerbs {
+  const { docs, ledger, queues, blobs } = parts;
   /** Runs whose claim is being written: another claim passes over them. */
   const claiming = new Set<string>();
 
   async function save(run: Run): Promise<Run> {
     const next = frozen(run);
-    await core.backing.commit([{ kind: 'run', run: next }]);
-    core.publishRun(next);
+    await commitRun(next, [{ kind: 'run', run: next }]);
     return next;
+  }
+
+  function commitRun(run: Run, changes: readonly Change[]): Promise<void> {
+    return core.commit({ changes, facts: core.factsOf(run), show: () => core.showRun(run) });
   }
 
   async function claimOne(runId: string, request: ClaimRequest): Promise<ClaimedRun | undefined> {
@@ -49,7 +64,7 @@ export function createRunVerbs(core: Core): RunVerbs {
 
   async function claim(request: ClaimRequest): Promise<ClaimedRun[]> {
     checked(WorkerId, request.workerId, 'The worker id');
-    const picked = pickDue(core, request, claiming);
+    const picked = pickDue(core, request, (run) => claiming.has(run.id) || queues.isPaused(run.queue));
     for (const run of picked) claiming.add(run.id);
     try {
       const work = picked.map((run) => core.locks.run(run.id, () => claimOne(run.id, request)));
@@ -73,12 +88,15 @@ export function createRunVerbs(core: Core): RunVerbs {
   async function beatOne(beat: Heartbeat): Promise<'kept' | 'lost' | 'cancelled'> {
     const run = core.hot.get(beat.lease.runId);
     if (run === undefined || !holdsLease(run, beat.lease)) {
-      return core.index.get(beat.lease.runId)?.state === 'cancelled' ? 'cancelled' : 'lost';
+      return (await core.getRun(beat.lease.runId))?.state === 'cancelled' ? 'cancelled' : 'lost';
     }
     const progress = beat.progress === undefined ? {} : { progress: checked(Progress, beat.progress, 'The progress') };
     const next = frozen(heartbeatRun(run, { ...beat, ...progress }, core.clock.now()));
     if (next.rev === run.rev) core.hot.set(run.id, next);
-    else core.publishRun(next);
+    else {
+      core.showRun(next);
+      core.feed.emit({ type: 'run', runId: next.id, job: next.job, state: next.state });
+    }
     return 'kept';
   }
 
@@ -89,7 +107,39 @@ export function createRunVerbs(core: Core): RunVerbs {
     const bytes = jsonBytes(next, run.id);
     const limit = core.options.maxRunBytes;
     if (bytes > limit) return { outcome: 'too_large', bytes, limit };
-    return { outcome: 'settled', run: await save(graft(checked(Run, next, `The outcome of ${run.id}`), next)) };
+    const after = frozen(graft(checked(Run, next, `The outcome of ${run.id}`), next));
+    return commitOutcome(after, settlement);
+  }
+
+  /** The outcome, what was spent and the run's documents: one commit. */
+  async function commitOutcome(run: Run, { spend = [], docs: wanted = [] }: Settlement): Promise<SettleOutcome> {
+    checkDocs(wanted);
+    const named = run.blobs ?? [];
+    const blobBytes = named.reduce((sum, ref) => sum + ref.bytes, 0);
+    const limit = core.options.maxRunBlobBytes;
+    if (blobBytes > limit) return { outcome: 'too_large', bytes: blobBytes, limit };
+    const ending = { runId: run.id, spend, final: isFinal(run.state) };
+    return docs.locked([...ledger.touched(run.id, spend), ...wanted], async () => {
+      for (const doc of wanted) {
+        const rev = docs.conflict(doc);
+        if (rev !== undefined) return { outcome: 'conflict', kind: doc.kind, key: doc.key, rev };
+      }
+      const missing = await blobs.claim(run.id, named);
+      if (missing !== undefined) return { outcome: 'blob_missing', sha256: missing.sha256 };
+      const own = wanted.map((doc) => docs.stage(doc));
+      const counters = ledger.stage(ending);
+      const written = [...own, ...counters].map((doc) => ({ kind: 'doc', doc }) as const);
+      await core.commit({
+        changes: [{ kind: 'run', run }, ...written],
+        facts: core.factsOf(run),
+        show: () => {
+          for (const doc of own) docs.keep(doc);
+          ledger.keep(ending, counters);
+          core.showRun(run);
+        },
+      });
+      return { outcome: 'settled', run };
+    });
   }
 
   async function remove(runId: string, by: Actor): ReturnType<Store['remove']> {
@@ -98,19 +148,28 @@ export function createRunVerbs(core: Core): RunVerbs {
     if (run === undefined) return { outcome: 'not_found' };
     const ended = isFinal(run.state) ? run : frozen(cancelRun(run, actor, core.clock.now()));
     const key = run.idempotencyKey === undefined ? undefined : keyOf(run.queue, run.idempotencyKey);
+    if (key !== undefined) await core.keysReady;
     const entry = key === undefined ? undefined : core.keys.get(key);
     const until = entry?.runId === runId ? entry.until : 0;
     const keyUntil = until > core.clock.now() ? until : 0;
     const removed = frozen(skeletonOf(ended));
     const note = isFinal(run.state) ? {} : { note: `the run was ${run.state} and was cancelled first` };
     const audit = core.auditEntry({ actor, act: 'delete', runId, job: run.job, ...note });
-    await core.backing.commit([{ kind: 'removal', tombstone: { run: removed, keyUntil }, audit }]);
-    if (entry?.runId === runId) {
-      if (keyUntil === 0) core.keys.delete(entry.key);
-      else core.keys.set(entry.key, { ...entry, removed });
-    }
-    if (!isFinal(run.state)) core.feed.emit({ type: 'run', runId, job: run.job, state: 'cancelled' });
-    core.forgetRun(run);
+    const cancelled: Fact = { type: 'run', runId, job: run.job, state: 'cancelled' };
+    const removal: Change = { kind: 'removal', tombstone: { run: removed, keyUntil }, audit };
+    await ledger.giveBack(runId, (counters) =>
+      core.commit({
+        changes: [removal, ...counters],
+        facts: [...(isFinal(run.state) ? [] : [cancelled]), { type: 'removed', runId, job: run.job }],
+        show: () => {
+          core.forgetRun(runId);
+          if (entry?.runId !== runId) return;
+          if (keyUntil === 0) core.keys.delete(entry.key);
+          else core.keys.set(entry.key, { ...entry, removed });
+        },
+      }),
+    );
+    await blobs.letGo(run);
     return { outcome: 'removed', run: ended };
   }
 
@@ -121,8 +180,7 @@ export function createRunVerbs(core: Core): RunVerbs {
     if (isFinal(run.state)) return { outcome: 'already_final', run };
     const next = frozen(cancelRun(run, actor, core.clock.now()));
     const audit = core.auditEntry({ actor, act: 'cancel', runId, job: run.job });
-    await core.backing.commit([{ kind: 'run', run: next, audit }]);
-    core.publishRun(next);
+    await ledger.giveBack(runId, (counters) => commitRun(next, [{ kind: 'run', run: next, audit }, ...counters]));
     return { outcome: 'cancelled', run: next };
   }
 
@@ -162,11 +220,21 @@ export function createRunVerbs(core: Core): RunVerbs {
     nextRunAt() {
       let next: string | undefined;
       for (const run of core.hot.values()) {
+        if (queues.isPaused(run.queue)) continue;
         if (isClaimable(run, run.runAt) && (next === undefined || run.runAt < next)) next = run.runAt;
       }
       return next;
     },
   };
+}
+
+/** A run's documents are few, of kinds of its own, and each is named once. */
+function checkDocs(wanted: readonly NewDoc[]): void {
+  for (const doc of wanted) checkFree(doc);
+  if (wanted.length <= MAX_DOCS && new Set(wanted.map(({ kind, key }) => `${kind}/${key}`)).size === wanted.length)
+    return;
+  const message = `A settle writes at most ${MAX_DOCS} documents, each once; these are ${wanted.length}.`;
+  throw new UsageError(message, { code: 'INPUT_INVALID' });
 }
 
 /** Waits for all, then throws the first failure: no write is left running behind an answer. */
@@ -179,12 +247,12 @@ export async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /** The due runs of the asked queues: higher priority, then earlier runAt, then acceptance (G10). */
-function pickDue(core: Core, request: ClaimRequest, claiming: ReadonlySet<string>): Run[] {
+function pickDue(core: Core, request: ClaimRequest, passed: (run: Run) => boolean): Run[] {
   const nowIso = iso(core.clock.now());
   const left = new Map(request.queues.map((queue) => [queue.name, queue.limit]));
   const due: Run[] = [];
   for (const run of core.hot.values()) {
-    if (!left.has(run.queue) || claiming.has(run.id)) continue;
+    if (!left.has(run.queue) || passed(run)) continue;
     if (isClaimable(run, nowIso) && request.kinds.includes(run.kind)) due.push(run);
   }
   due.sort(inOrder);
@@ -211,6 +279,14 @@ function isExpired(run: Run, nowIso: string): boolean {
 
 /** What a deleted run leaves behind while its idempotency key holds: that it was there, and nothing of what was in it. */
 function skeletonOf(run: Run): Run {
-  const { result: _result, report: _report, error: _error, progress: _progress, origin: _origin, ...rest } = run;
+  const {
+    blobs: _blobs,
+    result: _result,
+    report: _report,
+    error: _error,
+    progress: _progress,
+    origin: _origin,
+    ...rest
+  } = run;
   return { ...rest, input: null, attempts: [], deliveries: [] };
 }

@@ -7,6 +7,7 @@ import type {
   Actor,
   AttemptEnd,
   AuditEntry,
+  BlobRef,
   Delivery,
   Destination,
   Doc,
@@ -21,6 +22,7 @@ import type {
   Trigger,
   Kind,
   RunPolicy,
+  Skip,
 } from './records.ts';
 import type { Reader } from './reader.ts';
 import type { Report } from './report.ts';
@@ -86,10 +88,80 @@ export interface Settlement {
   progress?: Progress;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
+  /** What a final outcome names of the blobs that were put before. */
+  blobs?: readonly BlobRef[];
+  /** What the attempt used up of its counters, whether reserved or not. */
+  spend?: readonly Spend[];
+  /** The run's own documents (memory, plugin state), committed with the outcome. */
+  docs?: readonly NewDoc[];
 }
 
+/**
+ * `conflict`: one of the documents has another rev by now. `blob_missing`: put it again. In both, and with `too_large`, nothing was changed
+ * and the lease stays current.
+ */
 export type SettleOutcome =
-  { outcome: 'settled'; run: Run } | { outcome: 'stale' } | { outcome: 'too_large'; bytes: number; limit: number };
+  | { outcome: 'settled'; run: Run }
+  | { outcome: 'stale' }
+  | { outcome: 'too_large'; bytes: number; limit: number }
+  | { outcome: 'conflict'; kind: string; key: string; rev: number }
+  | { outcome: 'blob_missing'; sha256: string };
+
+/** A document to write. `rev` is compared with the present one, 0 when there is none; without it the document is replaced as it is. */
+export interface NewDoc {
+  kind: string;
+  key: string;
+  rev?: number;
+  value: Json;
+  expiresAt?: string;
+}
+
+/** Whole numbers in a unit that the counter's owner chose: micro-dollars, tokens, runs. */
+export interface Spend {
+  /** Names the counter: a document key, such as `2026-11.weekly-report.usd`. */
+  key: string;
+  amount: number;
+}
+
+export interface Reservation {
+  runId: string;
+  /** All are granted or none; at most 20. `expiresAt`: when the counter may be forgotten. */
+  counters: readonly (Spend & { cap: number; expiresAt?: string })[];
+}
+
+export interface Advance {
+  /** The schedule's name, and the key of its document. */
+  schedule: string;
+  /** Where it stood when the caller decided; null: it never advanced. */
+  expectedWatermark: string | null;
+  /** Later than that, unless nothing is started or skipped. */
+  watermark: string;
+  /** When it is due next; null: never again. Kept as it is when left out. */
+  nextSlot?: string | null;
+  runs: readonly NewRun[];
+  skips: readonly Skip[];
+}
+
+/** `stale`: the schedule stands elsewhere. `queue_full`, `too_large`: a run cannot be accepted. In all three nothing was changed. */
+export type AdvanceOutcome =
+  | { outcome: 'advanced'; doc: Doc; runs: SubmitOutcome[] }
+  | { outcome: 'stale'; watermark: string | null }
+  | Extract<SubmitOutcome, { outcome: 'queue_full' | 'too_large' }>;
+
+/** What a counter stands at: `used` was spent, `held` is reserved by unfinished runs, `mine` is the part of that of the run itself. */
+export interface Counter {
+  key: string;
+  used: number;
+  held: number;
+  mine: number;
+}
+
+/** `refused`: `used` + `held` + `amount` would be more than `cap`. */
+export type ReserveOutcome =
+  | { outcome: 'reserved'; counters: Counter[] }
+  | { outcome: 'refused'; key: string; used: number; held: number; amount: number; cap: number }
+  | { outcome: 'already_final'; run: Run }
+  | { outcome: 'not_found' };
 
 export type CancelOutcome =
   { outcome: 'cancelled'; run: Run } | { outcome: 'already_final'; run: Run } | { outcome: 'not_found' };
@@ -133,6 +205,16 @@ export type Fenced = { outcome: 'recorded'; delivery: Delivery } | { outcome: 's
 
 export type PutOutcome = { outcome: 'stored'; doc: Doc } | { outcome: 'conflict'; rev: number };
 
+export type PutBlobOutcome =
+  { outcome: 'stored'; sha256: string; bytes: number } | { outcome: 'too_large'; limit: number };
+
+export interface BackupInfo {
+  dir: string;
+  at: string;
+  files: number;
+  bytes: number;
+}
+
 export interface OpenReport {
   backend: 'memory' | 'lowdb';
   /** Runs that a dead process had claimed; they are claimable again. */
@@ -160,6 +242,19 @@ export interface Store extends Reader {
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
   /** Deletes a run and what hangs on it, for good; an unfinished one is cancelled first; completes what an earlier try left half-way. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /**
+   * Moves a schedule on and accepts what that starts, all or nothing (G17): of several processes that decide at once, one advances, and a
+   * crash leaves neither a due time that was forgotten nor one that runs twice.
+   */
+  advance(step: Advance): Promise<AdvanceOutcome>;
+  /**
+   * Sets amounts aside for an unfinished run, so that two runs cannot both pass a cap. A counter that the run holds already stays as it
+   * is (idempotent by run). What is held is spent by settles and given back when the run ends in any way.
+   */
+  reserve(reservation: Reservation): Promise<ReserveOutcome>;
+  /** From now on no claim takes runs of the queue (G15); what runs goes on, submits are accepted. It lasts over restarts. */
+  pause(queue: string, actor: Actor): Promise<{ outcome: 'paused' | 'already_paused' }>;
+  resume(queue: string, actor: Actor): Promise<{ outcome: 'resumed' | 'not_paused' }>;
   /** Leases due deliveries in planning order, oldest first; a `live` one is due when its card's version differs from the shown one. */
   claimDeliveries(request: { limit: number; workerId: string; leaseMs: number }): Promise<ClaimedDelivery[]>;
   recordPart(change: PartChange): Promise<Fenced>;
@@ -167,9 +262,18 @@ export interface Store extends Reader {
   /** The instant of the next due run or delivery, if any is known. */
   nextDue(): { runAt?: string; deliveryAt?: string };
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
-  putDoc(doc: { kind: string; key: string; rev: number; value: Json; expiresAt?: string }): Promise<PutOutcome>;
+  putDoc(doc: NewDoc & { rev: number }): Promise<PutOutcome>;
   removeDoc(kind: string, key: string): Promise<void>;
+  /** Bytes beside the runs, named by their hash. `put` resolves when they are durable; what no run names within an hour is collected. */
+  blobs: Reader['blobs'] & {
+    put(source: AsyncIterable<Uint8Array>): Promise<PutBlobOutcome>;
+  };
   appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
+  /**
+   * Copies the store to a new or empty folder while it goes on working; what was committed before the call is in the copy. To restore,
+   * copy it back as the data folder. Rejects with INPUT_INVALID when the folder cannot be used or the store is not in a folder.
+   */
+  backup(dir: string, signal?: AbortSignal): Promise<BackupInfo>;
   /** Expires leases and documents; call it every few seconds. Bounded work a call. */
   sweep(): Promise<{ expiredLeases: number; expiredDocs: number }>;
   /** Waits for writes under way and releases the folder; idempotent. */

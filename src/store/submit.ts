@@ -1,43 +1,45 @@
 import { iso } from '../clock.ts';
-import type { KeyEntry } from './backing.ts';
+import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checked, jsonBytes } from './json.ts';
-import { isFinal, Run } from './records.ts';
-import type { Store, NewRun, SubmitOutcome } from './store.ts';
+import { keyHolds, keyOf } from './keys.ts';
+import { Run } from './records.ts';
+import type { NewRun, SubmitOutcome } from './store.ts';
 
-/** A key belongs to a queue: two jobs may use the same word (G12). */
-export function keyOf(queue: string, key: string): string {
-  return JSON.stringify([queue, key]);
+/** What else is committed with a batch, and shown with it. The batch is then accepted whole or not at all. */
+export interface Also {
+  changes: readonly Change[];
+  show: () => void;
 }
+
+type Refused = Exclude<SubmitOutcome, { outcome: 'accepted' }>;
+/** What becomes of an input unless the store is full: an answer, or a run under its key. */
+type Planned = { answer: Refused } | { run: Run; key: string | undefined };
 
 /**
- * Whether a key still answers a repeated submit: for its window, and while the first run is unfinished however long that takes.
+ * Makes the verb `submit`. Everything is checked before anything is written (G20), and what a batch accepts is one commit (G2): a crash
+ * leaves all of it or nothing.
  */
-export function keyHolds(core: Pick<Core, 'index'>, entry: KeyEntry, now: number): boolean {
-  if (entry.until > now) return true;
-  const summary = core.index.get(entry.runId);
-  return summary !== undefined && !isFinal(summary.state);
-}
-
-/** Makes the verb `submit`. Everything is checked before anything is written (G20); each run is its own commit. */
-export function createSubmit(core: Core): Store['submit'] {
+export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also) => Promise<SubmitOutcome[]> {
   /** Accepted runs whose commit is under way: they count against the limit, but nobody sees them yet. */
   let underWay = 0;
 
-  async function submitOne(wanted: { id: string; input: NewRun }): Promise<SubmitOutcome> {
-    const { input } = wanted;
-    const bytes = jsonBytes(input.input, `The input of ${input.job}`);
-    if (bytes > core.options.maxInputBytes) return { outcome: 'too_large', bytes, limit: core.options.maxInputBytes };
-    if (input.idempotencyKey === undefined) return accept(wanted);
-    const key = keyOf(input.queue, input.idempotencyKey);
-    // Submits with one key wait for each other, so that a hundred at once make one run.
-    return core.locks.run(`key ${key}`, async () => {
-      const first = await firstWith(key);
-      return first === undefined ? accept(wanted) : { outcome: 'deduplicated', run: first };
-    });
+  async function plan({ id, input }: { id: string; input: NewRun }): Promise<Planned> {
+    const { maxInputBytes, maxRunBytes } = core.options;
+    const inputBytes = jsonBytes(input.input, `The input of ${input.job}`);
+    if (inputBytes > maxInputBytes)
+      return { answer: { outcome: 'too_large', bytes: inputBytes, limit: maxInputBytes } };
+    const key = keyOfRun(input);
+    const first = key === undefined ? undefined : await firstWith(key);
+    if (first !== undefined) return { answer: { outcome: 'deduplicated', run: first } };
+    const run = checked(Run, newRun(core, id, input), `The run of ${input.job}`);
+    const bytes = jsonBytes(run, id);
+    if (bytes > maxRunBytes) return { answer: { outcome: 'too_large', bytes, limit: maxRunBytes } };
+    return { run, key };
   }
 
   async function firstWith(key: string): Promise<Run | undefined> {
+    await core.keysReady;
     const entry = core.keys.get(key);
     if (entry === undefined || !keyHolds(core, entry, core.clock.now())) return undefined;
     const run = await core.getRun(entry.runId);
@@ -45,38 +47,75 @@ export function createSubmit(core: Core): Store['submit'] {
     return run ?? core.keys.get(key)?.removed;
   }
 
-  async function accept({ id, input }: { id: string; input: NewRun }): Promise<SubmitOutcome> {
-    const { maxRunBytes, maxUnfinished } = core.options;
-    const run = checked(Run, newRun(core, id, input), `The run of ${input.job}`);
-    const bytes = jsonBytes(run, id);
-    if (bytes > maxRunBytes) return { outcome: 'too_large', bytes, limit: maxRunBytes };
-    if (core.index.unfinished() + underWay >= maxUnfinished) return { outcome: 'queue_full', limit: maxUnfinished };
-    const audit = core.auditEntry({
-      actor: run.actor,
-      act: run.retryOf === undefined ? 'run' : 'retry',
-      runId: id,
-      job: run.job,
+  /** One synchronous step, so that two batches never share the last free place. */
+  function admit(planned: readonly Planned[]): SubmitOutcome[] {
+    const limit = core.options.maxUnfinished;
+    const byKey = new Map<string, SubmitOutcome>();
+    let room = limit - core.hot.size - underWay;
+    return planned.map((one) => {
+      if ('answer' in one) return one.answer;
+      const twin = one.key === undefined ? undefined : byKey.get(one.key);
+      if (twin?.outcome === 'accepted') return { outcome: 'deduplicated', run: twin.run };
+      const outcome: SubmitOutcome =
+        room-- > 0 ? { outcome: 'accepted', run: one.run } : { outcome: 'queue_full', limit };
+      if (one.key !== undefined) byKey.set(one.key, outcome);
+      return outcome;
     });
-    underWay++;
+  }
+
+  async function commit(accepted: readonly Run[], also: Also | undefined): Promise<void> {
+    underWay += accepted.length;
     try {
-      await core.backing.commit([{ kind: 'run', run, audit }]);
-      remember(core, run);
-      core.publishRun(run);
-      return { outcome: 'accepted', run };
+      await core.commit({
+        changes: [...accepted.map((run) => changeOf(core, run)), ...(also?.changes ?? [])],
+        facts: accepted.flatMap((run) => core.factsOf(run)),
+        show() {
+          for (const run of accepted) {
+            remember(core, run);
+            core.showRun(run);
+          }
+          also?.show();
+        },
+      });
     } finally {
-      underWay--;
+      underWay -= accepted.length;
     }
   }
 
-  return async (runs) => {
+  return async (runs, also) => {
     // Ids are made first, in the order of the batch: that is the order of acceptance, whatever waits for a key.
     const wanted = runs.map((input) => ({ id: core.ids.next('run'), input }));
-    const results = await Promise.allSettled(wanted.map((one) => submitOne(one)));
-    return results.map((result) => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    });
+    const keys = runs.map(keyOfRun).filter((key) => key !== undefined);
+    // Submits with one key wait for each other, so that a hundred at once make one run.
+    return core.locks.runAll(
+      keys.map((key) => `key ${key}`),
+      async () => {
+        const planned: Planned[] = [];
+        for (const one of wanted) planned.push(await plan(one));
+        const outcomes = admit(planned);
+        if (also !== undefined && outcomes.some(isRefused)) return outcomes;
+        const accepted = outcomes.flatMap((one) => (one.outcome === 'accepted' ? [one.run] : []));
+        if (accepted.length > 0 || also !== undefined) await commit(accepted, also);
+        return outcomes;
+      },
+    );
   };
+}
+
+/** Whether the run was neither accepted nor there already. */
+export function isRefused(
+  outcome: SubmitOutcome,
+): outcome is Extract<SubmitOutcome, { outcome: 'queue_full' | 'too_large' }> {
+  return outcome.outcome === 'queue_full' || outcome.outcome === 'too_large';
+}
+
+function changeOf(core: Core, run: Run): Change {
+  const act = run.retryOf === undefined ? 'run' : 'retry';
+  return { kind: 'run', run, audit: core.auditEntry({ actor: run.actor, act, runId: run.id, job: run.job }) };
+}
+
+function keyOfRun(input: { queue: string; idempotencyKey?: string | undefined }): string | undefined {
+  return input.idempotencyKey === undefined ? undefined : keyOf(input.queue, input.idempotencyKey);
 }
 
 function newRun(core: Core, id: string, input: NewRun): Run {
@@ -109,7 +148,7 @@ function newRun(core: Core, id: string, input: NewRun): Run {
 }
 
 function remember(core: Core, run: Run): void {
-  if (run.idempotencyKey === undefined) return;
-  const key = keyOf(run.queue, run.idempotencyKey);
+  const key = keyOfRun(run);
+  if (key === undefined) return;
   core.keys.set(key, { key, runId: run.id, until: Date.parse(run.createdAt) + core.options.keyWindowMs });
 }

@@ -103,6 +103,7 @@ export function settleRun(run: Run, settlement: Settlement, now: number): Run {
     ...(report === undefined ? {} : { report }),
     finishedAt: iso(now),
     deliveries: [...run.deliveries, ...(settlement.deliveries ?? [])],
+    ...(settlement.blobs === undefined ? {} : { blobs: [...settlement.blobs] }),
   };
 }
 

@@ -20,7 +20,14 @@ afterEach(() => house[Symbol.asyncDispose]());
 
 function api(token: string | undefined = TOKEN) {
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock: systemClock }, 'info');
-  return createApi({ runner: house.runner, reader: house.store, readiness: () => readiness, token, log });
+  return createApi({
+    runner: house.runner,
+    reader: house.store,
+    readiness: () => readiness,
+    backup: (dir) => house.store.backup(dir),
+    token,
+    log,
+  });
 }
 async function call(
   method: string,
@@ -69,6 +76,7 @@ describe('the HTTP API', () => {
       runner: house.runner,
       reader: house.store,
       readiness: () => readiness,
+      backup: (dir) => house.store.backup(dir),
       token: undefined,
       log,
     });

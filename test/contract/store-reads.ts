@@ -160,18 +160,6 @@ export function describeReads({ fact, h, reopenWith, report, live, completed }: 
       await watching;
       expect(events[1]?.seq).toBeGreaterThan(events[0]?.seq ?? 0);
     });
-    fact('G19 a position from before a restart becomes a resync', async () => {
-      const past = h.clock.now() * 1000;
-      await accept(h.store);
-      await h.reopen('crash');
-      const stop = new AbortController();
-      const events: StoreEvent[] = [];
-      const watching = collect(h.store.watch(past, stop.signal), events);
-      await until(() => events.length >= 1);
-      stop.abort();
-      await watching;
-      expect(events).toMatchObject([{ type: 'resync' }]);
-    });
     fact('G21 business outcomes are answers, not errors', async () => {
       const lease = {
         runId: 'run_00000000000000000000000000',

@@ -32,6 +32,20 @@ export function describeRuns({ fact, h, reopenWith, completed }: Suite): void {
       expect(await h.store.get(run.id)).toEqual(run);
       expect(h.report).toMatchObject({ rebuilt: false, runs: 1, quarantined: [] });
     });
+    fact('G2 a batch of which one run is invalid is refused whole', async () => {
+      const batch = h.store.submit([newRun(), newRun({ job: 'Not A Job' }), newRun()]);
+      await expect(batch).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      expect(await h.store.list({})).toEqual({ items: [] });
+    });
+    fact('G2 a batch that names a key twice makes one run of it', async () => {
+      const outcomes = await h.store.submit([
+        newRun({ idempotencyKey: 'k' }),
+        newRun({ idempotencyKey: 'k' }),
+        newRun({ idempotencyKey: 'k', queue: 'other' }),
+      ]);
+      expect(outcomes.map((one) => one.outcome)).toEqual(['accepted', 'deduplicated', 'accepted']);
+      expect(outcomes[1]).toMatchObject({ run: { id: outcomes[0]?.outcome === 'accepted' && outcomes[0].run.id } });
+    });
     fact('G20 a run beyond the limit of unfinished ones is refused and not stored', async () => {
       await reopenWith({ maxUnfinished: 2 });
       const outcomes = await h.store.submit([newRun(), newRun(), newRun()]);

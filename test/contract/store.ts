@@ -7,10 +7,16 @@ import type { StoreOptions } from '../../src/store/core.ts';
 import type { PlannedDelivery, Run } from '../../src/store/records.ts';
 import { claimOne } from '../support/store-harness.ts';
 import type { Harness } from '../support/store-harness.ts';
+import { describeAdvance } from './store-advance.ts';
+import { describeBlobs } from './store-blobs.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDocs } from './store-docs.ts';
+import { describeEvents } from './store-events.ts';
 import { describeOutbox } from './store-outbox.ts';
+import { describeQueues } from './store-queues.ts';
 import { describeReads } from './store-reads.ts';
+import { describeReserve } from './store-reserve.ts';
+import { describeRetention } from './store-retention.ts';
 import { describeRuns } from './store-runs.ts';
 
 export interface Skip {
@@ -44,6 +50,12 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeReads(suite);
     describeOutbox(suite);
     describeDocs(suite);
+    describeQueues(suite);
+    describeReserve(suite);
+    describeAdvance(suite);
+    describeEvents(suite);
+    describeBlobs(suite);
+    describeRetention(suite);
     it('passes over only tests that exist', () => {
       expect(skip.flatMap((one) => one.tests).filter((title) => !titles.has(title))).toEqual([]);
     });

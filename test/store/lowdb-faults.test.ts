@@ -1,114 +1,51 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
+import { layoutOf } from '../../src/store/lowdb/layout.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import type { Files } from '../../src/store/lowdb/files.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
 import type { Call, FaultyFiles } from '../support/store-faults.ts';
-import { ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+import { accept, ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 
+/** Every call there is. */
+const EVERY = new Set<Call['op']>([
+  'read',
+  'create',
+  'append',
+  'journal',
+  'tail',
+  'rename',
+  'unlink',
+  'mkdir',
+  'list',
+  'syncFolder',
+  'syncAll',
+  'free',
+  'write',
+  'sync',
+  'truncate',
+]);
 /** The calls that a full disk can refuse. */
-const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'write', 'sync', 'rename', 'mkdir']);
-const OUT = { limit: 10, workerId: 'o', leaseMs: 60_000 };
+const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'write', 'sync', 'rename', 'mkdir']);
 
-/** What the caller was promised. */
-interface Ledger {
-  accepted: Set<string>;
-  completed: Set<string>;
-  /** Asked to be removed: may be there or not, until the answer came. */
-  asked: Set<string>;
-  removed: Set<string>;
-  docs: Set<string>;
-  delivered: Set<string>;
-  errors: string[];
-}
-
-/** A day of a small server; each step may fail, and the caller goes on. */
-async function workload(store: Store, ledger: Ledger): Promise<void> {
-  const step = async (work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      ledger.errors.push(codeOf(error) ?? String(error));
-    }
-  };
-  for (const key of ['a', 'b', 'c']) {
-    const submit = async (): Promise<void> => {
-      const [outcome] = await store.submit([newRun({ idempotencyKey: key })]);
-      if (outcome !== undefined && 'run' in outcome) ledger.accepted.add(outcome.run.id);
-    };
-    await step(submit);
-    // Somebody who got no answer asks again.
-    if (ledger.errors.length > 0) await step(submit);
-  }
-  await step(async () => {
-    const claimed = await store.claim(wanting({ limit: 2 }));
-    for (const { lease, run } of claimed) {
-      const id = `dlv${run.id.slice(3)}`;
-      const plan = { id, mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
-      const [outcome] = await store.settle([{ lease, end: 'completed', result: 1, deliveries: [plan] }]);
-      if (outcome?.outcome === 'settled') ledger.completed.add(run.id);
-    }
-  });
-  await step(async () => {
-    for (const { lease } of await store.claimDeliveries(OUT)) {
-      const outcome = await store.settleDelivery({ lease, outcome: 'delivered' });
-      if (outcome.outcome === 'recorded') ledger.delivered.add(lease.deliveryId);
-    }
-  });
-  await step(async () => {
-    await store.putDoc({ kind: 'inbound', key: 'sig', rev: 0, value: true });
-    ledger.docs.add('sig');
-  });
-  const [victim] = ledger.completed;
-  if (victim !== undefined) {
-    await step(async () => {
-      ledger.asked.add(victim);
-      await store.remove(victim, ana);
-      ledger.removed.add(victim);
-    });
-  }
-  await step(async () => {
-    await store.sweep();
-  });
-}
-
-const newLedger = (): Ledger => ({
-  accepted: new Set(),
-  completed: new Set(),
-  asked: new Set(),
-  removed: new Set(),
-  docs: new Set(),
-  delivered: new Set(),
-  errors: [],
-});
-
-async function check(store: Store, ledger: Ledger, when: string): Promise<void> {
-  for (const id of ledger.accepted) {
-    const run = await store.get(id);
-    if (ledger.removed.has(id)) expect(run, `${when}: ${id} came back`).toBeUndefined();
-    else if (!ledger.asked.has(id)) expect(run?.id, `${when}: ${id} is lost`).toBe(id);
-    if (run !== undefined && ledger.completed.has(id)) expect(run.state, when).toBe('completed');
-    for (const delivery of await store.deliveries(id)) {
-      if (ledger.delivered.has(delivery.id)) expect(delivery.state, when).toBe('delivered');
-    }
-  }
-  for (const key of ledger.docs) expect(await store.getDoc('inbound', key), when).toBeDefined();
-  const { items } = await store.list({ limit: 200 });
-  const keys = await Promise.all(items.map(async ({ id }) => (await store.get(id))?.idempotencyKey));
-  expect(new Set(keys).size, `${when}: one key made two runs`).toBe(keys.length);
-}
-
-async function openIn(dir: string, faults: FaultyFiles): ReturnType<typeof openStore> {
+async function openIn(
+  dir: string,
+  faults: FaultyFiles,
+): Promise<Awaited<ReturnType<typeof openStore>> & { pause: () => Promise<void> }> {
   const clock = manualClock();
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  return openStore({ backend: 'lowdb', dir }, deps);
+  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
+  // Long enough for what the store does in the background.
+  return { ...opened, pause: () => clock.advance(1_500) };
 }
 
 /**
@@ -123,16 +60,19 @@ async function sweepFaults(
     const dir = await mkdtemp(join(tmpdir(), 'bellhop-fault-'));
     const faults = faultyFiles();
     const ledger = newLedger();
-    const state = { hit: false, seen: 0 };
+    const state = { hit: false, seen: 0, armed: true };
     faults.on(({ op }) => {
-      const answer = ops.has(op) ? verdict(++state.seen, k) : undefined;
+      const answer = state.armed && ops.has(op) ? verdict(++state.seen, k) : undefined;
       if (answer !== undefined) state.hit = true;
       return answer;
     });
     try {
-      const { store } = await openIn(dir, faults);
-      await workload(store, ledger);
-      if (store.health().state === 'ready') await check(store, ledger, `k=${k}, same life`);
+      const { store, pause } = await openIn(dir, faults);
+      await workload({ store, ledger, pause });
+      // The audit is not part of the day: what it reads must not fail.
+      state.armed = false;
+      if (store.health().state === 'ready') await checkLedger(store, ledger, `k=${k}, same life`);
+      state.armed = true;
       await store.close();
     } catch (error) {
       // Only a folder that is not yet a store may refuse to open.
@@ -141,7 +81,7 @@ async function sweepFaults(
     await faults.kill();
     const { store, report } = await openIn(dir, faultyFiles());
     expect(report.quarantined, `k=${k}`).toEqual([]);
-    await check(store, ledger, `k=${k}, next life`);
+    await checkLedger(store, ledger, `k=${k}, next life`);
     await store.close();
     const audit = await readAudit(dir);
     const acts = audit.map((one) => `${one.act} ${one.runId}`);
@@ -163,19 +103,22 @@ describe('no acknowledged change is lost, and no open fails', () => {
     const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen >= k ? 'ENOSPC' : undefined));
     expect(trials).toBeGreaterThan(50);
   });
-  it('when the disk fails at any one write, fsync or rename', async () => {
-    const ops = new Set<Call['op']>(['write', 'sync', 'syncFolder', 'rename', 'unlink']);
-    const trials = await sweepFaults(ops, (seen, k) => (seen === k ? 'EIO' : undefined));
+  it('when the disk fails at any one call', async () => {
+    const trials = await sweepFaults(EVERY, (seen, k) => (seen === k ? 'EIO' : undefined));
+    expect(trials).toBeGreaterThan(100);
+  });
+  it('when the disk fails from any call on', async () => {
+    const trials = await sweepFaults(EVERY, (seen, k) => (seen >= k ? 'EIO' : undefined));
     expect(trials).toBeGreaterThan(50);
   });
   it('when the file system takes seven bytes at a time', async () => {
     const h = await lowdbHarness();
     h.faults.on(({ op }) => (op === 'write' ? 7 : undefined));
     const ledger = newLedger();
-    await workload(h.store, ledger);
+    await workload({ store: h.store, ledger });
     expect(ledger.errors).toEqual([]);
     await h.reopen('crash');
-    await check(h.store, ledger, 'short writes');
+    await checkLedger(h.store, ledger, 'short writes');
     expect(h.report?.quarantined).toEqual([]);
     await h.dispose();
   });
@@ -184,7 +127,7 @@ describe('no acknowledged change is lost, and no open fails', () => {
 it('a folder on a full disk opens after a crash, and its runs can be read', async () => {
   const h = await lowdbHarness();
   const ledger = newLedger();
-  await workload(h.store, ledger);
+  await workload({ store: h.store, ledger });
   await h.faults.kill();
   for (const full of [true, false]) {
     const dir = await mkdtemp(join(tmpdir(), 'bellhop-full-'));
@@ -192,7 +135,7 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
     const faults = faultyFiles();
     faults.on(({ op }) => (full && NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined));
     const { store } = await openIn(dir, faults);
-    await check(store, ledger, `full: ${full}`);
+    await checkLedger(store, ledger, `full: ${full}`);
     const outcome = await store.submit([newRun()]).catch((error: unknown) => codeOf(error));
     if (full) expect(outcome).toBe('STORE_FULL');
     else expect(outcome).toMatchObject([{ outcome: 'accepted' }]);
@@ -202,29 +145,59 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
   await h.dispose();
 });
 
-describe('after a failed fsync', () => {
-  for (const op of ['sync', 'syncFolder'] as const) {
-    it(`(${op}) nothing is written any more, the old state stays visible, and health says so`, async () => {
+describe('after the disk failed', () => {
+  const places: [Call['op'], string][] = [
+    ['write', 'journal'],
+    ['sync', 'records'],
+    ['syncFolder', 'records'],
+    ['rename', 'records'],
+  ];
+  for (const [op, place] of places) {
+    it(`(${op} in ${place}) nothing is written any more, what was acknowledged stays visible, and health says so`, async () => {
       const h = await lowdbHarness();
-      const [first] = await h.store.submit([newRun()]);
+      const run = await accept(h.store);
       let armed = true;
       h.faults.on((call) => {
-        if (!armed || call.op !== op || !call.path.includes('records')) return undefined;
+        if (!armed || call.op !== op || !call.path.includes(place)) return undefined;
         armed = false;
         return 'EIO';
       });
+      await h.store.submit([newRun()]).catch((error: unknown) => expect(codeOf(error)).toBe('STORE_FAILED'));
+      await h.store.sweep();
       await expect(h.store.claim(wanting())).rejects.toMatchObject({ code: 'STORE_FAILED', retryable: false });
-      const run = first !== undefined && 'run' in first ? first.run : undefined;
-      expect(await h.store.get(run?.id ?? '')).toMatchObject({ state: 'queued', rev: 1 });
-      await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'queued', rev: 1 });
       await expect(h.store.appendAudit({ actor: ana, act: 'refused' })).rejects.toMatchObject({ code: 'STORE_FAILED' });
-      expect(h.store.health()).toMatchObject({ state: 'failed', reason: expect.stringContaining('fsync') });
+      expect(h.store.health()).toMatchObject({ state: 'failed', reason: expect.stringContaining(place) });
       await h.reopen('clean');
-      expect(h.report).toMatchObject({ rebuilt: true, runs: 1 });
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'queued' });
       expect(h.store.health().state).toBe('ready');
       await h.dispose();
     });
   }
+});
+
+it('a full disk still takes removals and brings them to the files, and says that it is read-only', async () => {
+  const h = await lowdbHarness();
+  const run = await accept(h.store);
+  await h.store.sweep();
+  // Only what is new needs room: the reserve, once given up, is room for the journal.
+  let reserved = true;
+  h.faults.on(({ op, path }) => {
+    if (op === 'unlink' && path.endsWith('RESERVE')) reserved = false;
+    if (op === 'create' && path.endsWith('reserve')) return 'ENOSPC';
+    return reserved && NEEDS_SPACE.has(op) && op !== 'sync' ? 'ENOSPC' : undefined;
+  });
+  await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FULL', retryable: true });
+  expect(h.store.health()).toMatchObject({ state: 'read_only' });
+  expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
+  await expect(h.store.submit([newRun()])).rejects.toMatchObject({ code: 'STORE_FULL' });
+  await h.store.sweep();
+  await expect(stat(layoutOf(h.dir).record(run.id))).rejects.toMatchObject({ code: 'ENOENT' });
+  h.faults.on(() => undefined);
+  await h.store.sweep();
+  expect(h.store.health().state).toBe('ready');
+  await accept(h.store);
+  await h.dispose();
 });
 
 it('a full disk refuses with a retryable error, changes nothing, and takes work again when there is room', async () => {
@@ -239,4 +212,52 @@ it('a full disk refuses with a retryable error, changes nothing, and takes work 
   expect(await h.store.submit([newRun({ idempotencyKey: 'k' })])).toMatchObject([{ outcome: 'accepted' }]);
   expect(h.store.health().state).toBe('ready');
   await h.dispose();
+});
+
+it('a write that a failed checkpoint left under way does not land on a newer one', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-late-'));
+  const gate = Promise.withResolvers<void>();
+  let held = '';
+  const slow: Files = {
+    ...nodeFiles,
+    async rename(from, to) {
+      if (held === '' && to.includes('/records/')) {
+        held = to;
+        await gate.promise;
+      }
+      return nodeFiles.rename(from, to);
+    },
+  };
+  const faults = faultyFiles(slow);
+  const { store, pause } = await openIn(dir, faults);
+  const runs = [await accept(store), await accept(store)];
+  const state = { failed: false };
+  faults.on(({ op, path }) => {
+    if (state.failed || held === '' || op !== 'rename' || path === held) return undefined;
+    state.failed = true;
+    return 'ENOSPC';
+  });
+  /** Lets the store work until `done`, or for as long as it would surely have taken. */
+  const until = async (done: () => Promise<boolean>): Promise<void> => {
+    for (let turn = 0; turn < 40 && !(await done()); turn++) {
+      await pause();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await until(async () => state.failed);
+  expect(state.failed).toBe(true);
+  const late = runs.find(({ id }) => held.includes(id));
+  const claimed = await store.claim(wanting());
+  const lease = claimed.find(({ run }) => run.id === late?.id)?.lease;
+  if (lease === undefined) throw new Error('not claimed');
+  await store.settle([{ lease, end: 'completed', result: 1 }]);
+  // Before the fix this write came through, and then the old one came over it.
+  await until(async () => (await readFile(held, 'utf8').catch(() => '')).includes('"completed"'));
+  gate.resolve();
+  await store.close();
+  await faults.kill();
+  const next = await openIn(dir, faultyFiles());
+  expect(await next.store.get(lease.runId)).toMatchObject({ state: 'completed', result: 1 });
+  await next.store.close();
+  await rm(dir, { recursive: true });
 });

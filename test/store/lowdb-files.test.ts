@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import type { Run } from '../../src/store/records.ts';
-import { accept, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
+import { accept as acceptRun, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
 let h: LowdbHarness;
@@ -12,8 +12,19 @@ beforeEach(async () => {
 });
 afterEach(() => h.dispose());
 
+/** Accepts a run and brings it to its file. */
+const accept: typeof acceptRun = async (store, over) => {
+  const run = await acceptRun(store, over);
+  await store.sweep();
+  return run;
+};
 const recordPath = (run: Run): string => layoutOf(h.dir).record(run.id);
 const json = async (path: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(path, 'utf8'));
+async function flipBit(path: string, at: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  await writeFile(path, bytes);
+}
 const quarantined = async (): Promise<string[]> => readdir(join(h.dir, 'quarantine')).catch(() => []);
 const settleNext = async (): Promise<void> => {
   const { lease } = await claimOne(h.store);
@@ -21,6 +32,7 @@ const settleNext = async (): Promise<void> => {
     { id: h.ids.next('dlv'), mode: 'report', destination: { kind: 'email', to: 'ana@example.com' } },
   ] as const;
   await h.store.settle([{ lease, end: 'completed', result: 1, deliveries: [...deliveries] }]);
+  await h.store.sweep();
 };
 
 describe('the files', () => {
@@ -51,6 +63,7 @@ describe('the files', () => {
     );
     await h.reopen('crash');
     await settleNext();
+    await h.store.sweep();
     expect(await json(recordPath(run))).toMatchObject({ state: 'completed', mood: 'good', policy: { budget: 3 } });
   });
   it('of another name, and links, are left alone', async () => {
@@ -64,8 +77,8 @@ describe('the files', () => {
     expect(await readFile(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
   });
   it('that a crash left half-written are swept', async () => {
-    const run = await accept(h.store);
-    const temp = join(recordPath(run), '..', '.tmp-99-1');
+    await accept(h.store);
+    const temp = join(h.dir, 'tmp', '.tmp-99-1');
     await writeFile(temp, '{"v":1');
     await h.reopen('crash');
     await expect(stat(temp)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -109,6 +122,7 @@ describe('a record that cannot be read', () => {
     const run = await accept(h.store);
     await mkdir(join(h.dir, 'records/2020/01/01'), { recursive: true });
     await rename(recordPath(run), join(h.dir, 'records/2020/01/01', `${run.id}.json`));
+    await rm(join(h.dir, 'index'), { recursive: true });
     await h.reopen('crash');
     expect(h.report?.quarantined).toHaveLength(1);
   });
@@ -129,6 +143,7 @@ describe('a record that cannot be read', () => {
   it('of a document is set aside, and the others stay', async () => {
     await h.store.putDoc({ kind: 'status', key: 'a', rev: 0, value: 1 });
     await h.store.putDoc({ kind: 'status', key: 'b', rev: 0, value: 2 });
+    await h.store.sweep();
     await writeFile(layoutOf(h.dir).doc('status', 'a'), '{');
     await h.reopen('crash');
     expect((await h.store.listDocs('status', {})).items.map((doc) => doc.key)).toEqual(['b']);
@@ -137,64 +152,136 @@ describe('a record that cannot be read', () => {
 });
 
 describe('the index', () => {
-  it('is trusted after a clean close, and then the history is not read', async () => {
+  const indexFile = async (pattern: RegExp): Promise<string> => {
+    const names = await readdir(join(h.dir, 'index'));
+    return join(h.dir, 'index', names.find((name) => pattern.test(name)) ?? 'none');
+  };
+  const manifest = (): Promise<string> => indexFile(/^manifest/);
+  const page = (): Promise<string> => indexFile(/^\d{4}-/);
+  const history = async (): Promise<Run[]> => {
+    const runs: Run[] = [];
     for (let n = 0; n < 5; n++) {
-      const run = await accept(h.store);
+      const run = await acceptRun(h.store, n === 0 ? { idempotencyKey: 'k' } : {});
       await h.store.cancel(run.id, ana);
+      runs.push(run);
     }
-    const calls = h.faults.calls();
-    await h.reopen('clean');
-    expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
-    expect(calls).toBeGreaterThan(0);
-    expect(await h.store.count({})).toMatchObject({ cancelled: 5 });
-  });
-  for (const [what, text] of [
-    ['torn', '{"format":1,"summ'],
-    ['empty', ''],
-    ['of another life', '{"format":1,"summaries":[],"keys":[],"openDeliveries":[]}'],
-  ] as const) {
-    it(`is rebuilt from the records when it is ${what}`, async () => {
-      const run = await accept(h.store, { idempotencyKey: 'k' });
-      await h.store.close();
-      await writeFile(join(h.dir, 'index.json'), text);
-      await h.reopen('crash');
-      expect(h.report).toMatchObject({ rebuilt: true, runs: 1, quarantined: [] });
+    await h.store.sweep();
+    return runs;
+  };
+
+  for (const how of ['clean', 'crash'] as const) {
+    it(`is trusted after a ${how} end, and then no record of the history is read`, async () => {
+      await history();
+      await h.reopen(how);
+      expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
+      expect(await h.store.count({})).toMatchObject({ cancelled: 5 });
+      expect((await h.store.list({})).items).toHaveLength(5);
+      expect(h.faults.seen().filter(({ op, path }) => op === 'read' && path.includes('records'))).toEqual([]);
       const [again] = await h.store.submit([newRun({ idempotencyKey: 'k' })]);
-      expect(again).toMatchObject({ outcome: 'deduplicated', run: { id: run.id } });
+      expect(again).toMatchObject({ outcome: 'deduplicated' });
     });
   }
-  it('is not trusted after a crash that followed a clean close', async () => {
+  const damages: [string, () => Promise<void>][] = [
+    ['the manifest is damaged', async () => writeFile(await manifest(), 'rubbish\n')],
+    ['the manifest is missing', async () => rm(await manifest())],
+    ['the whole index is missing', async () => rm(join(h.dir, 'index'), { recursive: true })],
+    ['a page is torn', async () => truncate(await page(), 100)],
+    ['a page is missing', async () => rm(await page())],
+    ['a page holds a flipped bit', async () => flipBit(await page(), 300)],
+  ];
+  for (const [what, damage] of damages) {
+    it(`is made again from the records when ${what}`, async () => {
+      const runs = await history();
+      await accept(h.store);
+      await h.store.remove(runs[0]?.id ?? '', ana);
+      await h.store.close();
+      await damage();
+      for (let life = 0; life < 2; life++) {
+        await h.reopen('crash');
+        expect(h.report?.quarantined).toEqual([]);
+        expect((await h.store.list({})).items.map((one) => one.id)).toHaveLength(5);
+        expect(await h.store.count({})).toMatchObject({ cancelled: 4, queued: 1 });
+        const [again] = await h.store.submit([newRun({ idempotencyKey: 'k' })]);
+        expect(again).toMatchObject({ outcome: 'deduplicated', run: { id: runs[0]?.id } });
+        await h.store.sweep();
+      }
+      expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
+    });
+  }
+  it('takes in what the journal holds after a crash that followed a clean close', async () => {
     await accept(h.store);
     await h.reopen('clean');
-    await accept(h.store);
+    await acceptRun(h.store);
     await h.reopen('crash');
-    expect(h.report).toMatchObject({ rebuilt: true, runs: 2 });
+    expect(h.report).toMatchObject({ rebuilt: false, runs: 2 });
+    expect((await h.store.list({})).items).toHaveLength(2);
   });
-  it('never holds what is in a report or an input', async () => {
-    await accept(h.store, { input: { secret: 'quokka' } });
+  it('never holds what is in a report or an input, and nothing of a removed run', async () => {
+    const run = await accept(h.store, { input: { secret: 'quokka' }, actor: { kind: 'slack', id: 'U0WOMBAT' } });
     await settleNext();
-    await h.store.close();
-    expect(await readFile(join(h.dir, 'index.json'), 'utf8')).not.toContain('quokka');
+    const texts = async (): Promise<string> => {
+      const names = await readdir(join(h.dir, 'index'));
+      return (await Promise.all(names.map((name) => readFile(join(h.dir, 'index', name), 'utf8')))).join('');
+    };
+    expect(await texts()).not.toContain('quokka');
+    expect(await texts()).toContain('U0WOMBAT');
+    await h.store.remove(run.id, ana);
+    await h.store.sweep();
+    expect(await texts()).not.toContain('U0WOMBAT');
+    for (const name of await readdir(join(h.dir, 'journal'))) {
+      expect(await readFile(join(h.dir, 'journal', name), 'utf8')).not.toContain('quokka');
+    }
   });
 });
 
-describe('a removal that was cut off', () => {
-  it('is completed at open: no deliveries, no tombstone, and one audit entry', async () => {
+describe('the journal', () => {
+  const segment = async (): Promise<string> => {
+    const [name = 'none'] = await readdir(join(h.dir, 'journal'));
+    return join(h.dir, 'journal', name);
+  };
+  it('holds each commit as one line with its checksum, before any file does', async () => {
+    await h.store.submit([newRun(), newRun()]);
+    const lines = (await readFile(await segment(), 'utf8')).split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^[0-9a-f]{8} \{"lsn":1,"changes":\[/);
+    expect(await readdir(join(h.dir, 'records')).catch(() => 'none yet')).toBe('none yet');
+  });
+  it('loses a torn last line, which was never acknowledged, and nothing else', async () => {
+    const run = await acceptRun(h.store);
+    await acceptRun(h.store);
+    const path = await segment();
+    await truncate(path, (await stat(path)).size - 10);
+    await h.reopen('crash');
+    expect((await h.store.list({})).items.map((one) => one.id)).toEqual([run.id]);
+    expect(h.report?.quarantined).toEqual([]);
+    await acceptRun(h.store);
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ runs: 2, quarantined: [] });
+  });
+  it('of which a line in the middle is damaged is copied to the quarantine, its sound lines are applied, and health tells', async () => {
+    const runs = [await acceptRun(h.store), await acceptRun(h.store), await acceptRun(h.store)];
+    const text = await readFile(await segment(), 'utf8');
+    await flipBit(await segment(), text.indexOf('\n') + 200);
+    await h.reopen('crash');
+    expect((await h.store.list({})).items.map((one) => one.id)).toEqual([runs[2]?.id, runs[0]?.id]);
+    expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining('journal') }]);
+    expect(await quarantined()).toHaveLength(2);
+    expect(h.store.health()).toMatchObject({ state: 'ready', quarantined: 1 });
+  });
+});
+
+describe('a removal', () => {
+  it('that was cut off before its checkpoint is completed at open: no deliveries, no record, and one audit entry', async () => {
     const run = await accept(h.store);
     await settleNext();
     await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 });
-    // The tombstone is written; then every further change of a name or a byte fails, as if the process had died there.
-    let renames = 0;
-    h.faults.on(({ op }) => {
-      if (op === 'rename') renames++;
-      return renames > 0 && (op === 'unlink' || op === 'append') ? 'EIO' : undefined;
-    });
-    expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
+    await h.store.sweep();
     const deliveries = layoutOf(h.dir).deliveriesOf(run.id);
     expect((await stat(deliveries)).isFile()).toBe(true);
-    expect(await readFile(recordPath(run), 'utf8')).toContain('"removed": true');
+    expect(await h.store.remove(run.id, ana)).toMatchObject({ outcome: 'removed' });
     await h.reopen('crash');
     expect(await h.store.get(run.id)).toBeUndefined();
+    await h.store.sweep();
     await expect(stat(deliveries)).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'delete']);
@@ -208,10 +295,12 @@ describe('a removal that was cut off', () => {
     });
     await settleNext();
     await h.store.remove(run.id, ana);
+    await h.store.sweep();
     const text = await readFile(recordPath(run), 'utf8');
     expect(text).not.toContain('quokka');
     expect(text).not.toContain('C0SECRET');
     await h.clock.advance(24 * 3_600_000);
+    await h.store.sweep();
     await h.store.sweep();
     await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
   });
@@ -231,7 +320,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 2, minReader: 1, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 3, minReader: 2, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);
@@ -248,28 +337,61 @@ describe('the audit file', () => {
     await writeFile(path, `${text}{"id":"aud_0`);
     await h.reopen('crash');
     await h.store.appendAudit({ actor: ana, act: 'refused' });
+    await h.store.sweep();
     expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'refused', 'refused']);
   });
   it('is whole again after a full disk cut an entry off in the middle', async () => {
     await h.store.appendAudit({ actor: ana, act: 'refused', note: 'one' });
+    await h.store.sweep();
     let taken = 0;
     h.faults.on(({ op, path }) => {
       if (op !== 'write' || !path.includes('audit')) return undefined;
       return taken++ === 0 ? 30 : 'ENOSPC';
     });
-    await expect(h.store.appendAudit({ actor: ana, act: 'refused', note: 'two' })).rejects.toMatchObject({
-      code: 'STORE_FULL',
-    });
+    await h.store.appendAudit({ actor: ana, act: 'refused', note: 'two' });
+    await h.store.sweep();
     h.faults.on(() => undefined);
+    await h.store.sweep();
     await h.store.appendAudit({ actor: ana, act: 'refused', note: 'three' });
-    expect((await h.audit()).map((one) => one.note)).toEqual(['one', 'three']);
-  });
-  it('that was lost is written again from what the records still carry', async () => {
-    await accept(h.store);
     await h.store.close();
-    await rm(join(h.dir, 'audit'), { recursive: true });
-    await rm(join(h.dir, 'CLEAN'));
-    await h.reopen('crash');
-    expect((await h.audit()).map((one) => one.act)).toEqual(['run']);
+    expect((await h.audit()).map((one) => one.note)).toEqual(['one', 'two', 'three']);
   });
+});
+
+describe('a store of format 1', () => {
+  const fixture = new URL('../fixtures/', import.meta.url);
+  for (const how of ['after a clean close', 'after a crash'] as const) {
+    it(`${how} is opened with all that was in it, and is of format 2 from then on`, async () => {
+      const was: Record<string, string> = JSON.parse(await readFile(new URL('store-format-1.json', fixture), 'utf8'));
+      await h.store.close();
+      await rm(h.dir, { recursive: true });
+      await cp(new URL('store-format-1', fixture), h.dir, { recursive: true });
+      if (how === 'after a crash') await rm(join(h.dir, 'CLEAN'));
+      h.clock.step(Date.parse(was['now'] ?? '') - h.clock.now());
+      for (const then of ['crash', 'clean', 'crash'] as const) {
+        await h.reopen(then);
+        expect(h.report?.quarantined).toEqual([]);
+        expect(await h.store.count({})).toMatchObject({
+          completed: 1,
+          failed: 1,
+          cancelled: 1,
+          retrying: 1,
+          queued: 1,
+        });
+        expect(await h.store.get(was['done'] ?? '')).toMatchObject({ state: 'completed', result: 42 });
+        expect(await h.store.deliveries(was['done'] ?? '')).toMatchObject([{ state: 'delivered' }]);
+        expect(await h.store.deliveries(was['failed'] ?? '')).toMatchObject([{ state: 'pending' }]);
+        expect(await h.store.get(was['removed'] ?? '')).toBeUndefined();
+        expect(await h.store.getDoc('status', 'a')).toMatchObject({ rev: 1, value: { n: 1 } });
+        for (const key of ['gone', 'running', 'queued']) {
+          const [again] = await h.store.submit([newRun({ idempotencyKey: key })]);
+          const id = was[key === 'gone' ? 'removed' : key];
+          expect(again, key).toMatchObject({ outcome: 'deduplicated', run: { id } });
+        }
+      }
+      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 2, minReader: 2 });
+      const acts = (await h.audit()).map((one) => one.act).sort();
+      expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
+    });
+  }
 });

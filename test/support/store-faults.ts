@@ -13,6 +13,8 @@ export interface FaultyFiles {
   /** Decides before each call: an error code fails it, a number makes a write take only so many bytes. */
   on(fault: (call: Call) => string | number | undefined): void;
   calls(): number;
+  /** The newest calls of this life. */
+  seen(): readonly Call[];
   /** Lets nothing through any more, as after a kill -9; resolves when what the kernel already had is done. */
   kill(): Promise<void>;
 }
@@ -22,11 +24,15 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
   let fault: (call: Call) => string | number | undefined = () => undefined;
   let n = 0;
   let dead = false;
+  const seen: Call[] = [];
   const underWay = new Set<Promise<unknown>>();
 
   async function through<T>(op: Call['op'], path: string, work: (cut: number | undefined) => Promise<T>): Promise<T> {
     if (dead) throw failure('EIO', 'this process is dead');
-    const verdict = fault({ n: ++n, op, path });
+    const call = { n: ++n, op, path };
+    seen.push(call);
+    if (seen.length > 10_000) seen.splice(0, 5000);
+    const verdict = fault(call);
     if (typeof verdict === 'string') throw failure(verdict, `${verdict} injected at call ${n}: ${op} ${path}`);
     const mine = work(verdict);
     underWay.add(mine);
@@ -52,11 +58,15 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
     read: (path, max) => through('read', path, () => inner.read(path, max)),
     create: (path) => through('create', path, async () => wrap(path, await inner.create(path))),
     append: (path) => through('append', path, async () => wrap(path, await inner.append(path))),
+    journal: (path) => through('journal', path, async () => wrap(path, await inner.journal(path))),
+    tail: (path, max) => through('tail', path, () => inner.tail(path, max)),
     rename: (from, to) => through('rename', to, () => inner.rename(from, to)),
     unlink: (path) => through('unlink', path, () => inner.unlink(path)),
     mkdir: (path) => through('mkdir', path, () => inner.mkdir(path)),
     list: (path) => through('list', path, () => inner.list(path)),
     syncFolder: (path) => through('syncFolder', path, () => inner.syncFolder(path)),
+    syncAll: (path) => through('syncAll', path, () => inner.syncAll(path)),
+    free: (path) => through('free', path, () => inner.free(path)),
   };
   return {
     files,
@@ -64,6 +74,7 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
       fault = next;
     },
     calls: () => n,
+    seen: () => seen,
     async kill() {
       dead = true;
       while (underWay.size > 0) await Promise.allSettled(underWay);

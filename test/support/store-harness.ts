@@ -8,6 +8,7 @@ import type { StoreOptions } from '../../src/store/core.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import { NOTHING } from '../../src/store/backing.ts';
 import { createMemoryBacking } from '../../src/store/memory.ts';
+import { commitOf } from '../../src/store/lowdb/journal-forms.ts';
 import { openStore } from '../../src/store/open.ts';
 import { AuditEntry } from '../../src/store/records.ts';
 import type { Actor, Run } from '../../src/store/records.ts';
@@ -62,7 +63,7 @@ export async function lowdbHarness(options: Partial<StoreOptions> = {}): Promise
     const ids = createIds(clock);
     const lock = async () => ({ release: () => undefined });
     const deps = { clock, ids, log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-    return { ...(await openStore({ backend: 'lowdb', dir }, deps, options)), ids, faults };
+    return { ...(await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096, ...options })), ids, faults };
   };
   let life = await open(faultyFiles());
   return {
@@ -96,14 +97,31 @@ export async function lowdbHarness(options: Partial<StoreOptions> = {}): Promise
   };
 }
 
-/** Every line of the audit files of a data folder. */
+/** Every act that a data folder holds: in the audit files, and in the journal as far as these do not have it yet. */
 export async function readAudit(dir: string): Promise<AuditEntry[]> {
-  const names = await readdir(join(dir, 'audit')).catch(() => []);
+  const lines = await linesBelow(join(dir, 'audit'));
+  const kept = lines.map((line) => AuditEntry.parse(JSON.parse(line)));
+  const known = new Set(kept.map((entry) => entry.id));
+  const journal = (await linesBelow(join(dir, 'journal'))).flatMap((line) => {
+    const commit = commitOf(JSON.parse(line.slice(9)));
+    return commit?.changes ?? [];
+  });
+  for (const change of journal) {
+    const entry = change.kind === 'audit' ? change.entry : 'audit' in change ? change.audit : undefined;
+    if (entry === undefined || known.has(entry.id)) continue;
+    known.add(entry.id);
+    kept.push(entry);
+  }
+  return kept;
+}
+
+async function linesBelow(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
   const texts = await Promise.all(
-    names.toSorted((a, b) => a.localeCompare(b)).map((name) => readFile(join(dir, 'audit', name), 'utf8')),
+    names.toSorted((a, b) => a.localeCompare(b)).map((name) => readFile(join(folder, name), 'utf8')),
   );
   const lines = texts.join('').split('\n');
-  return lines.filter((line) => line !== '').map((line) => AuditEntry.parse(JSON.parse(line)));
+  return lines.filter((line) => line !== '');
 }
 
 /** A run to submit; what matters to the test is given. */

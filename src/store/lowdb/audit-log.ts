@@ -1,6 +1,6 @@
 /**
- * The acts of actors, one JSON line each, in a file a month. Entries of acts on runs are first committed inside the run's record and
- * then moved here, so a crash loses none; an entry that is already here is not written again, so it leaves none twice.
+ * The acts of actors, one JSON line each, in a file a month. Entries come from the journal at a checkpoint, so a crash loses none; what an
+ * interrupted checkpoint had already put here is not written again.
  */
 import { dirname } from 'node:path';
 import { codeOf } from '../../errors.ts';
@@ -11,110 +11,91 @@ import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 
 export interface AuditLog {
-  /** Appends the entry unless it is there; durable when it resolves. */
-  append(entry: AuditEntry): Promise<void>;
-  /** Waits for what is being written. */
-  idle(): Promise<void>;
-}
-
-interface Waiting {
-  entry: AuditEntry;
-  resolve: () => void;
-  reject: (error: unknown) => void;
-}
-
-/** A month as read from its file. Forgotten after a failed append, so that the next one looks at what is really there. */
-interface Month {
-  ids: Set<string>;
-  /** The length up to the end of the last whole line. */
-  bytes: number;
-  torn: boolean;
+  /** Appends the entries, and leaves it to a later sync to make them durable; answers the paths that were written. */
+  append(entries: readonly AuditEntry[]): Promise<string[]>;
+  /** After a failed checkpoint: what was appended may come again. */
+  doubt(): void;
+  /** Those of the entries that are in no file. Reads whole months: for a rebuild only. */
+  missing(entries: readonly AuditEntry[]): Promise<AuditEntry[]>;
 }
 
 const NEWLINE = 0x0a;
 // A month of a very busy server: some million acts.
 const MAX_MONTH_BYTES = 1024 * 1024 * 1024;
+const MIN_TAIL_BYTES = 1024 * 1024;
 
-/** Makes the log of the folder; several entries asked for at once share one write and one fsync. */
+/** Makes the log of the folder; one append at a time. */
 export function createAuditLog(deps: { disk: Disk; layout: Layout; log: Log }): AuditLog {
   const { disk, layout, log } = deps;
-  const months = new Map<string, Month>();
-  let waiting: Waiting[] = [];
-  let running: Promise<void> | undefined;
+  /** Months of which this life knows how they end. Forgotten by a failed append. */
+  const known = new Set<string>();
 
-  async function month(path: string): Promise<Month> {
-    const known = months.get(path);
-    if (known !== undefined) return known;
-    const read = await readMonth(path);
-    if (read.torn)
-      log.warn('the audit file ends in a torn line, which is cut off: it was never acknowledged', { path });
-    months.set(path, read);
-    return read;
-  }
-  async function readMonth(path: string): Promise<Month> {
-    let bytes: Uint8Array;
-    try {
-      bytes = await disk.files.read(path, MAX_MONTH_BYTES);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return { ids: new Set(), bytes: 0, torn: false };
-      throw storeError(`${path} could not be read`, error);
-    }
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
-    const lines = Buffer.from(bytes.subarray(0, end)).toString().split('\n');
-    const ids = lines.map(idOfLine).filter((id) => id !== undefined);
-    return { ids: new Set(ids), bytes: end, torn: end < bytes.length };
-  }
-
-  async function appendAll(path: string, batch: readonly Waiting[]): Promise<void> {
-    disk.check();
-    const known = await month(path);
-    const fresh = new Map(batch.filter(({ entry }) => !known.ids.has(entry.id)).map(({ entry }) => [entry.id, entry]));
-    if (fresh.size === 0) return;
-    const bytes = Buffer.from([...fresh.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  async function appendMonth(path: string, entries: readonly AuditEntry[]): Promise<void> {
+    const lines = new Map(entries.map((entry) => [entry.id, `${JSON.stringify(entry)}\n`]));
+    const cut = known.has(path) ? undefined : await lookAtEnd(path, lines);
+    known.delete(path);
     await disk.folder(dirname(path));
-    // Until this has succeeded, nobody knows how the file ends.
-    months.delete(path);
     const file = await disk.files.append(path);
     try {
-      if (known.torn) await file.truncate(known.bytes);
-      await writeAll(file, bytes);
-      await disk.orStop(`fsync of ${path}`, () => file.sync());
+      if (cut !== undefined) {
+        log.warn('the audit file ends in a torn line, which is cut off: its entry is written again', { path });
+        await file.truncate(cut);
+      }
+      if (lines.size > 0) await writeAll(file, Buffer.from([...lines.values()].join('')));
     } finally {
       await file.close();
     }
-    if (known.bytes === 0) await disk.orStop(`fsync of ${dirname(path)}`, () => disk.files.syncFolder(dirname(path)));
-    for (const id of fresh.keys()) known.ids.add(id);
-    months.set(path, { ids: known.ids, bytes: known.bytes + bytes.length, torn: false });
+    known.add(path);
   }
-  async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      const paths = new Set(batch.map(({ entry }) => layout.auditMonth(entry.at)));
-      for (const path of paths) {
-        const ofMonth = batch.filter(({ entry }) => layout.auditMonth(entry.at) === path);
-        try {
-          await appendAll(path, ofMonth);
-          for (const one of ofMonth) one.resolve();
-        } catch (error) {
-          const failure = storeError(`${path} could not be written`, error);
-          for (const one of ofMonth) one.reject(failure);
-        }
-      }
-    }
-    running = undefined;
+  /** Takes out of `lines` what the end of the file holds already; answers where a torn last line begins. */
+  async function lookAtEnd(path: string, lines: Map<string, string>): Promise<number | undefined> {
+    // What an interrupted checkpoint appended are the last lines of the file, and they are among these.
+    const size = [...lines.values()].reduce((sum, line) => sum + line.length, 0);
+    const tail = await disk.files.tail(path, Math.max(MIN_TAIL_BYTES, size * 4)).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      return { bytes: new Uint8Array(), from: 0 };
+    });
+    const end = tail.bytes.lastIndexOf(NEWLINE) + 1;
+    for (const id of idsIn(tail.bytes.subarray(0, end))) lines.delete(id);
+    return end < tail.bytes.length ? tail.from + end : undefined;
   }
 
   return {
-    append: (entry) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ entry, resolve, reject });
-        running ??= drain();
-      }),
-    async idle() {
-      await running;
+    async append(entries) {
+      const months = byMonth(layout, entries);
+      for (const [path, ofMonth] of months) {
+        disk.check();
+        try {
+          await appendMonth(path, ofMonth);
+        } catch (error) {
+          throw storeError(`${path} could not be written`, error);
+        }
+      }
+      return [...months.keys()];
+    },
+    doubt: () => known.clear(),
+    async missing(entries) {
+      const absent: AuditEntry[] = [];
+      for (const [path, ofMonth] of byMonth(layout, entries)) {
+        const bytes = await disk.files.read(path, MAX_MONTH_BYTES).catch((error: unknown) => {
+          if (codeOf(error) !== 'ENOENT') throw storeError(`${path} could not be read`, error);
+          return new Uint8Array();
+        });
+        const there = new Set(idsIn(bytes));
+        absent.push(...ofMonth.filter((entry) => !there.has(entry.id)));
+      }
+      return absent;
     },
   };
+}
+
+function byMonth(layout: Layout, entries: readonly AuditEntry[]): Map<string, AuditEntry[]> {
+  return Map.groupBy(entries, (entry) => layout.auditMonth(entry.at));
+}
+
+function idsIn(bytes: Uint8Array): string[] {
+  const lines = Buffer.from(bytes).toString().split('\n');
+  return lines.map(idOfLine).filter((id) => id !== undefined);
 }
 
 function idOfLine(line: string): string | undefined {

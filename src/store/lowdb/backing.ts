@@ -1,27 +1,41 @@
 /**
- * The backing of files: every record is a lowdb database of one file, and the rename of that file is the commit. One change is atomic;
- * several are not (a journal in front will make them so), hence each verb of the store is one change.
- *
- * What a crash leaves, and who completes it at the next open: an audit entry inside its record (moved to the audit file), a removed run's
- * tombstone (its deliveries go, then the tombstone itself), a temp file (swept), a stale index (rebuilt).
+ * The backing of files: every commit is one line of the journal, and every record is a lowdb database of one file, to which a checkpoint
+ * brings its newest state. What a crash leaves is completed at open: the journal is applied again over the files.
  */
 import { DependencyError, messageOf } from '../../errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { Backing, Change, IndexImage, Loaded } from '../backing.ts';
-import type { AuditEntry, Run } from '../records.ts';
+import type { Backing, Change, KeyEntry, Loaded } from '../backing.ts';
+import type { StoreOptions } from '../core.ts';
 import { createAuditLog } from './audit-log.ts';
-import { createDisk } from './disk.ts';
+import type { AuditLog } from './audit-log.ts';
+import { copyStore } from './backup.ts';
+import { createBlobFiles } from './blobs.ts';
+import { createCheckpointer } from './checkpoint.ts';
+import type { Checkpointer } from './checkpoint.ts';
+import { createDirty } from './dirty.ts';
+import type { Dirty } from './dirty.ts';
+import { createDisk, isFull } from './disk.ts';
+import type { Disk } from './disk.ts';
+import { openEventLog, withReplayed } from './events.ts';
+import type { EventLog } from './events.ts';
 import type { Files } from './files.ts';
-import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
+import { isTombstone, runOf } from './forms.ts';
 import { readFormat, writeFormat } from './format.ts';
-import { readIndex, unmark, writeIndex } from './index-file.ts';
+import { openHistory } from './history.ts';
+import type { History } from './history.ts';
+import { createJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
+import { createKeyLog } from './key-log.ts';
+import type { KeyLog } from './key-log.ts';
 import { layoutOf } from './layout.ts';
-import { loadByIndex, loadByRecords, loadDocs, readDeliveries, readRecord, sweepRoot } from './load.ts';
-import type { Found, LoadDeps } from './load.ts';
+import type { Layout } from './layout.ts';
+import { inParallel, loadDocs, readDeliveries, readRecord, sweepTemps } from './load.ts';
+import type { LoadDeps } from './load.ts';
 import type { Lock } from './lock.ts';
 import { createQuarantine } from './quarantine.ts';
-import { fileDb, writeFileDb } from './record-file.ts';
+import { createSpace } from './space.ts';
+import type { Space } from './space.ts';
 
 export interface LowdbDeps {
   files: Files;
@@ -29,184 +43,193 @@ export interface LowdbDeps {
   log: Log;
   /** The version of the program, for FORMAT.json. */
   version: string;
-  keyWindowMs: number;
+  options: StoreOptions;
   /** Takes the lock of the folder. */
   lock: () => Promise<Lock>;
 }
 
+const CHECKPOINT_BYTES = 8 * 1024 * 1024;
+
 /** Opens the folder `root`, which exists; rejects with STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
 export async function openLowdb(root: string, deps: LowdbDeps): Promise<{ backing: Backing; loaded: Loaded }> {
-  const { files, clock, log } = deps;
   const layout = layoutOf(root);
-  const storeId = await readFormat(files, layout);
+  await readFormat(deps.files, layout);
   const lock = await deps.lock();
   try {
-    const disk = createDisk({ files, log, root });
-    if (storeId === undefined) await writeFormat(disk, layout, deps.version);
-    const quarantine = createQuarantine({ disk, layout, clock, log });
-    await quarantine.look();
-    const image = await readIndex(files, layout);
-    await unmark(disk, layout);
-    const load: LoadDeps = {
-      disk,
-      layout,
-      quarantine,
-      clock,
-      log,
-      whenUnreadable: 'leave out',
-      keyWindowMs: deps.keyWindowMs,
-    };
-    await sweepRoot(load);
-    const found = image === undefined ? await loadByRecords(load) : await loadByIndex(load, image);
-    const docs = await loadDocs(load);
-    const backing = createBacking({ load: { ...load, whenUnreadable: 'throw' }, lock });
-    await backing.complete(found);
-    const { audits: _audits, tombstones: _tombstones, ...parts } = found;
-    return { backing, loaded: { ...parts, docs, quarantined: quarantine.taken(), rebuilt: image === undefined } };
+    return await openHeld(layout, deps, lock);
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-function createBacking(parts: { load: LoadDeps; lock: Lock }): Backing & { complete(found: Found): Promise<void> } {
-  const { load, lock } = parts;
-  const { disk, layout, log, quarantine } = load;
-  const auditLog = createAuditLog({ disk, layout, log });
-  /** Entries that are durable inside their record and not yet in the audit file. */
-  const pending = new Map<string, readonly AuditEntry[]>();
-  /** Removed runs of which something is still on disk. */
-  const leftovers = new Map<string, { keyUntil: number }>();
-  const background = new Set<Promise<void>>();
+async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType<typeof openLowdb> {
+  const { files, clock, log, options } = deps;
+  const disk = createDisk({ files, log, root: layout.root });
+  const space = await claimFolder({ disk, layout, log }, deps);
+  const quarantine = createQuarantine({ disk, layout, clock, log });
+  await quarantine.look();
+  const dirty = createDirty(options.keyWindowMs);
+  const { keyWindowMs } = options;
+  const load: LoadDeps = { disk, dirty, layout, quarantine, clock, log, whenUnreadable: 'leave out', keyWindowMs };
+  await sweepTemps(load);
+  const audit = createAuditLog({ disk, layout, log });
+  const history = await openHistory(load, { audit });
+  const docs = await loadDocs(load);
+  const { eventLog, past } = await openEventLog({
+    disk,
+    clock,
+    folder: layout.events,
+    keep: options.eventsKept,
+    keepMs: options.eventsKeepMs,
+  });
+  const events = withReplayed(past, dirty.events());
+  const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
+  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock };
+  const { unfinished, deliveries } = history.found;
+  const backing = createBacking(parts, history);
+  const loaded: Loaded = {
+    unfinished,
+    deliveries,
+    docs,
+    quarantined: quarantine.taken(),
+    rebuilt: history.rebuilt,
+    ...(events === undefined ? {} : { events }),
+  };
+  return { backing, loaded };
+}
 
-  async function writeRun(run: Run, audit: AuditEntry | undefined): Promise<void> {
-    const entries = [...(pending.get(run.id) ?? []), ...(audit === undefined ? [] : [audit])];
-    const db = fileDb(disk, layout.record(run.id), recordForm);
-    await writeFileDb(db, { ...run, ...(entries.length === 0 ? {} : { pendingAudit: entries }) });
-    if (audit === undefined) return;
-    pending.set(run.id, entries);
-    inBackground(moveAudit(run.id));
-  }
+/** Marks the folder as of this format before anything else is written, and lays the reserve down. */
+async function claimFolder(parts: { disk: Disk; layout: Layout; log: Log }, deps: LowdbDeps): Promise<Space> {
+  const { disk, layout } = parts;
+  let found = await readFormat(disk.files, layout);
+  const { version, options } = deps;
+  if (found === undefined) await writeFormat(disk, layout, { version });
+  const owed = async (): Promise<void> => {
+    if (found?.older !== true) return;
+    await writeFormat(disk, layout, { version, storeId: found.storeId });
+    found = { ...found, older: false };
+  };
+  const space = createSpace(parts, { reserveBytes: options.reserveBytes, owed });
+  await space.prepare();
+  return space;
+}
 
-  /** Brings the entries of a run to the audit file; what fails stays in the record, and is tried again by `tidy` and at open. */
-  async function moveAudit(runId: string): Promise<void> {
-    for (const entry of pending.get(runId) ?? []) {
-      await auditLog.append(entry);
-      const left = (pending.get(runId) ?? []).filter((other) => other.id !== entry.id);
-      if (left.length === 0) pending.delete(runId);
-      else pending.set(runId, left);
-    }
-  }
+interface Parts {
+  load: LoadDeps;
+  lock: Lock;
+  space: Space;
+  options: LowdbDeps['options'];
+  logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
+  clock: Clock;
+}
 
-  async function removeRun(change: Extract<Change, { kind: 'removal' }>): Promise<void> {
-    const { run, keyUntil } = change.tombstone;
-    const entries = [...(pending.get(run.id) ?? []), change.audit];
-    const tombstone = { v: 1, id: run.id, removed: true, keyUntil, run, pendingAudit: entries } as const;
-    await writeFileDb(fileDb(disk, layout.record(run.id), recordForm), tombstone);
-    // From here on the run is removed, whatever fails: the rest is clean-up.
-    pending.set(run.id, entries);
-    leftovers.set(run.id, { keyUntil });
-    await quietly('a removed run left files behind for now', () => finishRemoval(run.id));
-  }
-  /** In this order: the tombstone is what remembers the rest. */
-  async function finishRemoval(runId: string): Promise<void> {
-    const left = leftovers.get(runId);
-    if (left === undefined) return;
-    await moveAudit(runId);
-    await disk.remove(layout.deliveriesOf(runId));
-    if (left.keyUntil === 0) await disk.remove(layout.record(runId));
-    leftovers.delete(runId);
-  }
+function createBacking(parts: Parts, history: History): Backing {
+  const { keeper } = history;
+  const { load, lock, space, options, logs, clock } = parts;
+  const { disk, layout, log, quarantine, dirty } = load;
+  const journal: Journal = createJournal(
+    {
+      disk,
+      layout,
+      log,
+      apply({ changes, bytes }) {
+        dirty.apply(changes, bytes);
+        keeper.apply(changes);
+        checkpointer.due();
+      },
+      room: () => checkpointer.room(),
+    },
+    history.replayed,
+  );
+  const checkpointer: Checkpointer = createCheckpointer(
+    { disk, layout, clock, log, dirty, journal, logs, space, index: keeper },
+    {
+      delayMs: options.checkpointMs,
+      soonBytes: Math.min(CHECKPOINT_BYTES, options.maxDirtyBytes / 2),
+      waitBytes: options.maxDirtyBytes / 2,
+    },
+  );
+  if (!dirty.isEmpty() || keeper.isDirty()) checkpointer.due();
 
-  function apply(change: Change): Promise<void> {
-    switch (change.kind) {
-      case 'run':
-        return writeRun(change.run, change.audit);
-      case 'deliveries': {
-        const { runId } = change;
-        const db = fileDb(disk, layout.deliveriesOf(runId), deliveriesForm);
-        return writeFileDb(db, { v: 1, runId, deliveries: [...change.deliveries] });
-      }
-      case 'removal':
-        return removeRun(change);
-      case 'forget':
-        leftovers.set(change.runId, { keyUntil: 0 });
-        return finishRemoval(change.runId);
-      case 'doc':
-        return writeFileDb(fileDb(disk, layout.doc(change.doc.kind, change.doc.key), docForm), change.doc);
-      case 'doc-removal':
-        return disk.remove(layout.doc(change.docKind, change.key));
-      case 'audit':
-        return auditLog.append(change.entry);
-      default:
-        return change satisfies never;
-    }
-  }
-
-  /** Finishes what a crash interrupted; a disk that is full now does not stop the start. */
-  async function complete(found: Found): Promise<void> {
-    for (const { runId, entries } of found.audits) {
-      await quietly('audit entries wait in their record', async () => {
-        pending.set(runId, entries);
-        await moveAudit(runId);
-      });
-    }
-    const now = load.clock.now();
-    for (const { id, keyUntil } of found.tombstones) {
-      leftovers.set(id, { keyUntil: keyUntil > now ? keyUntil : 0 });
-      await quietly('a removed run left files behind for now', () => finishRemoval(id));
-    }
-  }
-  async function quietly(what: string, work: () => Promise<void>): Promise<void> {
+  async function commit(changes: readonly Change[]): Promise<void> {
+    disk.check();
+    // Without an await where there is room: the lines stand in the order in which their events were numbered.
+    if (space.reason() !== undefined) await space.admit(changes);
+    checkLoad(dirty, journal, options.maxDirtyBytes);
     try {
-      await work();
+      await journal.append(changes);
     } catch (error) {
-      log.warn(what, { error });
+      if (!isFull(error) || disk.stopped() !== undefined || !(await space.ranOut())) throw error;
+      // The reserve made room: what frees space may go on, the rest waits for the operator.
+      await space.admit(changes);
+      await journal.append(changes);
     }
-  }
-  function inBackground(work: Promise<void>): void {
-    const mine = quietly('an audit entry waits in its record', () => work).finally(() => background.delete(mine));
-    background.add(mine);
   }
   async function tidy(): Promise<void> {
     if (disk.stopped() !== undefined) return;
-    await Promise.all(background);
-    for (const runId of pending.keys()) await quietly('an audit entry waits in its record', () => moveAudit(runId));
-    for (const runId of leftovers.keys()) {
-      await quietly('a removed run left files behind for now', () => finishRemoval(runId));
-    }
+    await space.heal();
+    await checkpointer.run();
   }
-  async function close(image: IndexImage): Promise<void> {
-    await tidy();
-    await auditLog.idle();
-    // The mark promises that nothing is left to complete.
-    if (disk.stopped() === undefined && pending.size === 0 && leftovers.size === 0) {
-      await quietly('the index could not be kept; the next start reads the records', () =>
-        writeIndex(disk, layout, image),
-      );
+  async function close(): Promise<void> {
+    checkpointer.stop();
+    await checkpointer.run();
+    try {
+      await journal.close();
+      if (dirty.isEmpty() && disk.stopped() === undefined) await journal.release(journal.applied(), 'all');
+    } catch (error) {
+      log.warn('the journal could not be closed; the next start reads it', { error });
     }
     lock.release();
   }
 
+  async function readKeys(): Promise<KeyEntry[]> {
+    const newest = dirty.keys();
+    const { lines, over } = await logs.keys.read(clock.now());
+    const forgotten = over.filter((one) => one.removed).map(({ runId }): Change => ({ kind: 'forget', runId }));
+    if (forgotten.length > 0) dirty.apply(forgotten, 0);
+    const entries = new Map([...lines, ...newest].map((line) => [line.key, line]));
+    const found: KeyEntry[] = [];
+    await inParallel([...entries.values()], async ({ removed, ...entry }) => {
+      const record = removed ? await readRecord(load, entry.runId) : undefined;
+      found.push({ ...entry, ...(record !== undefined && isTombstone(record) ? { removed: record.run } : {}) });
+    });
+    return found;
+  }
+
   return {
-    complete,
-    async commit(changes) {
-      disk.check();
-      for (const change of changes) await apply(change);
-    },
+    index: keeper.index,
+    readKeys,
+    commit,
     async readRun(runId) {
       const record = await readRecord(load, runId);
       return record === undefined || isTombstone(record) ? undefined : runOf(record);
     },
     readDeliveries: (runId) => readDeliveries(load, runId),
+    blobs: createBlobFiles({ disk, root: layout.blobs }),
     tidy,
+    held: (work) => checkpointer.held(work),
+    backup: (dir, signal) =>
+      checkpointer.held(() => copyStore({ files: disk.files, layout, clock: load.clock }, dir, signal)),
     health() {
-      const reason = disk.stopped();
       const quarantined = quarantine.count();
-      return reason === undefined ? { state: 'ready', quarantined } : { state: 'failed', reason, quarantined };
+      const failure = disk.stopped();
+      if (failure !== undefined) return { state: 'failed', reason: failure, quarantined };
+      const full = space.reason();
+      return full === undefined ? { state: 'ready', quarantined } : { state: 'read_only', reason: full, quarantined };
     },
     close,
   };
+}
+
+function checkLoad(dirty: Dirty, journal: Journal, limit: number): void {
+  const held = dirty.bytes() + journal.waiting();
+  if (held < limit) return;
+  throw new DependencyError(`The store holds ${held} bytes of changes that the disk has not taken yet.`, {
+    code: 'OVERLOADED',
+    retryable: true,
+    hint: 'Try again in a moment; a faster disk takes more.',
+  });
 }
 
 /** The folder of the store, made with its parents when it is missing; mode 0700. */

@@ -5,6 +5,7 @@
  * Fail-stop: when an fsync or a rename fails, nobody knows what the disk holds (Linux may drop the dirty pages and report the next fsync
  * as good), so nothing is written any more until a restart reads the truth. A full disk is different: nothing was changed.
  */
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -14,8 +15,16 @@ export interface Disk {
   files: Files;
   /** Puts `text` at `path`, durable when it resolves; makes missing folders below the root. */
   write(path: string, text: string): Promise<void>;
+  /** Puts `text` at `path` like `write`, but leaves it to a later sync to make it durable. */
+  place(path: string, text: string): Promise<void>;
   /** Removes a file durably; a missing one is fine. */
   remove(path: string): Promise<void>;
+  /** Removes a file like `remove`, and leaves it to a later sync to make that durable; false when there was none. */
+  drop(path: string): Promise<boolean>;
+  /** Makes a file and its name durable. */
+  settle(path: string): Promise<void>;
+  /** Makes the names in a folder durable. */
+  settleFolder(path: string): Promise<void>;
   /** Makes a folder and its parents below the root, durably. */
   folder(path: string): Promise<void>;
   /** Runs one step that must not fail; its failure stops all writing. */
@@ -25,7 +34,16 @@ export interface Disk {
   stopped(): string | undefined;
 }
 
+type Sync = 'now' | 'later';
+
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Whether a call failed for want of space. */
+export function isFull(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return FULL.has(code) || code === 'STORE_FULL';
+}
+
 // Below the usual limit of 1,024 open files, and more than the thread pool can use.
 const WRITES_AT_ONCE = 32;
 
@@ -47,6 +65,8 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
   const syncFolder = createFolderSync(files);
   const folders = new Map<string, Promise<void>>([[root, Promise.resolve()]]);
   let stop: string | undefined;
+  // In a container every life has the same process id: a temp file that a crash left must not be in the way.
+  const life = randomBytes(4).toString('hex');
   let count = 0;
 
   function check(): void {
@@ -82,16 +102,16 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
 
-  async function writeTemp(temp: string, bytes: Uint8Array): Promise<void> {
+  async function writeTemp(temp: string, text: string, sync: Sync): Promise<void> {
     const file = await files.create(temp);
     try {
-      await writeAll(file, bytes);
-      await syncFile(temp, file);
+      await writeAll(file, Buffer.from(text));
+      if (sync === 'now') await syncFile(temp, file);
     } finally {
       await file.close();
     }
   }
-  /** A full disk found out at the fsync loses only the temp file; any other failure makes the disk a stranger. */
+  /** A full disk found out at the fsync loses only what the caller still holds; any other failure makes the disk a stranger. */
   async function syncFile(path: string, file: OpenFile): Promise<void> {
     try {
       await file.sync();
@@ -102,21 +122,43 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
       );
     }
   }
-  async function put(path: string, text: string): Promise<void> {
+  async function put(path: string, text: string, sync: Sync): Promise<void> {
     check();
     await folder(dirname(path));
-    const temp = join(dirname(path), `.tmp-${process.pid}-${++count}`);
+    const temps = join(root, 'tmp');
+    await folder(temps);
+    const temp = join(temps, `.tmp-${process.pid}-${life}-${++count}`);
     try {
-      await writeTemp(temp, Buffer.from(text));
+      await writeTemp(temp, text, sync);
       check();
       await renameOver(temp, path);
     } catch (error) {
       await files.unlink(temp).catch(() => undefined);
       // Somebody removed a folder that was there: the next write makes it again.
-      if (codeOf(error) === 'ENOENT') folders.delete(dirname(path));
+      if (codeOf(error) === 'ENOENT') for (const one of [dirname(path), temps]) folders.delete(one);
       throw storeError(`${path} could not be written`, error);
     }
+    if (sync === 'now') await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+  async function settle(path: string): Promise<void> {
+    check();
+    const file = await files.append(path);
+    try {
+      await syncFile(path, file);
+    } finally {
+      await file.close();
+    }
     await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+  async function drop(path: string): Promise<boolean> {
+    check();
+    try {
+      await files.unlink(path);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw storeError(`${path} could not be removed`, error);
+    }
   }
   async function renameOver(temp: string, path: string): Promise<void> {
     try {
@@ -129,18 +171,16 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     }
   }
   async function remove(path: string): Promise<void> {
-    check();
-    try {
-      await files.unlink(path);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
-      throw storeError(`${path} could not be removed`, error);
-    }
+    if (!(await drop(path))) return;
     await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
   return {
     files,
-    write: (path, text) => slots(() => put(path, text)),
+    write: (path, text) => slots(() => put(path, text, 'now')),
+    place: (path, text) => slots(() => put(path, text, 'later')),
+    drop: (path) => slots(() => drop(path)),
+    settle: (path) => slots(() => settle(path)),
+    settleFolder: (path) => orStop(`fsync of ${path}`, () => syncFolder(path)),
     remove: (path) => slots(() => remove(path)),
     folder,
     orStop,

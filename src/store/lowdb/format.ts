@@ -7,15 +7,22 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The format this version writes, and the oldest reader that understands it. */
-const FORMAT = 1;
-const MIN_READER = 1;
+const FORMAT = 2;
+// Format 1 had no journal: a reader of it would miss what is acknowledged and not yet in the files.
+const MIN_READER = 2;
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
+/** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
+export interface FoundFormat {
+  storeId: string;
+  older: boolean;
+}
+
 /**
- * Reads FORMAT.json before anything else is touched: the id of the store, or undefined for a new folder. Rejects with STORE_TOO_NEW when
- * only a newer version may read the folder.
+ * Reads FORMAT.json before anything else is touched; undefined for a new folder. Rejects with STORE_TOO_NEW when only a newer version may
+ * read the folder.
  */
-export async function readFormat(files: Files, layout: Layout): Promise<string | undefined> {
+export async function readFormat(files: Files, layout: Layout): Promise<FoundFormat | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await files.read(layout.format, 100_000);
@@ -30,7 +37,7 @@ export async function readFormat(files: Files, layout: Layout): Promise<string |
       hint: 'Start the newer version again, or restore a backup that was made before the upgrade. Nothing was changed.',
     });
   }
-  return format.storeId;
+  return { storeId: format.storeId, older: format.format < FORMAT };
 }
 
 function parseFormat(bytes: Uint8Array, path: string): z.infer<typeof Format> {
@@ -46,10 +53,13 @@ function parseFormat(bytes: Uint8Array, path: string): z.infer<typeof Format> {
   }
 }
 
-/** Marks a new folder as ours; answers the id of the store. */
-export async function writeFormat(disk: Disk, layout: Layout, version: string): Promise<string> {
-  const storeId = randomUUID();
+/** Marks a folder as ours and of this format; an older one keeps its id. */
+export async function writeFormat(
+  disk: Disk,
+  layout: Layout,
+  terms: { version: string; storeId?: string },
+): Promise<void> {
+  const { version, storeId = randomUUID() } = terms;
   const format = { format: FORMAT, minReader: MIN_READER, createdBy: `bellhop ${version}`, storeId };
   await disk.write(layout.format, `${JSON.stringify(format, null, 2)}\n`);
-  return storeId;
 }

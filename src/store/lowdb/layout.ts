@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { timeOfId } from '../../ids.ts';
 
 export const RUN_FILE = /^(run_[0-9a-z]{26})\.json$/;
+/** A segment of the journal, named by the number of its first line. */
+export const SEGMENT_FILE = /^(\d{12})\.jsonl$/;
 export const DOC_FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
 /** A write that a crash cut off; no name of ours begins with a dot. */
 export const TEMP_FILE = /^\.tmp-/;
@@ -12,13 +14,20 @@ export interface Layout {
   format: string;
   lock: string;
   lockInfo: string;
+  indexFolder: string;
   index: string;
   clean: string;
   records: string;
   deliveries: string;
   docs: string;
   audit: string;
+  blobs: string;
   quarantine: string;
+  journal: string;
+  temp: string;
+  events: string;
+  reserve: string;
+  segment: (lsn: number) => string;
   record: (runId: string) => string;
   deliveriesOf: (runId: string) => string;
   doc: (kind: string, key: string) => string;
@@ -33,13 +42,20 @@ export function layoutOf(root: string): Layout {
     format: join(root, 'FORMAT.json'),
     lock: join(root, 'LOCK'),
     lockInfo: join(root, 'LOCK.info'),
+    indexFolder: join(root, 'index'),
     index: join(root, 'index.json'),
     clean: join(root, 'CLEAN'),
     records: join(root, 'records'),
     deliveries: join(root, 'deliveries'),
     docs: join(root, 'docs'),
     audit: join(root, 'audit'),
+    blobs: join(root, 'blobs'),
     quarantine: join(root, 'quarantine'),
+    events: join(root, 'events'),
+    journal: join(root, 'journal'),
+    temp: join(root, 'tmp'),
+    reserve: join(root, 'RESERVE'),
+    segment: (lsn) => join(root, 'journal', `${String(lsn).padStart(12, '0')}.jsonl`),
     record: (runId) => join(root, 'records', day(runId), `${runId}.json`),
     deliveriesOf: (runId) => join(root, 'deliveries', day(runId), `${runId}.json`),
     doc: (kind, key) => join(root, 'docs', kind, `${key}.json`),

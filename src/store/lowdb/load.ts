@@ -7,12 +7,13 @@ import { iso } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import { codeOf, DependencyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { IndexImage, KeyEntry, Loaded } from '../backing.ts';
+import type { KeyEntry } from '../backing.ts';
 import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
 import { isFinal } from '../records.ts';
 import type { AuditEntry, Delivery, Doc, Run, RunSummary } from '../records.ts';
-import { keyOf } from '../submit.ts';
+import { keyOf } from '../keys.ts';
 import { summaryOf } from '../transitions.ts';
+import type { Dirty } from './dirty.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
 import type { RecordFile, TombstoneFile } from './forms.ts';
@@ -23,6 +24,8 @@ import { readFileDb } from './record-file.ts';
 
 export interface LoadDeps {
   disk: Disk;
+  /** What the journal holds and the files do not yet. */
+  dirty: Dirty;
   layout: Layout;
   quarantine: Quarantine;
   clock: Pick<Clock, 'now'>;
@@ -33,17 +36,31 @@ export interface LoadDeps {
   keyWindowMs: number;
 }
 
-export interface Found extends Omit<Loaded, 'quarantined' | 'rebuilt' | 'docs'> {
-  /** Entries that were committed inside a record, and may not have reached the audit file. */
-  audits: { runId: string; entries: AuditEntry[] }[];
+export interface Found {
+  unfinished: Run[];
+  deliveries: { run: Run; known: Delivery[] | undefined }[];
+  /** Runs of which nothing can happen any more. */
+  closed: string[];
+  /** Runs that could not be read. */
+  lost: string[];
+}
+
+/** What reading every record brings to light besides. */
+export interface Scanned extends Found {
+  keys: KeyEntry[];
+  /** Entries that format 1 committed inside a record, and that may not have reached the audit file. */
+  audits: AuditEntry[];
   tombstones: TombstoneFile[];
 }
 
 const READS_AT_ONCE = 16;
+const SCAN_STEP = 4096;
 const PART_OF_DATE = /^\d{2,4}$/;
 
 /** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
 export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
+  const newer = deps.dirty.record(runId);
+  if (newer !== undefined) return newer ?? undefined;
   return readOrQuarantine(deps, deps.layout.record(runId), async (path) => {
     const record = await readFileDb(deps.disk, path, recordForm);
     if (record !== undefined && record.id !== runId) throw misplaced(path, record.id);
@@ -53,6 +70,8 @@ export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordF
 
 /** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
 export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+  const newer = deps.dirty.deliveriesOf(runId);
+  if (newer !== undefined) return newer?.deliveries;
   const file = await readOrQuarantine(deps, deps.layout.deliveriesOf(runId), async (path) => {
     const read = await readFileDb(deps.disk, path, deliveriesForm);
     if (read !== undefined && read.runId !== runId) throw misplaced(path, read.runId);
@@ -79,70 +98,112 @@ function misplaced(path: string, id: string): DependencyError {
   return new DependencyError(`${path} is not a record: it holds that of ${id}.`, { code: 'STORE_CORRUPT' });
 }
 
-/** Reads only what the index says is unfinished; the rest of the history stays on disk. */
-export async function loadByIndex(deps: LoadDeps, image: IndexImage): Promise<Found> {
-  const summaries = new Map(image.summaries.map((summary) => [summary.id, summary]));
-  const wanted = new Set(image.openDeliveries);
-  for (const summary of image.summaries) if (!isFinal(summary.state)) wanted.add(summary.id);
-  const found: Found = { ...emptyFound(), keys: image.keys, openDeliveries: image.openDeliveries };
-  const unfinished: Run[] = [];
-  const deliveries: { run: Run; known: Delivery[] | undefined }[] = [];
-  await inParallel([...wanted], async (runId) => {
+/** Reads the runs of which the index says that something can still happen; the rest of the history stays on disk. */
+export async function loadOpen(deps: LoadDeps, runIds: Iterable<string>): Promise<Found> {
+  const found: Found = { unfinished: [], deliveries: [], closed: [], lost: [] };
+  await inParallel([...runIds], async (runId) => {
     const record = await readRecord(deps, runId);
-    if (record === undefined || isTombstone(record)) {
-      summaries.delete(runId);
-      return;
-    }
-    const run = runOf(record);
-    if (!isFinal(run.state)) unfinished.push(run);
-    if (run.deliveries.length > 0) deliveries.push({ run, known: await readDeliveries(deps, runId) });
+    if (record === undefined || isTombstone(record)) found.lost.push(runId);
+    else await noteOpen(deps, found, runOf(record));
   });
-  return { ...found, unfinished, deliveries, summaries: [...summaries.values()] };
+  return found;
 }
 
-/** Reads every record: what a crash, a first start with old records, or a lost index needs. */
-export async function loadByRecords(deps: LoadDeps): Promise<Found> {
-  const summaries: RunSummary[] = [];
-  const keys: KeyEntry[] = [];
-  const found = emptyFound();
-  const unfinished: Run[] = [];
-  const deliveries: { run: Run; known: Delivery[] | undefined }[] = [];
-  const now = deps.clock.now();
+async function noteOpen(deps: LoadDeps, found: Found, run: Run): Promise<void> {
+  if (!isFinal(run.state)) found.unfinished.push(run);
+  if (run.deliveries.length > 0) {
+    const known = await readDeliveries(deps, run.id);
+    if (!isFinal(run.state) || mergeDeliveries(run, known).some(isOpen))
+      return void found.deliveries.push({ run, known });
+  }
+  if (isFinal(run.state)) found.closed.push(run.id);
+}
 
-  const noteKey = (run: Run, until: number, removed?: Run): void => {
-    if (run.idempotencyKey === undefined || (until <= now && (removed !== undefined || isFinal(run.state)))) return;
-    const key = keyOf(run.queue, run.idempotencyKey);
-    keys.push({ key, runId: run.id, until, ...(removed === undefined ? {} : { removed }) });
+/**
+ * Reads every record: what a first start with an older format, or a lost index needs. `put` gets the runs in the order of their ids, and
+ * `pause` is called between some thousand of them.
+ */
+export async function loadAll(
+  deps: LoadDeps,
+  to: { put: (run: Run) => void; pause: () => Promise<void> },
+): Promise<Scanned> {
+  const found: Scanned = {
+    unfinished: [],
+    deliveries: [],
+    closed: [],
+    lost: [],
+    keys: [],
+    audits: [],
+    tombstones: [],
   };
-  const known = await runIdsIn(deps, deps.layout.deliveries);
-  await inParallel([...(await runIdsIn(deps, deps.layout.records))], async (runId) => {
+  await runIdsIn(deps, deps.layout.deliveries);
+  const there = await runIdsIn(deps, deps.layout.records);
+  for (const runId of deps.dirty.runIds()) there.add(runId);
+  const ids = [...there].sort();
+  for (let from = 0; from < ids.length; from += SCAN_STEP) {
+    const runs: Run[] = [];
+    await inParallel(ids.slice(from, from + SCAN_STEP), async (runId) => {
+      const run = await scanOne(deps, found, runId);
+      if (run !== undefined) runs.push(run);
+    });
+    runs.sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const run of runs) to.put(run);
+    await to.pause();
+  }
+  return found;
+}
+
+async function scanOne(deps: LoadDeps, found: Scanned, runId: string): Promise<Run | undefined> {
+  const record = await readRecord(deps, runId);
+  if (record === undefined) return undefined;
+  if (record.pendingAudit !== undefined) found.audits.push(...record.pendingAudit);
+  const now = deps.clock.now();
+  if (isTombstone(record)) {
+    found.tombstones.push(record);
+    noteKey(found.keys, record.run, { until: record.keyUntil, now, removed: record.run });
+    return undefined;
+  }
+  const run = runOf(record);
+  noteKey(found.keys, run, { until: Date.parse(run.createdAt) + deps.keyWindowMs, now });
+  await noteOpen(deps, found, run);
+  // A rebuild need not remember what is done with: the index of open runs begins empty.
+  found.closed.length = 0;
+  return run;
+}
+
+function noteKey(keys: KeyEntry[], run: Run, terms: { until: number; now: number; removed?: Run }): void {
+  const { until, now, removed } = terms;
+  if (run.idempotencyKey === undefined || until <= now) return;
+  const key = keyOf(run.queue, run.idempotencyKey);
+  keys.push({ key, runId: run.id, until, ...(removed === undefined ? {} : { removed }) });
+}
+
+/** The summaries of the runs from `first` on and before `end`, from their records: what a damaged page of the index held. */
+export async function summariesBetween(
+  deps: LoadDeps,
+  first: string,
+  end: string | undefined,
+): Promise<Map<string, RunSummary>> {
+  const entries = new Map<string, RunSummary>();
+  const ids = [...(await runIdsIn(deps, deps.layout.records))];
+  const wanted = ids.filter((id) => id >= first && (end === undefined || id < end));
+  await inParallel(wanted.sort(), async (runId) => {
     const record = await readRecord(deps, runId);
-    if (record === undefined) return;
-    if (record.pendingAudit !== undefined) found.audits.push({ runId, entries: record.pendingAudit });
-    if (isTombstone(record)) {
-      found.tombstones.push(record);
-      noteKey(record.run, record.keyUntil, record.run);
-      return;
-    }
-    const run = runOf(record);
-    summaries.push(summaryOf(run));
-    noteKey(run, Date.parse(run.createdAt) + deps.keyWindowMs);
-    if (!isFinal(run.state)) unfinished.push(run);
-    if (run.deliveries.length === 0) return;
-    const stored = known.has(runId) ? await readDeliveries(deps, runId) : undefined;
-    if (!isFinal(run.state) || mergeDeliveries(run, stored).some(isOpen)) deliveries.push({ run, known: stored });
+    if (record !== undefined && !isTombstone(record)) entries.set(runId, summaryOf(runOf(record)));
   });
-  return { ...found, summaries, keys, unfinished, deliveries };
+  return entries;
 }
 
 /** All documents; a kind is a folder, a key a file in it. */
 export async function loadDocs(deps: LoadDeps): Promise<Doc[]> {
-  const docs: Doc[] = [];
+  const newer = new Map(deps.dirty.docs().map((slot) => [`${slot.kind}/${slot.key}`, slot]));
+  const docs: Doc[] = [...newer.values()].map((slot) => slot.doc).filter((doc) => doc !== null);
   for (const kind of await listSafely(deps, deps.layout.docs)) {
     if (kind.kind !== 'folder') continue;
     const folder = join(deps.layout.docs, kind.name);
     const keys = await filesIn(deps, folder, DOC_FILE);
     await inParallel(keys, async (key) => {
+      if (newer.has(`${kind.name}/${key}`)) return;
       const doc = await readOrQuarantine(deps, join(folder, `${key}.json`), async (path) => {
         const read = await readFileDb(deps.disk, path, docForm);
         if (read !== undefined && (read.kind !== kind.name || read.key !== key)) throw misplaced(path, read.key);
@@ -154,14 +215,10 @@ export async function loadDocs(deps: LoadDeps): Promise<Doc[]> {
   return docs;
 }
 
-/** Sweeps the temp files at the top of the folder. */
-export async function sweepRoot(deps: LoadDeps): Promise<void> {
+/** Sweeps the temp files. */
+export async function sweepTemps(deps: LoadDeps): Promise<void> {
   await filesIn(deps, deps.layout.root, RUN_FILE);
-  await filesIn(deps, deps.layout.quarantine, RUN_FILE);
-}
-
-function emptyFound(): Found {
-  return { summaries: [], keys: [], openDeliveries: [], unfinished: [], deliveries: [], audits: [], tombstones: [] };
+  await filesIn(deps, deps.layout.temp, RUN_FILE);
 }
 
 /** The ids of the files below Y/M/D. A file in the folder of another day would never be found by its id: it is set aside. */
@@ -216,10 +273,24 @@ async function listSafely(deps: LoadDeps, folder: string): ReturnType<Disk['file
 }
 
 /** Works through the items, some at a time. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  lanes = READS_AT_ONCE,
+): Promise<void> {
   const line = items[Symbol.iterator]();
+  let failure: { error: unknown } | undefined;
   const lane = async (): Promise<void> => {
-    for (const item of line) await work(item);
+    for (const item of line) {
+      try {
+        await work(item);
+      } catch (error) {
+        failure ??= { error };
+      }
+      if (failure !== undefined) return;
+    }
   };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, () => lane()));
+  // When it rejects, nothing is under way any more: an old write must not land on what comes next.
+  await Promise.all(Array.from({ length: lanes }, () => lane()));
+  if (failure !== undefined) throw failure.error;
 }

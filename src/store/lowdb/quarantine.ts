@@ -13,6 +13,8 @@ export interface Quarantine {
    * stays where it is: its contents may be sound.
    */
   take(path: string, error: unknown): Promise<void>;
+  /** Keeps a copy of a derived or damaged file that stays in use; never throws. */
+  keepCopy(path: string, bytes: Uint8Array, reason: string): Promise<void>;
   /** What was set aside in this life. */
   taken(): OpenReport['quarantined'];
   /** How many lie there, from earlier lives too. */
@@ -32,11 +34,15 @@ export function createQuarantine(deps: {
   const taken: OpenReport['quarantined'] = [];
   let earlier = 0;
 
-  async function move(path: string, reason: string): Promise<void> {
+  async function noteReason(path: string, reason: string): Promise<string> {
     await disk.folder(layout.quarantine);
     const stamp = iso(clock.now()).replaceAll(/[:.]/g, '-');
     const name = `${stamp}-${taken.length}-${basename(path, '.json')}`;
     await disk.write(join(layout.quarantine, `${name}.reason.txt`), `${relative(layout.root, path)}\n${reason}\n`);
+    return name;
+  }
+  async function move(path: string, reason: string): Promise<void> {
+    const name = await noteReason(path, reason);
     await disk.files.rename(path, join(layout.quarantine, `${name}.json`));
     await disk.files.syncFolder(layout.quarantine);
   }
@@ -51,6 +57,16 @@ export function createQuarantine(deps: {
       } catch (failure) {
         // On a full or failing disk it stays in its place, where nothing reads or overwrites it.
         log.error('it could not be moved to the quarantine', { path: relative(layout.root, path), error: failure });
+      }
+    },
+    async keepCopy(path, bytes, reason) {
+      taken.push({ path: relative(layout.root, path), reason });
+      log.error('a file is damaged; a copy is kept', { path: relative(layout.root, path), reason });
+      try {
+        const name = await noteReason(path, reason);
+        await disk.write(join(layout.quarantine, `${name}.json`), Buffer.from(bytes).toString());
+      } catch (failure) {
+        log.error('no copy could be kept', { path: relative(layout.root, path), error: failure });
       }
     },
     taken: () => [...taken],

@@ -1,0 +1,150 @@
+/**
+ * The small documents, all of them in memory, in the shape that several verbs share: a verb locks the documents it changes, stages
+ * what they will be, commits them with whatever else it does, and then keeps them.
+ */
+import { iso } from '../clock.ts';
+import { DependencyError, UsageError } from '../errors.ts';
+import type { Core } from './core.ts';
+import { checked, frozen, jsonBytes } from './json.ts';
+import { Doc } from './records.ts';
+import type { NewDoc } from './store.ts';
+
+export type DocName = Pick<Doc, 'kind' | 'key'>;
+
+type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt'> & { value: unknown };
+
+/** Kinds that the store keeps itself: only its own verbs write them. */
+export const LEDGER = 'ledger';
+export const QUEUES = 'queues';
+const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES];
+
+export interface DocTable {
+  /** The document; undefined when there is none or it has expired. */
+  present(name: DocName): Doc | undefined;
+  /** Documents of a kind whose key is greater than `after`, in the order of their keys; expired ones are left out. */
+  ofKind(kind: string, after: string): Iterable<Doc>;
+  expired(limit: number): Doc[];
+  /** What the document will be: checked, measured, its number raised. Call it under the lock of the document. */
+  stage(wanted: Unchecked): Doc;
+  /** The present number when it is not the wanted one; undefined when `wanted` may be written. */
+  conflict(wanted: NewDoc): number | undefined;
+  /** Shows a document whose commit resolved. */
+  keep(doc: Doc): void;
+  drop(doc: DocName): void;
+  /** Whether it is there, expired or not. */
+  has(name: DocName): boolean;
+  /** Whether exactly this version is still the present one. */
+  holds(doc: Doc): boolean;
+  locked<T>(names: readonly DocName[], work: () => Promise<T>): Promise<T>;
+}
+
+/** Makes the table of what was loaded. */
+export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
+  const docs = new Map<string, Map<string, Doc>>();
+  /** Keys of a kind in order; made when asked for. */
+  const sorted = new Map<string, string[]>();
+  let total = 0;
+  for (const doc of loaded) keep(frozen(doc));
+
+  function keep(doc: Doc): void {
+    let known = docs.get(doc.kind);
+    if (known === undefined) docs.set(doc.kind, (known = new Map()));
+    if (!known.has(doc.key)) {
+      total++;
+      sorted.delete(doc.kind);
+    }
+    known.set(doc.key, doc);
+  }
+  function drop({ kind, key }: DocName): void {
+    if (docs.get(kind)?.delete(key) !== true) return;
+    total--;
+    sorted.delete(kind);
+  }
+  function present({ kind, key }: DocName): Doc | undefined {
+    const doc = docs.get(kind)?.get(key);
+    return doc === undefined || isExpired(doc, iso(core.clock.now())) ? undefined : doc;
+  }
+  function stage(wanted: Unchecked): Doc {
+    // An expired document that is still there passes its number on: a holder of the old rev stays in the past.
+    const rev = (docs.get(wanted.kind)?.get(wanted.key)?.rev ?? 0) + 1;
+    const doc = checked(Doc, newDoc(wanted, rev, core.clock.now()), `The document ${wanted.kind}/${wanted.key}`);
+    checkRoom(doc, present(wanted) === undefined);
+    return doc;
+  }
+  function checkRoom(doc: Doc, isNew: boolean): void {
+    const bytes = jsonBytes(doc, doc.key);
+    const { maxDocBytes, maxDocs } = core.options;
+    if (bytes > maxDocBytes) {
+      const message = `The document ${doc.kind}/${doc.key} has ${bytes} bytes; at most ${maxDocBytes} are kept.`;
+      throw new UsageError(message, { code: 'TOO_LARGE' });
+    }
+    if (isNew && total >= maxDocs) {
+      throw new DependencyError(`The store holds ${total} documents and takes no more.`, {
+        code: 'STORE_FULL',
+        retryable: true,
+        hint: 'Expired documents are removed within seconds; try again.',
+      });
+    }
+  }
+  function* ofKind(kind: string, after: string): Iterable<Doc> {
+    const known = docs.get(kind);
+    if (known === undefined) return;
+    let keys = sorted.get(kind);
+    if (keys === undefined) sorted.set(kind, (keys = [...known.keys()].sort()));
+    for (const key of keys) {
+      const doc = key > after ? present({ kind, key }) : undefined;
+      if (doc !== undefined) yield doc;
+    }
+  }
+  return {
+    present,
+    ofKind,
+    expired(limit) {
+      const nowIso = iso(core.clock.now());
+      const found: Doc[] = [];
+      for (const known of docs.values()) {
+        for (const doc of known.values()) if (found.length < limit && isExpired(doc, nowIso)) found.push(doc);
+      }
+      return found;
+    },
+    stage,
+    conflict(wanted) {
+      const rev = present(wanted)?.rev ?? 0;
+      return wanted.rev === undefined || wanted.rev === rev ? undefined : rev;
+    },
+    keep,
+    drop,
+    has: ({ kind, key }) => docs.get(kind)?.has(key) === true,
+    holds: (doc) => docs.get(doc.kind)?.get(doc.key) === doc,
+    locked: (names, work) =>
+      core.locks.runAll(
+        names.map(({ kind, key }) => `doc ${kind}/${key}`),
+        work,
+      ),
+  };
+}
+
+/** Refuses a document that only the store itself may write. */
+export function checkFree({ kind, key }: DocName): void {
+  if (!KEPT_BY_STORE.includes(kind)) return;
+  throw new UsageError(`The document ${kind}/${key} is kept by the store and written by its own verbs.`, {
+    code: 'INPUT_INVALID',
+    hint: 'Choose another kind.',
+  });
+}
+
+function newDoc(wanted: Unchecked, rev: number, now: number): Unchecked & Pick<Doc, 'v' | 'rev' | 'updatedAt'> {
+  return {
+    v: 1,
+    kind: wanted.kind,
+    key: wanted.key,
+    rev,
+    updatedAt: iso(now),
+    ...(wanted.expiresAt === undefined ? {} : { expiresAt: iso(Date.parse(wanted.expiresAt)) }),
+    value: wanted.value,
+  };
+}
+
+function isExpired(doc: Doc, nowIso: string): boolean {
+  return doc.expiresAt !== undefined && doc.expiresAt <= nowIso;
+}

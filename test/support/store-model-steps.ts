@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { LEASE_MS } from './store-model.ts';
+
+/** One verb with what it needs; `nth` picks one of what there is. */
+export const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ verb: fc.constant('submit' as const), key: fc.constantFrom(undefined, 'a', 'b') }),
+  },
+  { weight: 5, arbitrary: fc.record({ verb: fc.constant('claim' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      verb: fc.constant('settle' as const),
+      end: fc.constantFrom('completed', 'failed', 'retry'),
+      nth: fc.nat(9),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('release' as const), nth: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('cancel' as const), nth: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('remove' as const), nth: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('late' as const), nth: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ verb: fc.constant('deliver' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('doc' as const), key: fc.constantFrom('x', 'y') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ verb: fc.constant('wait' as const), ms: fc.constantFrom(500, 1_500, LEASE_MS) }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('undoc' as const), key: fc.constantFrom('x', 'y') }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('batch' as const), size: fc.integer({ min: 2, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('pause' as const) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('advance' as const), behind: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      verb: fc.constant('reserve' as const),
+      nth: fc.nat(9),
+      amount: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  // Another day of the records: what the days before hold is then no longer at hand.
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('sleep' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      verb: fc.constant('reopen' as const),
+      how: fc.constantFrom('crash' as const, 'clean' as const, 'power' as const),
+    }),
+  },
+);
+export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Power cuts on a real file system: ext4 in a loop image on a RAM disk. The writers are stopped in the middle of their work, the image is
+# copied as it is (what the kernel still holds in memory is not in it), and the copy is mounted as after the power came back.
+# Needs root, loop devices and mkfs.ext4:  torture/powercut-loop.sh [CUTS]
+set -eu
+cuts=${1:-20}
+here=$(cd "$(dirname "$0")" && pwd)
+for need in mkfs.ext4 mount umount node; do
+  command -v "$need" >/dev/null || { echo "powercut-loop: $need is missing" >&2; exit 69; }
+done
+work=$(mktemp -d -p /dev/shm bellhop-power.XXXXXX)
+writer=
+cleanup() {
+  [ -z "$writer" ] || kill -KILL "$writer" 2>/dev/null || true
+  umount "$work/disk" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+mkdir "$work/disk"
+truncate -s 1G "$work/image"
+mkfs.ext4 -q "$work/image"
+mount -o loop "$work/image" "$work/disk" || { echo 'powercut-loop: no loop mount here' >&2; exit 77; }
+echo '[]' >"$work/unanswered.json"
+cut=1
+failed=0
+while [ "$cut" -le "$cuts" ]; do
+  ledger=$work/ledger-$(printf '%06d' "$cut")
+  node "$here/store-writer.main.ts" "$work/disk/data" "$cut" "$work/unanswered.json" \
+    3>>"$ledger" >"$work/ready" 2>"$work/said" &
+  writer=$!
+  tries=0
+  until [ -s "$work/ready" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 300 ] || ! kill -0 "$writer" 2>/dev/null; then
+      echo "cut $cut: the store does not open"; cat "$work/said"; exit 1
+    fi
+    sleep 0.1
+  done
+  # 0.3 to 2.3 s; every fourth life lasts past the five seconds after which ext4 writes by itself.
+  sleep "$(awk -v n="$cut" 'BEGIN { srand(); printf "%.2f", 0.3 + 2 * rand() + (n % 4 == 0 ? 6 : 0) }')"
+  kill -STOP "$writer" || { cat "$work/said"; exit 1; }
+  cp --sparse=always "$work/image" "$work/after"
+  kill -KILL "$writer"
+  wait "$writer" 2>/dev/null || true
+  writer=
+  umount "$work/disk"
+  mv "$work/after" "$work/image"
+  mount -o loop "$work/image" "$work/disk"
+  # Every second cut falls on a life that itself began with what a cut left.
+  if [ $((cut % 2)) -eq 1 ] || [ "$cut" -eq "$cuts" ]; then
+    node "$here/store-verify.main.ts" "$work/disk/data" "$work/unanswered.json" "$work"/ledger-* || failed=$((failed + 1))
+  fi
+  cut=$((cut + 1))
+done
+printf '{"torture":"powercut-loop","trials":%d,"failedAudits":%d,"short":[%s]}\n' "$cuts" "$failed" \
+  "$([ "$failed" -eq 0 ] || printf '"failedAudits"')"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,14 @@
+export interface TortureResult {
+  torture: string;
+  trials: number;
+  /** How often each kind of harm was found. */
+  counts: Record<string, number>;
+  /** What was found at all. */
+  short: string[];
+  figures: Record<string, number>;
+}
+
+/** The last line of every torture. */
+export function printResult({ torture, trials, counts, short, figures }: TortureResult): void {
+  console.log(JSON.stringify({ torture, trials, ...counts, short, figures }));
+}
