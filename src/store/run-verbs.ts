@@ -12,6 +12,7 @@ import { Actor, isFinal, Progress, Run } from './records.ts';
 import type { Ledger } from './reserve.ts';
 import { keyOf } from './keys.ts';
 import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
+import { createWeights } from './weights.ts';
 import {
   cancelRun,
   claimRun,
@@ -40,6 +41,7 @@ export function createRunVerbs(
   parts: { docs: DocTable; ledger: Ledger; queues: Queues; blobs: Blobs },
 ): RunVerbs {
   const { docs, ledger, queues, blobs } = parts;
+  const weights = createWeights();
   /** Runs whose claim is being written: another claim passes over them. */
   const claiming = new Set<string>();
 
@@ -64,7 +66,9 @@ export function createRunVerbs(
 
   async function claim(request: ClaimRequest): Promise<ClaimedRun[]> {
     checked(WorkerId, request.workerId, 'The worker id');
-    const picked = pickDue(core, request, (run) => claiming.has(run.id) || queues.isPaused(run.queue));
+    const due = findDue(core, request, (run) => claiming.has(run.id) || queues.isPaused(run.queue));
+    const weighted = request.queues.some((queue) => queue.weight !== undefined);
+    const picked = weighted ? weights.share(due, request) : takeInOrder(due, request);
     for (const run of picked) claiming.add(run.id);
     try {
       const work = picked.map((run) => core.locks.run(run.id, () => claimOne(run.id, request)));
@@ -247,15 +251,20 @@ export async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /** The due runs of the asked queues: higher priority, then earlier runAt, then acceptance (G10). */
-function pickDue(core: Core, request: ClaimRequest, passed: (run: Run) => boolean): Run[] {
+function findDue(core: Core, request: ClaimRequest, passed: (run: Run) => boolean): Run[] {
   const nowIso = iso(core.clock.now());
-  const left = new Map(request.queues.map((queue) => [queue.name, queue.limit]));
+  const wanted = new Set(request.queues.map((queue) => queue.name));
   const due: Run[] = [];
   for (const run of core.hot.values()) {
-    if (!left.has(run.queue) || passed(run)) continue;
+    if (!wanted.has(run.queue) || passed(run)) continue;
     if (isClaimable(run, nowIso) && request.kinds.includes(run.kind)) due.push(run);
   }
-  due.sort(inOrder);
+  return due.sort(inOrder);
+}
+
+/** Takes them in their order, from each queue up to its limit. */
+function takeInOrder(due: readonly Run[], request: ClaimRequest): Run[] {
+  const left = new Map(request.queues.map((queue) => [queue.name, queue.limit]));
   const picked: Run[] = [];
   for (const run of due) {
     if (picked.length >= request.limit) break;
