@@ -94,7 +94,8 @@ async function sweepFaults(
   throw new Error('the workload has no end');
 }
 
-describe('no acknowledged change is lost, and no open fails', () => {
+// A few hundred lives each; on a busy disk that takes a while.
+describe('no acknowledged change is lost, and no open fails', { timeout: 180_000 }, () => {
   it('when the disk is full at any one call', async () => {
     const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen === k ? 'ENOSPC' : undefined));
     expect(trials).toBeGreaterThan(50);

@@ -216,6 +216,17 @@ describe('the index', () => {
     expect(h.report).toMatchObject({ rebuilt: false, runs: 2 });
     expect((await h.store.list({})).items).toHaveLength(2);
   });
+  it('that is older than the journal is made again from the records', async () => {
+    await history();
+    const old = await readFile(await manifest());
+    await accept(h.store);
+    await h.reopen('clean');
+    await acceptRun(h.store);
+    await writeFile(await manifest(), old);
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ rebuilt: true, runs: 7, quarantined: [] });
+    expect((await h.store.list({})).items).toHaveLength(7);
+  });
   it('never holds what is in a report or an input, and nothing of a removed run', async () => {
     const run = await accept(h.store, { input: { secret: 'quokka' }, actor: { kind: 'slack', id: 'U0WOMBAT' } });
     await settleNext();

@@ -53,6 +53,8 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
       state.gap = true;
       await deps.quarantine.keepCopy(before.path, before.bytes, missing(state.last + 1, first - 1));
     }
+    // The index stands before what the journal begins with: what is between is only in the records.
+    if (before === undefined && deps.covered > 0 && first > deps.covered + 1) state.gap = true;
     const { whole, damaged } = readSegment(deps, { bytes, first }, state);
     if (damaged !== undefined) await deps.quarantine.keepCopy(path, bytes, damaged);
     if (whole > 0) state.segments.push({ path, last: state.last });
