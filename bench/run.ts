@@ -1,9 +1,13 @@
 /** `node bench/run.ts NAME [--quick]`: runs one benchmark; its last line is one JSON object, and it exits 1 when a goal is missed. */
 import { printResult } from './result.ts';
 import type { BenchResult } from './result.ts';
+import { benchStoreMillion } from './store-million.ts';
 import { benchStore } from './store.ts';
 
-const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = { store: benchStore };
+const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = {
+  store: benchStore,
+  'store-million': benchStoreMillion,
+};
 
 const [name = '', ...flags] = process.argv.slice(2);
 const bench = BENCHES[name];
