@@ -277,7 +277,11 @@ describe('the journal', () => {
     expect((await h.store.list({})).items.map((one) => one.id)).toEqual([runs[2]?.id, runs[0]?.id]);
     expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining('journal') }]);
     expect(await quarantined()).toHaveLength(2);
-    expect(h.store.health()).toMatchObject({ state: 'ready', quarantined: 1 });
+    expect(h.store.health()).toMatchObject({
+      state: 'ready',
+      quarantined: 1,
+      reason: expect.stringContaining('journal'),
+    });
   });
 });
 
@@ -401,6 +405,7 @@ describe('a store of format 1', () => {
         }
       }
       expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 2, minReader: 2 });
+      expect(await readdir(h.dir)).not.toContain('index.json');
       const acts = (await h.audit()).map((one) => one.act).sort();
       expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
     });

@@ -25,6 +25,8 @@ export interface Space {
 
 const FULL = 'The disk of the data folder is full; removals are still taken.';
 const CHUNK = 1024 * 1024;
+/** With less than this the disk counts as full, before a write finds out. */
+const MIN_FREE = 1024 * 1024;
 
 /** `owed` is work that needed room at open and has to be done before any change is taken. */
 export function createSpace(
@@ -69,6 +71,7 @@ export function createSpace(
     try {
       await terms.owed();
       if (!(await hasReserve())) await layReserve();
+      if ((await free()) < MIN_FREE) throw fullError();
       if (full) log.info('there is room on the disk again; changes are taken');
       full = false;
     } catch (error) {
@@ -76,10 +79,12 @@ export function createSpace(
       if (isFull(error)) full = true;
     }
   }
+  /** A file system that does not say how much is free has to be tried. */
+  const free = (): Promise<number> => disk.files.free(layout.root).catch(() => Number.POSITIVE_INFINITY);
   async function heal(): Promise<void> {
     if (!full) return;
-    const free = await disk.files.free(layout.root).catch(() => Number.POSITIVE_INFINITY);
-    if (free > reserveBytes) await (healing ??= restore().finally(() => (healing = undefined)));
+    const wanted = (await hasReserve().catch(() => false)) ? MIN_FREE : reserveBytes + MIN_FREE;
+    if ((await free()) >= wanted) await (healing ??= restore().finally(() => (healing = undefined)));
   }
 
   return {
