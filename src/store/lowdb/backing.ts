@@ -169,7 +169,7 @@ function createBacking(parts: Parts, history: History): Backing {
   }
   async function tidy(): Promise<void> {
     if (disk.stopped() !== undefined) return;
-    await space.heal();
+    await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
     await checkpointer.run();
   }
   async function close(): Promise<void> {

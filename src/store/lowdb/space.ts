@@ -36,6 +36,8 @@ export function createSpace(
   const { disk, layout, log } = deps;
   const { reserveBytes } = terms;
   let full = false;
+  /** While something is owed not even a removal may be journaled: the folder is not yet of our format. */
+  let owing = true;
   let healing: Promise<void> | undefined;
 
   async function layReserve(): Promise<void> {
@@ -70,13 +72,15 @@ export function createSpace(
   async function restore(): Promise<void> {
     try {
       await terms.owed();
+      owing = false;
       if (!(await hasReserve())) await layReserve();
       if ((await free()) < MIN_FREE) throw fullError();
       if (full) log.info('there is room on the disk again; changes are taken');
       full = false;
     } catch (error) {
+      if (!isFull(error) && owing) throw error;
       if (!isFull(error)) log.warn('the reserve could not be laid down', { error });
-      if (isFull(error)) full = true;
+      else full = true;
     }
   }
   /** A file system that does not say how much is free has to be tried. */
@@ -93,7 +97,7 @@ export function createSpace(
     async admit(changes) {
       if (!full) return;
       await heal();
-      if (full && !giveRoom(changes)) throw fullError();
+      if (full && (owing || !giveRoom(changes))) throw fullError();
     },
     async ranOut() {
       if (!full) log.error('the disk is full; only removals are taken until there is room again');
