@@ -7,11 +7,13 @@ import { checked, frozen, graft, jsonBytes } from './json.ts';
 import type { Blobs } from './blobs.ts';
 import type { DocTable } from './doc-table.ts';
 import { checkFree } from './doc-table.ts';
+import { findDue, takeInOrder } from './due.ts';
 import type { Queues } from './queues.ts';
 import { Actor, isFinal, Progress, Run } from './records.ts';
 import type { Ledger } from './reserve.ts';
 import { keyOf } from './keys.ts';
 import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
+import { createWeights } from './weights.ts';
 import {
   cancelRun,
   claimRun,
@@ -40,6 +42,7 @@ export function createRunVerbs(
   parts: { docs: DocTable; ledger: Ledger; queues: Queues; blobs: Blobs },
 ): RunVerbs {
   const { docs, ledger, queues, blobs } = parts;
+  const weights = createWeights();
   /** Runs whose claim is being written: another claim passes over them. */
   const claiming = new Set<string>();
 
@@ -64,7 +67,9 @@ export function createRunVerbs(
 
   async function claim(request: ClaimRequest): Promise<ClaimedRun[]> {
     checked(WorkerId, request.workerId, 'The worker id');
-    const picked = pickDue(core, request, (run) => claiming.has(run.id) || queues.isPaused(run.queue));
+    const due = findDue(core, request, (run) => claiming.has(run.id) || queues.isPaused(run.queue));
+    const weighted = request.queues.some((queue) => queue.weight !== undefined);
+    const picked = weighted ? weights.share(due, request) : takeInOrder(due, request);
     for (const run of picked) claiming.add(run.id);
     try {
       const work = picked.map((run) => core.locks.run(run.id, () => claimOne(run.id, request)));
@@ -244,33 +249,6 @@ export async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
-}
-
-/** The due runs of the asked queues: higher priority, then earlier runAt, then acceptance (G10). */
-function pickDue(core: Core, request: ClaimRequest, passed: (run: Run) => boolean): Run[] {
-  const nowIso = iso(core.clock.now());
-  const left = new Map(request.queues.map((queue) => [queue.name, queue.limit]));
-  const due: Run[] = [];
-  for (const run of core.hot.values()) {
-    if (!left.has(run.queue) || passed(run)) continue;
-    if (isClaimable(run, nowIso) && request.kinds.includes(run.kind)) due.push(run);
-  }
-  due.sort(inOrder);
-  const picked: Run[] = [];
-  for (const run of due) {
-    if (picked.length >= request.limit) break;
-    const room = left.get(run.queue) ?? 0;
-    if (room <= 0) continue;
-    left.set(run.queue, room - 1);
-    picked.push(run);
-  }
-  return picked;
-}
-
-function inOrder(a: Run, b: Run): number {
-  if (a.priority !== b.priority) return b.priority - a.priority;
-  if (a.runAt !== b.runAt) return a.runAt < b.runAt ? -1 : 1;
-  return a.id < b.id ? -1 : 1;
 }
 
 function isExpired(run: Run, nowIso: string): boolean {

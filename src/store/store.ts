@@ -55,8 +55,11 @@ export type SubmitOutcome =
   | { outcome: 'too_large'; bytes: number; limit: number };
 
 export interface ClaimRequest {
-  /** The queues to take from, each with at most `limit` runs. */
-  queues: readonly { name: string; limit: number }[];
+  /**
+   * The queues to take from, each with at most `limit` runs. As soon as one has a weight, queues with a backlog share the claim by their
+   * weights (1 when not given), and priority counts inside a queue only (G11); a queue of weight 0 gets what the others leave.
+   */
+  queues: readonly { name: string; limit: number; weight?: number }[];
   kinds: readonly Kind[];
   limit: number;
   workerId: string;

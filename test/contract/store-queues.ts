@@ -43,6 +43,16 @@ export function describeQueues({ fact, h }: Suite): void {
       ]);
       expect(await h.store.claim(wanting())).toEqual([]);
     });
+    fact('G11 queues with weights share a claim, and inside a queue the order holds', async () => {
+      const a = await Promise.all([accept(h.store, { queue: 'a' }), accept(h.store, { queue: 'a', priority: 5 })]);
+      const b = await Promise.all([accept(h.store, { queue: 'b', priority: 100 }), accept(h.store, { queue: 'b' })]);
+      const queues = [
+        { name: 'a', limit: 9, weight: 1 },
+        { name: 'b', limit: 9, weight: 1 },
+      ];
+      const claimed = await h.store.claim(wanting({ queues }));
+      expect(claimed.map((one) => one.run.id)).toEqual([a[1]?.id, b[0]?.id, a[0]?.id, b[1]?.id]);
+    });
     fact('pauses at the same moment all hold, and each leaves its audit entry', async () => {
       const names = ['a', 'b', 'c', 'd'];
       await Promise.all(names.map((name) => h.store.pause(name, ana)));

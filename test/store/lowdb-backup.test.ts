@@ -105,6 +105,24 @@ it('a copy made under writers holds what was acknowledged before it, and of each
     });
   }
 });
+it('no file of the store is written or removed while it is copied; what is committed meanwhile waits in the journal', async () => {
+  await Promise.all(Array.from({ length: 60 }, () => accept(h.store)));
+  await h.store.sweep();
+  const order: string[] = [];
+  let meanwhile: Promise<unknown> | undefined;
+  h.faults.on(({ op, path }) => {
+    if (op === 'create' && path.startsWith(to())) {
+      meanwhile ??= accept(h.store)
+        .then(() => order.push('committed'))
+        .then(() => h.store.sweep())
+        .then(() => order.push('in its file'));
+    }
+    return undefined;
+  });
+  await h.store.backup(to()).then(() => order.push('copied'));
+  await meanwhile;
+  expect(order).toEqual(['committed', 'copied', 'in its file']);
+});
 it('a store copied back goes on, and a run that was removed meanwhile has its blobs in the copy', async () => {
   const { store } = h;
   const source = async function* () {

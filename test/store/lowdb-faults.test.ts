@@ -94,7 +94,8 @@ async function sweepFaults(
   throw new Error('the workload has no end');
 }
 
-describe('no acknowledged change is lost, and no open fails', () => {
+// A few hundred lives each; on a busy disk that takes a while.
+describe('no acknowledged change is lost, and no open fails', { timeout: 180_000 }, () => {
   it('when the disk is full at any one call', async () => {
     const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen === k ? 'ENOSPC' : undefined));
     expect(trials).toBeGreaterThan(50);
@@ -133,12 +134,20 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
     const dir = await mkdtemp(join(tmpdir(), 'bellhop-full-'));
     await cp(h.dir, dir, { recursive: true });
     const faults = faultyFiles();
-    faults.on(({ op }) => (full && NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined));
+    faults.on(({ op }) => {
+      if (!full) return undefined;
+      return op === 'free' ? 0 : NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined;
+    });
     const { store } = await openIn(dir, faults);
     await checkLedger(store, ledger, `full: ${full}`);
+    expect(store.health().state).toBe(full ? 'read_only' : 'ready');
     const outcome = await store.submit([newRun()]).catch((error: unknown) => codeOf(error));
     if (full) expect(outcome).toBe('STORE_FULL');
     else expect(outcome).toMatchObject([{ outcome: 'accepted' }]);
+    // There is room again: the store heals without a restart.
+    faults.on(() => undefined);
+    expect(await store.submit([newRun()])).toMatchObject([{ outcome: 'accepted' }]);
+    expect(store.health().state).toBe('ready');
     await store.close();
     await rm(dir, { recursive: true });
   }

@@ -1,8 +1,26 @@
-import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createIds } from '../../src/ids.ts';
+import { silentLog } from '../../src/log.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
+import { openStore } from '../../src/store/open.ts';
 import type { Run } from '../../src/store/records.ts';
+import { manualClock } from '../support/clock.ts';
+import { faultyFiles } from '../support/store-faults.ts';
 import { accept as acceptRun, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
@@ -216,6 +234,17 @@ describe('the index', () => {
     expect(h.report).toMatchObject({ rebuilt: false, runs: 2 });
     expect((await h.store.list({})).items).toHaveLength(2);
   });
+  it('that is older than the journal is made again from the records', async () => {
+    await history();
+    const old = await readFile(await manifest());
+    await accept(h.store);
+    await h.reopen('clean');
+    await acceptRun(h.store);
+    await writeFile(await manifest(), old);
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ rebuilt: true, runs: 7, quarantined: [] });
+    expect((await h.store.list({})).items).toHaveLength(7);
+  });
   it('never holds what is in a report or an input, and nothing of a removed run', async () => {
     const run = await accept(h.store, { input: { secret: 'quokka' }, actor: { kind: 'slack', id: 'U0WOMBAT' } });
     await settleNext();
@@ -266,7 +295,11 @@ describe('the journal', () => {
     expect((await h.store.list({})).items.map((one) => one.id)).toEqual([runs[2]?.id, runs[0]?.id]);
     expect(h.report?.quarantined).toMatchObject([{ path: expect.stringContaining('journal') }]);
     expect(await quarantined()).toHaveLength(2);
-    expect(h.store.health()).toMatchObject({ state: 'ready', quarantined: 1 });
+    expect(h.store.health()).toMatchObject({
+      state: 'ready',
+      quarantined: 1,
+      reason: expect.stringContaining('journal'),
+    });
   });
 });
 
@@ -390,8 +423,31 @@ describe('a store of format 1', () => {
         }
       }
       expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 2, minReader: 2 });
+      expect(await readdir(h.dir)).not.toContain('index.json');
       const acts = (await h.audit()).map((one) => one.act).sort();
       expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
     });
   }
+  it('on a full disk is read, and stays as it is until there is room', async () => {
+    await h.store.close();
+    const dir = await mkdtemp(join(tmpdir(), 'bellhop-old-'));
+    await cp(new URL('store-format-1', fixture), dir, { recursive: true });
+    const faults = faultyFiles();
+    const full = new Set(['create', 'append', 'journal', 'write', 'mkdir']);
+    faults.on(({ op }) => (op === 'free' ? 0 : full.has(op) ? 'ENOSPC' : undefined));
+    const clock = manualClock();
+    const lock = async () => ({ release: () => undefined });
+    const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
+    const { store, report } = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
+    expect(report).toMatchObject({ runs: 5, quarantined: [] });
+    expect(store.health().state).toBe('read_only');
+    const [run] = (await store.list({ states: ['completed'] })).items;
+    await expect(store.remove(run?.id ?? '', ana)).rejects.toMatchObject({ code: 'STORE_FULL' });
+    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 1 });
+    faults.on(() => undefined);
+    expect(await store.remove(run?.id ?? '', ana)).toMatchObject({ outcome: 'removed' });
+    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 2 });
+    await store.close();
+    await rm(dir, { recursive: true });
+  });
 });

@@ -12,6 +12,8 @@ interface ModelRun {
   used: number;
   runAt: number;
   lease?: { lease: Lease; until: number };
+  /** A start found it running and made it claimable, which it does not write: the next start finds the same. */
+  found?: boolean;
   deliveries: Map<string, 'open' | 'delivered'>;
 }
 export interface Model {
@@ -89,6 +91,10 @@ const VERBS: Verbs = {
   async reopen(h, model, { how }) {
     await h.reopen(how);
     expect(h.report.quarantined).toEqual([]);
+    for (const run of model.runs.values()) {
+      if (run.lease !== undefined) run.found = true;
+      if (run.found === true && run.state === 'retrying') run.runAt = h.clock.now();
+    }
     interrupt(h, model, () => true);
   },
 };
@@ -206,6 +212,7 @@ async function claim(h: PowerHarness, model: Model, limit: number): Promise<void
     const run = must(model, lease.runId);
     expect(exhausted).toBe(run.used === MAX_ATTEMPTS);
     run.state = 'running';
+    run.found = false;
     run.used++;
     run.lease = { lease, until: h.clock.now() + LEASE_MS };
   }

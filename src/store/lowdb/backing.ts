@@ -48,6 +48,7 @@ export interface LowdbDeps {
   lock: () => Promise<Lock>;
 }
 
+const DAMAGED = 'The journal was damaged; what could be read of it is in force, and a copy lies in the quarantine.';
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
 
 /** Opens the folder `root`, which exists; rejects with STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
@@ -168,7 +169,7 @@ function createBacking(parts: Parts, history: History): Backing {
   }
   async function tidy(): Promise<void> {
     if (disk.stopped() !== undefined) return;
-    await space.heal();
+    await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
     await checkpointer.run();
   }
   async function close(): Promise<void> {
@@ -216,7 +217,8 @@ function createBacking(parts: Parts, history: History): Backing {
       const failure = disk.stopped();
       if (failure !== undefined) return { state: 'failed', reason: failure, quarantined };
       const full = space.reason();
-      return full === undefined ? { state: 'ready', quarantined } : { state: 'read_only', reason: full, quarantined };
+      if (full !== undefined) return { state: 'read_only', reason: full, quarantined };
+      return { state: 'ready', quarantined, ...(history.replayed.damaged ? { reason: DAMAGED } : {}) };
     },
     close,
   };

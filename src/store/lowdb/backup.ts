@@ -11,6 +11,7 @@ import type { BackupInfo } from '../store.ts';
 import { storeError, writeAll } from './disk.ts';
 import type { Files } from './files.ts';
 import { TEMP_FILE } from './layout.ts';
+import { inParallel } from './load.ts';
 import type { Layout } from './layout.ts';
 
 interface BackupDeps {
@@ -54,16 +55,10 @@ export async function copyStore(deps: BackupDeps, to: string, signal: AbortSigna
     if (folder !== layout.root && entries.length > 0) await files.mkdir(place);
     folders.push(place);
     const names = entries.filter(({ name }) => !left.has(join(folder, name)) && !TEMP_FILE.test(name));
-    const line = names
-      .filter(({ kind }) => kind === 'file')
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      [Symbol.iterator]();
-    const lane = async (): Promise<void> => {
-      for (const { name } of line) await copyFile(join(folder, name), join(place, name));
-    };
+    const inOrder = names.filter(({ kind }) => kind === 'file').sort((a, b) => (a.name < b.name ? -1 : 1));
     // The segments of the journal one after the other: a later one must not be older than an earlier one.
     const lanes = folder === layout.journal ? 1 : COPIES_AT_ONCE;
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await inParallel(inOrder, ({ name }) => copyFile(join(folder, name), join(place, name)), lanes);
     if (depth === MAX_DEPTH) return;
     for (const { name, kind } of names) if (kind === 'folder') await copyBelow(join(folder, name), depth + 1);
   }
@@ -111,7 +106,11 @@ async function makeDurable(
   if (!(await files.syncAll(target))) {
     for (const { path } of made.copied) {
       const file = await files.append(path);
-      await file.sync().finally(() => file.close());
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
     }
     for (const folder of made.folders) if (await exists(files, folder)) await files.syncFolder(folder);
   }

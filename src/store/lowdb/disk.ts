@@ -14,9 +14,9 @@ import type { Files, OpenFile } from './files.ts';
 export interface Disk {
   files: Files;
   /** Puts `text` at `path`, durable when it resolves; makes missing folders below the root. */
-  write(path: string, text: string): Promise<void>;
+  write(path: string, text: string | Uint8Array): Promise<void>;
   /** Puts `text` at `path` like `write`, but leaves it to a later sync to make it durable. */
-  place(path: string, text: string): Promise<void>;
+  place(path: string, text: string | Uint8Array): Promise<void>;
   /** Removes a file durably; a missing one is fine. */
   remove(path: string): Promise<void>;
   /** Removes a file like `remove`, and leaves it to a later sync to make that durable; false when there was none. */
@@ -102,10 +102,10 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
 
-  async function writeTemp(temp: string, text: string, sync: Sync): Promise<void> {
+  async function writeTemp(temp: string, text: string | Uint8Array, sync: Sync): Promise<void> {
     const file = await files.create(temp);
     try {
-      await writeAll(file, Buffer.from(text));
+      await writeAll(file, typeof text === 'string' ? Buffer.from(text) : text);
       if (sync === 'now') await syncFile(temp, file);
     } finally {
       await file.close();
@@ -122,7 +122,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
       );
     }
   }
-  async function put(path: string, text: string, sync: Sync): Promise<void> {
+  async function put(path: string, text: string | Uint8Array, sync: Sync): Promise<void> {
     check();
     await folder(dirname(path));
     const temps = join(root, 'tmp');

@@ -95,8 +95,10 @@ async function rebuild(
   files: IndexFiles,
   audit: AuditLog,
 ): Promise<{ keeper: IndexKeeper; found: Found }> {
-  const { dirty, clock } = load;
+  const { dirty, clock, disk, layout } = load;
   await files.forget();
+  // What format 1 kept as its index.
+  for (const path of [layout.clean, layout.index]) await disk.files.unlink(path).catch(() => undefined);
   const keeper = keeperOf({ load, files, manifest: undefined, state: { damaged: false } });
   const found = await loadAll(load, {
     put: (run) => keeper.index.put(summaryOf(run)),

@@ -64,7 +64,7 @@ export function createQuarantine(deps: {
       log.error('a file is damaged; a copy is kept', { path: relative(layout.root, path), reason });
       try {
         const name = await noteReason(path, reason);
-        await disk.write(join(layout.quarantine, `${name}.json`), Buffer.from(bytes).toString());
+        await disk.write(join(layout.quarantine, `${name}.json`), bytes);
       } catch (failure) {
         log.error('no copy could be kept', { path: relative(layout.root, path), error: failure });
       }

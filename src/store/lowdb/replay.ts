@@ -23,6 +23,8 @@ export interface Replayed {
   commits: number;
   /** Lines are missing. */
   gap: boolean;
+  /** Lines are missing that were in the journal. */
+  damaged: boolean;
 }
 
 interface ReplayDeps {
@@ -40,7 +42,7 @@ const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
 /** Applies every whole line that is not covered, oldest first. */
 export async function replay(deps: ReplayDeps): Promise<Replayed> {
   const { disk, layout } = deps;
-  const state: Replayed = { segments: [], last: deps.covered, commits: 0, gap: false };
+  const state: Replayed = { segments: [], last: deps.covered, commits: 0, gap: false, damaged: false };
   let before: { path: string; bytes: Uint8Array } | undefined;
   for (const name of await segmentNames(disk, layout)) {
     const path = join(layout.journal, name);
@@ -51,10 +53,16 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
     // A segment is named by the number that came next: what is missing up to it stood at the end of the one before.
     if (before !== undefined && first > state.last + 1) {
       state.gap = true;
+      state.damaged = true;
       await deps.quarantine.keepCopy(before.path, before.bytes, missing(state.last + 1, first - 1));
     }
+    // The index stands before what the journal begins with: what is between is only in the records.
+    if (before === undefined && deps.covered > 0 && first > deps.covered + 1) state.gap = true;
     const { whole, damaged } = readSegment(deps, { bytes, first }, state);
-    if (damaged !== undefined) await deps.quarantine.keepCopy(path, bytes, damaged);
+    if (damaged !== undefined) {
+      state.damaged = true;
+      await deps.quarantine.keepCopy(path, bytes, damaged);
+    }
     if (whole > 0) state.segments.push({ path, last: state.last });
     else await disk.files.unlink(path).catch(() => undefined);
     before = { path, bytes };

@@ -25,6 +25,8 @@ export interface Space {
 
 const FULL = 'The disk of the data folder is full; removals are still taken.';
 const CHUNK = 1024 * 1024;
+/** With less than this the disk counts as full, before a write finds out. */
+const MIN_FREE = 1024 * 1024;
 
 /** `owed` is work that needed room at open and has to be done before any change is taken. */
 export function createSpace(
@@ -34,6 +36,8 @@ export function createSpace(
   const { disk, layout, log } = deps;
   const { reserveBytes } = terms;
   let full = false;
+  /** While something is owed not even a removal may be journaled: the folder is not yet of our format. */
+  let owing = true;
   let healing: Promise<void> | undefined;
 
   async function layReserve(): Promise<void> {
@@ -68,18 +72,23 @@ export function createSpace(
   async function restore(): Promise<void> {
     try {
       await terms.owed();
+      owing = false;
       if (!(await hasReserve())) await layReserve();
+      if ((await free()) < MIN_FREE) throw fullError();
       if (full) log.info('there is room on the disk again; changes are taken');
       full = false;
     } catch (error) {
+      if (!isFull(error) && owing) throw error;
       if (!isFull(error)) log.warn('the reserve could not be laid down', { error });
-      if (isFull(error)) full = true;
+      else full = true;
     }
   }
+  /** A file system that does not say how much is free has to be tried. */
+  const free = (): Promise<number> => disk.files.free(layout.root).catch(() => Number.POSITIVE_INFINITY);
   async function heal(): Promise<void> {
     if (!full) return;
-    const free = await disk.files.free(layout.root).catch(() => Number.POSITIVE_INFINITY);
-    if (free > reserveBytes) await (healing ??= restore().finally(() => (healing = undefined)));
+    const wanted = (await hasReserve().catch(() => false)) ? MIN_FREE : reserveBytes + MIN_FREE;
+    if ((await free()) >= wanted) await (healing ??= restore().finally(() => (healing = undefined)));
   }
 
   return {
@@ -88,7 +97,7 @@ export function createSpace(
     async admit(changes) {
       if (!full) return;
       await heal();
-      if (full && !giveRoom(changes)) throw fullError();
+      if (full && (owing || !giveRoom(changes))) throw fullError();
     },
     async ranOut() {
       if (!full) log.error('the disk is full; only removals are taken until there is room again');
