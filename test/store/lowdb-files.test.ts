@@ -21,6 +21,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Run } from '../../src/store/records.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
+import { powerDisk } from '../support/store-powercut.ts';
 import { accept as acceptRun, ana, claimOne, lowdbHarness, newRun } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
@@ -319,6 +320,32 @@ describe('a removal', () => {
     await expect(stat(recordPath(run))).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'delete']);
     expect(h.report?.quarantined).toEqual([]);
+  });
+  it('whose checkpoint failed once stays removed over a power cut after the next', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'bellhop-power-'));
+    const disk = powerDisk(root);
+    const faults = faultyFiles(disk.files);
+    const clock = manualClock();
+    const lock = async () => ({ release: () => undefined });
+    const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', lock };
+    const target = { backend: 'lowdb', dir: root } as const;
+    const { store } = await openStore(target, { ...deps, files: faults.files }, { reserveBytes: 4096 });
+    const run = await accept(store);
+    await store.remove(run.id, ana);
+    let armed = true;
+    faults.on(({ path, op }) => {
+      if (!armed || op !== 'append' || !path.includes('audit')) return undefined;
+      armed = false;
+      return 'EACCES';
+    });
+    await store.sweep();
+    expect(armed).toBe(false);
+    await store.sweep();
+    const { store: next } = await openStore(target, { ...deps, files: disk.cut().files }, { reserveBytes: 4096 });
+    expect(await next.get(run.id)).toBeUndefined();
+    await next.close();
+    await store.close();
+    await rm(root, { recursive: true });
   });
   it('keeps nothing of the run but what its key needs', async () => {
     const run = await accept(h.store, {

@@ -148,7 +148,8 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   // oxlint-disable-next-line max-params -- the fourth is the list that all of them fill
   async function put<T>(touched: Touched[], path: string, form: FileSchema<T>, value: T | null): Promise<void> {
     if (value !== null) await writeFileDb(fileDb(lazy, path, form), value);
-    else if (!(await disk.drop(path))) return;
+    // Also one that is gone already: an earlier try may have removed it, and nobody has confirmed that.
+    else await disk.drop(path);
     touched.push({ path, gone: value === null });
   }
   async function makeDurable(touched: readonly Touched[]): Promise<void> {

@@ -150,6 +150,13 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     }
     await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
+  /** A folder that was never made has nothing to lose. */
+  const settleFolder = (path: string): Promise<void> =>
+    orStop(`fsync of ${path}`, () =>
+      syncFolder(path).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      }),
+    );
   async function drop(path: string): Promise<boolean> {
     check();
     try {
@@ -180,7 +187,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     place: (path, text) => slots(() => put(path, text, 'later')),
     drop: (path) => slots(() => drop(path)),
     settle: (path) => slots(() => settle(path)),
-    settleFolder: (path) => orStop(`fsync of ${path}`, () => syncFolder(path)),
+    settleFolder,
     remove: (path) => slots(() => remove(path)),
     folder,
     orStop,
