@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Delivery, DELIVERY_FINAL, isFinal, Run } from '../../src/store/records.ts';
+import { createRemoteGateway } from '../../src/cli/remote.ts';
+import { DELIVERY_FINAL, isFinal, type Delivery, type Run } from '../../src/store/records.ts';
 import type { PeerServer } from '../support/peer-server.ts';
 import { waitFor } from '../support/peer-wait.ts';
 import { setStage, type Stage } from '../support/stage.ts';
@@ -35,20 +35,14 @@ interface Trial {
   ask: (text?: string) => Promise<boolean>;
 }
 
-/** What is on disk, read as an operator would: the record and the progress files. */
+/** What the server on the folder says, asked as an operator would: over the socket. */
 async function records(dataDir: string): Promise<{ runs: Run[]; deliveries: Delivery[] }> {
-  const read = async (folder: string): Promise<unknown[]> => {
-    const names = await readdir(join(dataDir, folder), { recursive: true }).catch(() => []);
-    const files = names.filter((name) => name.endsWith('.json'));
-    return Promise.all(
-      files.map(async (name) => JSON.parse(await readFile(join(dataDir, folder, name), 'utf8')) as unknown),
-    );
-  };
-  const runs = (await read('records')).map((json) => Run.parse(json));
-  const deliveries = (await read('deliveries')).flatMap((json) => DeliveriesFile.parse(json).deliveries);
-  return { runs, deliveries };
+  await using gateway = createRemoteGateway(join(dataDir, 'bellhop.sock'));
+  const { items } = await gateway.list({ limit: 200 });
+  const views = await Promise.all(items.map(({ id }) => gateway.find(id)));
+  const found = views.flatMap((view) => (view.outcome === 'found' ? [view] : []));
+  return { runs: found.map(({ run }) => run), deliveries: found.flatMap(({ deliveries }) => deliveries) };
 }
-const DeliveriesFile = (await import('zod')).z.looseObject({ deliveries: Delivery.array() });
 
 async function died(server: PeerServer): Promise<void> {
   expect((await server.exited).signal).toBe('SIGKILL');
@@ -59,23 +53,21 @@ async function recoverAndAudit(trial: Trial, acknowledged: boolean): Promise<voi
   const { stage } = trial;
   const server = await stage.serve();
   try {
-    let { runs } = await records(stage.dataDir);
+    const { runs } = await records(stage.dataDir);
     if (acknowledged) expect(runs, 'an acknowledged command was lost').toHaveLength(1);
     if (runs.length === 0) await stage.type('run fragile');
     await waitFor('run and deliveries to end', async () => {
-      const now = await records(stage.dataDir).catch(() => undefined); // a file may be renamed while it is read
-      if (now === undefined || now.runs.length === 0) return false;
-      const reports = now.deliveries.filter((delivery) => delivery.mode === 'report');
-      return (
-        now.runs.every((run) => isFinal(run.state)) &&
-        reports.length === now.runs.length &&
-        now.deliveries.every((delivery) => DELIVERY_FINAL.includes(delivery.state))
-      );
+      const now = await records(stage.dataDir);
+      const ended = now.runs.length > 0 && now.runs.every((run) => isFinal(run.state));
+      return ended && now.deliveries.every((delivery) => DELIVERY_FINAL.includes(delivery.state));
     });
   } finally {
     await server.stop();
   }
+  // Asked of another process: what it says is what the folder holds.
+  await using last = await stage.serve();
   const { runs, deliveries } = await records(stage.dataDir);
+  await last.stop();
   expect(runs).toHaveLength(1);
   expect(runs[0]?.state).toBe('completed');
   expect(runs[0]?.attempts.filter((attempt) => attempt.end === 'completed')).toHaveLength(1);
