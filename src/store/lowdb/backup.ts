@@ -32,7 +32,15 @@ export async function copyStore(deps: BackupDeps, to: string, signal: AbortSigna
   const at = iso(deps.clock.now());
   const copied: Copied[] = [];
   const folders: string[] = [];
-  const derived = [layout.lock, layout.lockInfo, layout.reserve, layout.clean, layout.index, layout.indexFolder];
+  const derived = [
+    layout.lock,
+    `${layout.lock}-journal`,
+    layout.lockInfo,
+    layout.reserve,
+    layout.clean,
+    layout.index,
+    layout.indexFolder,
+  ];
   const left = new Set([...derived, layout.temp, layout.journal, layout.blobs]);
   try {
     await prepare(deps, target);
