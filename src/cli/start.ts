@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import { environment, type Config } from '../config.ts';
-import { startServer, VERSION } from '../main.ts';
+import { startServer, VERSION, type Seams } from '../main.ts';
 import { EX_SOFTWARE, onStopSignal } from './process.ts';
 
 const EX_IOERR = 74; // sysexits.h
@@ -9,12 +9,12 @@ const EX_IOERR = 74; // sysexits.h
  * Runs the server until SIGTERM or SIGINT: the first drains (running runs may end, the rest is handed back), the second exits at once
  * and is then a crash.
  */
-export async function start(config: Config): Promise<number> {
+export async function start(config: Config, seams: Seams = { env: environment() }): Promise<number> {
   const began = performance.now();
   const stopping = new Promise<string>((resolve) =>
     onStopSignal({ clock: systemClock }, resolve, () => process.exit(EX_SOFTWARE)),
   );
-  const server = await startServer(config, { env: environment() });
+  const server = await startServer(config, seams);
   const { log, opened } = server.bellhop;
   log.info('bellhop ready', {
     version: VERSION,

@@ -122,6 +122,17 @@ describe('the server, spawned, over real HTTP', () => {
     expect((await cli('runs', 'show', 'last')).stderr).toContain('receipt');
   });
 
+  test('backup copies the folder while the server works, and the copy is a data folder', async () => {
+    const copy = join(stage.folder, 'copy');
+    expect(await cli('backup', copy)).toMatchObject({ code: 0 });
+    const before = (await cli('runs')).stdout;
+    const env = { ...process.env, BELLHOP_DATA_DIR: copy, BELLHOP_JOBS_DIR: stage.folder };
+    const { stdout } = await promisify(execFile)(process.execPath, [BIN, 'runs'], { cwd: stage.folder, env });
+    expect(stdout).toBe(before);
+    expect((await cli('backup', copy)).code).toBe(64);
+    expect((await cli('backup')).code).toBe(64);
+  });
+
   test('a second server on the folder is refused at once and told who holds it', async () => {
     const second = await cli('start');
     expect(second.code).toBe(69);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { startServer } from '../../src/main.ts';
+import { setStage } from '../support/stage.ts';
 
 test('a start that fails on a taken port has claimed no run and lets go of the folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-start-'));
@@ -25,4 +26,12 @@ test('a start that fails on a taken port has claimed no run and lets go of the f
   expect(server.bellhop.runner.jobs()).toHaveLength(1);
   await server.stop();
   await rm(folder, { recursive: true, force: true });
+});
+
+test('a data folder that cannot be written any more ends the server with 74, for a restart that replays', async () => {
+  await using stage = await setStage({});
+  const server = await stage.serve({ entry: [join(import.meta.dirname, '../support/broken-disk.main.ts')] });
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  expect(await server.exited).toEqual({ code: 74, signal: null });
+  await server.stop();
 });
