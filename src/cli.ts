@@ -22,6 +22,7 @@ const HELP = `Usage: bellhop COMMAND
   runs cancel | retry RUN       stop a run; run the same again
   runs delete RUN --yes         delete a run and its report for good
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
+  store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   doctor                        examine Slack, mail, jobs and the data folder; posts nothing
   manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
   demo [--once]                 see it all work here, with a fake Slack and inbox
@@ -39,6 +40,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   jobs: ['json'],
   runs: ['json', 'yes'],
   backup: [],
+  store: ['json', 'fix'],
   doctor: [],
   manifest: ['mode', 'host'],
   demo: ['once'],
@@ -73,6 +75,15 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     case 'backup':
       return withGateway((gateway) => backupCommand(terminal(), gateway, args));
+    case 'store': {
+      const { storeCommand } = await import('./cli/store.ts');
+      onStopSignal(
+        { clock: systemClock },
+        () => interrupted.abort(),
+        () => process.exit(EXIT.interrupted),
+      );
+      return storeCommand(terminal(), config(), { args, json: values.json, fix: values.fix });
+    }
     case 'run':
       return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
     case 'jobs':
@@ -108,6 +119,7 @@ function readArguments(argv: readonly string[]) {
         json: { type: 'boolean', default: false },
         yes: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
+        fix: { type: 'boolean', default: false },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
         help: { type: 'boolean', short: 'h', default: false },

@@ -1,7 +1,7 @@
 /** Where a backend is chosen: the only file that imports one. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf, UsageError } from '../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -10,6 +10,7 @@ import { DEFAULT_OPTIONS } from './core.ts';
 import type { StoreOptions } from './core.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import { makeRoot, openLowdb } from './lowdb/backing.ts';
+import { examine } from './lowdb/doctor.ts';
 import { nodeFiles } from './lowdb/files.ts';
 import type { Files } from './lowdb/files.ts';
 import { layoutOf } from './lowdb/layout.ts';
@@ -17,6 +18,7 @@ import { takeLock } from './lowdb/lock.ts';
 import type { Lock } from './lowdb/lock.ts';
 import { createMemoryBacking } from './memory.ts';
 import type { OpenReport, Store } from './store.ts';
+import type { Inspection, InspectionAsk } from './verdict.ts';
 
 export type StoreTarget = { backend: 'memory' } | { backend: 'lowdb'; dir: string };
 
@@ -85,4 +87,23 @@ async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOp
   await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
   return openLowdb(root, { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
+}
+
+/**
+ * Says whether a store that no process holds is sound, and mends what is derived or rubbish when asked to; without a fix nothing of it
+ * changes. Rejects with STORE_LOCKED naming the holder, with INPUT_INVALID when there is no such store, STORE_FULL and STORE_FAILED.
+ */
+export async function inspectStore(
+  target: StoreTarget,
+  deps: Omit<OpenDeps, 'ids'> & { options?: Partial<StoreOptions> },
+  ask: InspectionAsk,
+): Promise<Inspection> {
+  if (target.backend !== 'lowdb') {
+    throw new UsageError('A store in memory ends with its process: there is nothing to examine.', {
+      code: 'INPUT_INVALID',
+    });
+  }
+  const { clock, log, version, files = nodeFiles, lock } = deps;
+  const options = { ...DEFAULT_OPTIONS, ...deps.options };
+  return examine(resolve(target.dir), { clock, log, version, files, lock, options }, ask);
 }

@@ -38,6 +38,28 @@ export async function takeLock(deps: { files: Files; layout: Layout; clock: Pick
   return { release: () => database.close() };
 }
 
+/**
+ * Keeps every other process from opening the folder while it is only looked at: SQLite's shared lock, through a descriptor that cannot
+ * write, so that not a byte changes. Undefined where that cannot be had: there is no LOCK, or the medium takes no locks. Rejects with
+ * STORE_LOCKED like `takeLock`.
+ */
+export async function shareLock(deps: { files: Files; layout: Layout }): Promise<Lock | undefined> {
+  const { files, layout } = deps;
+  const { DatabaseSync } = await import('node:sqlite');
+  let database: InstanceType<typeof DatabaseSync> | undefined;
+  try {
+    database = new DatabaseSync(layout.lock, { readOnly: true });
+    const held = database;
+    // In this mode the lock that the first read takes is kept until the end.
+    held.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN; SELECT count(*) FROM sqlite_schema');
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if (!isBusy(error)) return undefined;
+    throw lockedBy(layout.root, await readHolder(files, layout.lockInfo));
+  }
+}
+
 async function makeLockFile(files: Files, layout: Layout): Promise<void> {
   try {
     // Only when it is missing: see the warning above. SQLite would make it readable by others.

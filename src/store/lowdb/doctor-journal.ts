@@ -1,0 +1,160 @@
+/**
+ * What the journal holds, without changing it: damage is found as `replay` would find it at the next start, and what the start would
+ * bring to the files is answered, so that a file which is behind it or torn is no damage.
+ */
+import { basename, join } from 'node:path';
+import type { Change } from '../backing.ts';
+import type { BlobRef, RunState } from '../records.ts';
+import { many } from './doctor-kinds.ts';
+import type { Look } from './doctor-look.ts';
+import { namesIn, noteUnreadable } from './doctor-look.ts';
+import { commitOf } from './journal-forms.ts';
+import { SEGMENT_FILE } from './layout.ts';
+import { linesOf } from './line.ts';
+
+/** What the newest line about a run says. */
+export interface JournaledRun {
+  /** The run was removed. */
+  gone: boolean;
+  rev: number;
+  state: RunState;
+  plan: readonly string[];
+  blobs: readonly BlobRef[];
+  /** The files are to hold it already. */
+  covered: boolean;
+}
+
+/** What of the journal counts; as large as the journal, whatever the size of the history. */
+export interface Journaled {
+  runs: Map<string, JournaledRun>;
+  /** Runs whose file of deliveries the next start writes or removes. */
+  deliveries: Set<string>;
+  /** Documents that the next start writes or removes, as `kind/key`. */
+  docs: Set<string>;
+  eventSeqs: number[];
+}
+
+interface Reading {
+  look: Look;
+  covered: number;
+  found: Journaled;
+  /** The number of the newest line so far; undefined before the first segment. */
+  last: number | undefined;
+}
+
+const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
+
+/** Reads every segment; `covered` is the line up to which the index says that the files hold everything. */
+export async function lookAtJournal(look: Look, covered: number): Promise<Journaled> {
+  const found: Journaled = { runs: new Map(), deliveries: new Set(), docs: new Set(), eventSeqs: [] };
+  const reading: Reading = { look, covered, found, last: undefined };
+  const names = await namesIn(look, look.layout.journal, { kind: 'file', name: SEGMENT_FILE });
+  let before: string | undefined;
+  for (const name of names) {
+    const path = join(look.layout.journal, name);
+    const first = Number(SEGMENT_FILE.exec(name)?.[1]);
+    noteBetween(reading, { before, path, first });
+    const bytes = await look.disk.files.read(path, MAX_SEGMENT_BYTES).catch((error: unknown) => {
+      noteUnreadable(look, 'unreachable', { path, error });
+      return new Uint8Array();
+    });
+    readSegment(reading, { path, first, bytes, newest: name === names.at(-1) });
+    before = path;
+  }
+  return found;
+}
+
+/** A segment is named by the number that came next: what is missing up to it stood at the end of the one before. */
+function noteBetween(reading: Reading, at: { before: string | undefined; path: string; first: number }): void {
+  const { look, covered, last } = reading;
+  if (at.before !== undefined && last !== undefined && at.first > last + 1) {
+    noteMissing(reading, at.before, { from: last + 1, to: at.first - 1 });
+  }
+  if (at.before === undefined && covered > 0 && at.first > covered + 1) {
+    const detail = `${lines(covered + 1, at.first - 1)} missing before it`;
+    look.tally.note('journal-behind', { path: at.path, detail, by: at.first - 1 - covered });
+  }
+}
+
+function noteMissing({ look, covered }: Reading, path: string, gap: { from: number; to: number }): void {
+  const lost = { from: Math.max(gap.from, covered + 1), to: gap.to };
+  const detail = `${lines(gap.from, gap.to)} missing or damaged`;
+  if (lost.from <= lost.to) look.tally.note('journal-gap', { path, detail, by: lost.to - lost.from + 1 });
+  else look.tally.note('journal-old-gap', { path, detail, by: gap.to - gap.from + 1 });
+}
+
+function lines(from: number, to: number): string {
+  return from === to ? `line ${from} is` : `lines ${from} to ${to} are`;
+}
+
+function readSegment(
+  reading: Reading,
+  segment: { path: string; first: number; bytes: Uint8Array; newest: boolean },
+): void {
+  const { look } = reading;
+  const { path, first, bytes, newest } = segment;
+  let next = first;
+  let spoilt = 0;
+  let torn = false;
+  for (const { offset, size, value } of linesOf(bytes)) {
+    const commit = value === undefined ? undefined : commitOf(value);
+    if (commit === undefined) {
+      if (offset + size > bytes.length) torn = true;
+      else spoilt++;
+      continue;
+    }
+    spoilt = 0;
+    if (commit.lsn > next) noteMissing(reading, path, { from: next, to: commit.lsn - 1 });
+    if (commit.lsn < next) look.tally.note('journal-order', { path, detail: `line ${commit.lsn} after ${next - 1}` });
+    next = commit.lsn + 1;
+    // As at a start: what was applied is not applied again.
+    if (reading.last !== undefined && commit.lsn <= reading.last) continue;
+    reading.last = commit.lsn;
+    const isCovered = commit.lsn <= reading.covered;
+    if (!isCovered) look.counts.journalLines++;
+    for (const change of commit.changes) take(reading.found, change, isCovered ? 'covered' : 'unread');
+  }
+  reading.last ??= first - 1;
+  look.step(`journal/${basename(path)}`);
+  // A line that ends where a crash cut it off has no end; one with an end and a wrong sum may have been acknowledged.
+  if (spoilt > 0 && newest) {
+    look.tally.note('journal-ending', { path, detail: `after line ${next - 1}`, by: spoilt });
+  } else if (torn && newest)
+    look.tally.note('journal-torn', { path, detail: `after ${many(next - first, 'whole line')}` });
+}
+
+function take(found: Journaled, change: Change, read: 'covered' | 'unread'): void {
+  const covered = read === 'covered';
+  const gone = { gone: true, rev: 0, state: 'cancelled', plan: [], blobs: [], covered } as const;
+  switch (change.kind) {
+    case 'run': {
+      const { id, rev, state, deliveries, blobs = [] } = change.run;
+      found.runs.set(id, { gone: false, rev, state, plan: deliveries.map((one) => one.id), blobs, covered });
+      return;
+    }
+    case 'deliveries':
+      if (!covered) found.deliveries.add(change.runId);
+      return;
+    case 'removal':
+      found.runs.set(change.tombstone.run.id, gone);
+      if (!covered) found.deliveries.add(change.tombstone.run.id);
+      return;
+    case 'forget':
+      found.runs.set(change.runId, gone);
+      if (!covered) found.deliveries.add(change.runId);
+      return;
+    case 'doc':
+      if (!covered) found.docs.add(`${change.doc.kind}/${change.doc.key}`);
+      return;
+    case 'doc-removal':
+      if (!covered) found.docs.add(`${change.docKind}/${change.key}`);
+      return;
+    case 'events':
+      if (!covered) found.eventSeqs.push(...change.events.map((event) => event.seq));
+      return;
+    case 'audit':
+      return;
+    default:
+      change satisfies never;
+  }
+}
