@@ -1,5 +1,6 @@
 /** The verdict on a data folder as an operator reads it: the worst first, what to do under each, and the answer as the last line. */
 import { RUN_STATES } from '../store/records.ts';
+import { MAX_EXAMPLES } from '../store/verdict.ts';
 import type { Finding, FolderCounts, Verdict } from '../store/verdict.ts';
 
 const SHOWN = 5;
@@ -26,13 +27,12 @@ export function verdictLines(verdict: Verdict, { before }: { before: Verdict | u
 function findingLines({ severity, what, count, examples, wayOut }: Finding): string[] {
   const shown = examples.slice(0, SHOWN);
   const places = shown.map(({ path, detail }) => `${INDENT}${path}${detail === undefined ? '' : `: ${detail}`}`);
-  // One place can stand for several lines of a file, or for the whole folder.
-  const more = examples.length > SHOWN || count > examples.length ? Math.max(count, examples.length) - shown.length : 0;
-  const isWhole = shown.length === 1 && examples.length === 1;
+  // One place can stand for several lines of a file; only where the examples were cut is the rest what the count says.
+  const more = (examples.length < MAX_EXAMPLES ? examples.length : count) - shown.length;
   return [
     `${LABELS[severity].padEnd(7)}  ${what}`,
     ...places,
-    ...(more > 0 && !isWhole ? [`${INDENT}and ${more.toLocaleString('en-US')} more`] : []),
+    ...(more > 0 ? [`${INDENT}and ${more.toLocaleString('en-US')} more`] : []),
     `${INDENT}-> ${wayOut}`,
   ];
 }

@@ -5,6 +5,9 @@ import type { RunState } from './records.ts';
 export const SEVERITIES = ['error', 'warning', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** So many places of a finding are named. */
+export const MAX_EXAMPLES = 20;
+
 /** One kind of thing that was found, however often. */
 export interface Finding {
   severity: Severity;
@@ -14,7 +17,7 @@ export interface Finding {
   /** Where the first lies, relative to the folder. */
   path: string;
   count: number;
-  /** The first twenty. */
+  /** The first of them. */
   examples: { path: string; detail?: string }[];
   wayOut: string;
   /** Whether a fix mends it. */

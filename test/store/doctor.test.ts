@@ -15,9 +15,14 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/log.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import type { Files } from '../../src/store/lowdb/files.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import type { Layout } from '../../src/store/lowdb/layout.ts';
+import { openStore } from '../../src/store/open.ts';
 import type { Verdict } from '../../src/store/verdict.ts';
+import { faultyFiles } from '../support/store-faults.ts';
 import { inhabit, kindsOf, look, pictureOf } from '../support/store-folder.ts';
 import type { Inhabitants } from '../support/store-folder.ts';
 import { accept, ana, claimOne, lowdbHarness, memoryHarness } from '../support/store-harness.ts';
@@ -157,7 +162,7 @@ describe('looking changes nothing', () => {
     await cp(at.record(who.failed), elsewhere);
     await rm(at.record(who.failed));
     await symlink(elsewhere, at.record(who.failed));
-    expect(kindsOf((await look(h.dir)).verdict)).toEqual(['stray', 'index-extra']);
+    expect(kindsOf((await look(h.dir)).verdict)).toEqual(['index-extra', 'stray']);
     await rm(elsewhere);
   });
   it('and is broken off when it is told to', async () => {
@@ -258,14 +263,14 @@ const damages: Damage[] = [
     damage: () => rename(at.record(who.failed), at.record(who.failed).replace('.json', '.jsno')),
     finds: ['index-extra', 'stray'],
     names: () => `${who.failed}.jsno`,
-    after: ['stray'],
+    after: ['stray', 'quarantined'],
   },
   {
     what: 'a record that is gone',
     damage: () => rm(at.record(who.failed)),
     finds: ['index-extra'],
     names: () => who.failed,
-    after: [],
+    after: ['quarantined'],
   },
   {
     what: 'deliveries that are cut off',
@@ -506,6 +511,33 @@ it('a blob that nobody has named for a week is a note', async () => {
   expect(verdict).toMatchObject({ sound: true, counts: { blobs: 1, unnamedBlobs: 1 } });
   expect(kindsOf(verdict)).toEqual(['blob-unnamed']);
 });
+it('nobody opens the folder while it is looked at, and several may look', async () => {
+  await h.store.close();
+  await writeFile(at.lock, '');
+  const tried: unknown[] = [];
+  let trying: Promise<unknown> | undefined;
+  const progress = (): void => {
+    const deps = { clock: h.clock, ids: h.ids, log: silentLog, version: '0.0.0-test' };
+    trying ??= Promise.allSettled([openStore({ backend: 'lowdb', dir: h.dir }, deps), look(h.dir)]).then((all) =>
+      tried.push(...all),
+    );
+  };
+  // The look goes on while the others try: each of its steps is an await.
+  await look(h.dir, { progress, deps: { files: slowly(() => trying) } });
+  expect(tried).toMatchObject([
+    { status: 'rejected', reason: { code: 'STORE_LOCKED' } },
+    { status: 'fulfilled', value: { verdict: { sound: true, lock: 'held' } } },
+  ]);
+});
+it('a record that the disk does not give is no damaged record: it is named, and a fix leaves it in its place', async () => {
+  await h.store.close();
+  const failing = faultyFiles();
+  failing.on(({ op, path }) => (op === 'read' && path === at.record(who.failed) ? 'EIO' : undefined));
+  const { mended, verdict } = await look(h.dir, { fix: true, deps: { files: failing.files } });
+  expect(kindsOf(verdict)).toEqual(['unreachable']);
+  expect(mended?.after.findings).toMatchObject([{ kind: 'unreachable', path: expect.stringContaining(who.failed) }]);
+  expect((await look(h.dir)).verdict.findings).toEqual([]);
+});
 it('counts of the index that are wrong are found', async () => {
   await h.store.close();
   const manifest = join(at.indexFolder, 'manifest.jsonl');
@@ -516,3 +548,14 @@ it('counts of the index that are wrong are found', async () => {
   await writeFile(manifest, lines.map((line) => lineOf(line)).join(''));
   expect(kindsOf((await look(h.dir)).verdict)).toEqual(['index-counts']);
 });
+
+/** The files of the system, whose every read waits for what `until` answers. */
+function slowly(until: () => Promise<unknown> | undefined): Files {
+  return {
+    ...nodeFiles,
+    async read(path, maxBytes) {
+      await until();
+      return nodeFiles.read(path, maxBytes);
+    },
+  };
+}

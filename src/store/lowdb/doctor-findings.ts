@@ -1,26 +1,32 @@
 /** The tally of an examination: how often each kind of thing was found, and where the first of them lie. */
 import { relative } from 'node:path';
-import { SEVERITIES } from '../verdict.ts';
+import { MAX_EXAMPLES, SEVERITIES } from '../verdict.ts';
 import type { Finding } from '../verdict.ts';
 import { KINDS } from './doctor-kinds.ts';
 import type { FindingKind, Kind, Mend } from './doctor-kinds.ts';
+
+interface Place {
+  path: string;
+  detail?: string;
+}
 
 export interface Tally {
   /** Notes one more; `by` when one place stands for several. */
   note(kind: FindingKind, at: { path: string; detail?: string; by?: number }): void;
   has(kind: FindingKind): boolean;
   /** The noted places of everything that is mended so, full paths; at most `MAX_MENDED` a kind. */
-  toMend(mend: Mend): { path: string; detail?: string }[];
+  toMend(mend: Mend): Place[];
+  /** The noted places of one kind. */
+  places(kind: FindingKind): readonly Place[];
   findings(): Finding[];
 }
 
-const MAX_EXAMPLES = 20;
 /** A fix that meets more goes on with the rest the next time. */
 export const MAX_MENDED = 100_000;
 
 /** Makes an empty tally of the folder `root`. */
 export function createTally(root: string): Tally {
-  const noted = new Map<FindingKind, { count: number; places: { path: string; detail?: string }[] }>();
+  const noted = new Map<FindingKind, { count: number; places: Place[] }>();
   return {
     note(kind, { path, detail, by = 1 }) {
       let one = noted.get(kind);
@@ -29,6 +35,7 @@ export function createTally(root: string): Tally {
       const limit = kindOf(kind).mend === undefined ? MAX_EXAMPLES : MAX_MENDED;
       if (one.places.length < limit) one.places.push({ path, ...(detail === undefined ? {} : { detail }) });
     },
+    places: (kind) => noted.get(kind)?.places ?? [],
     has: (kind) => noted.has(kind),
     toMend: (mend) => [...noted].flatMap(([kind, { places }]) => (kindOf(kind).mend === mend ? places : [])),
     findings: () =>

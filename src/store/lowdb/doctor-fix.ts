@@ -3,7 +3,7 @@
  * cannot read, lays the reserve down and makes the index. Each step is durable and can be done twice, so a fix that was killed is
  * completed by the next one.
  */
-import { basename, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { DependencyError } from '../../errors.ts';
 import type { Loaded } from '../backing.ts';
 import { openLowdb } from './backing.ts';
@@ -34,6 +34,7 @@ interface Steps {
 const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
 const MARK = /^([0-9a-f]{64})\.(run_[0-9a-z]{26})$/;
 const MAX_NAMED = 20;
+const LOST = 'runs-without-a-record.json';
 
 /** Mends what `look` noted in the folder `root`, whose lock is held; answers what was done. */
 export async function mend(
@@ -97,9 +98,16 @@ async function keepCopies({ tally, quarantine, disk, say }: Steps): Promise<void
 }
 
 /** The manifest goes first and durably: whenever this is cut off, the next open reads every record. */
-async function forgetIndex({ tally, disk, layout, deps, say, signal }: Steps): Promise<void> {
+async function forgetIndex({ tally, disk, layout, quarantine, deps, say, signal }: Steps): Promise<void> {
   if (tally.toMend('rebuild').length === 0) return;
   signal?.throwIfAborted();
+  const lost = tally.places('index-extra').map(({ path }) => basename(path, '.json'));
+  if (lost.length > 0) {
+    // Nothing else remembers that there were such runs.
+    const list = Buffer.from(`${JSON.stringify(lost, null, 2)}\n`);
+    await quarantine.keepCopy(join(layout.indexFolder, LOST), list, 'these runs were in the index and had no record');
+    say(`Kept the list of ${many(lost.length, 'run')} without a record in quarantine/.`);
+  }
   await createIndexFiles({ disk, layout, log: deps.log }).forget();
   say('Took the index away, so that every record is read.');
 }
@@ -116,7 +124,7 @@ async function openForReal({ deps, layout, tally, say, signal }: Steps, journalL
         hint: 'Make room on the disk, or mend it, and run the fix again: it goes on where it stopped.',
       });
     }
-    sayOpened(say, loaded);
+    sayOpened(say, layout, loaded);
     // Clears what is left of removed runs whose keys no longer hold.
     await backing.readKeys();
     let marked = 0;
@@ -134,10 +142,14 @@ async function openForReal({ deps, layout, tally, say, signal }: Steps, journalL
   if (loaded.rebuilt) say(`Made the index again: ${many(backing.index.size(), 'run')}.`);
 }
 
-function sayOpened(say: (line: string) => void, { quarantined }: Loaded): void {
+function sayOpened(say: (line: string) => void, layout: Layout, { quarantined }: Loaded): void {
   for (const { path, reason } of quarantined.slice(0, MAX_NAMED)) {
     const copied = path.startsWith('journal/');
-    say(copied ? `Kept a copy of ${path} in quarantine/: ${reason}.` : `Moved ${path} to quarantine/: ${reason}`);
+    say(
+      copied
+        ? `Kept a copy of ${path} in quarantine/: ${reason}.`
+        : `Moved ${path} to quarantine/: ${reason.replace(`${join(layout.root, path)} `, '')}`,
+    );
   }
   if (quarantined.length > MAX_NAMED) say(`… and ${many(quarantined.length - MAX_NAMED, 'more file')} to quarantine/.`);
 }

@@ -78,20 +78,19 @@ function createJoin(deps: { look: Look; files: IndexFiles; manifest: Manifest; j
       noteLeft();
       at++;
       left = await files.readPage(next);
-      look.step('index');
+      look.step('records and index');
       if (left === undefined) tally.note('index-damaged', { path: files.pathOf(next) });
       else if (!countsFit(next, left)) tally.note('index-counts', { path: files.pathOf(next) });
     }
   }
   function noteLeft(): void {
     for (const id of left?.keys() ?? []) {
-      // What the journal has to say about it comes on top.
-      if (isUnread(id)) continue;
-      tally.note('index-extra', { path: look.layout.record(id), detail: 'is in the index' });
+      // What the journal has to say about it comes on top, or is noted as passed over.
+      const newer = journaled.runs.get(id);
+      if (newer !== undefined && (!newer.covered || !newer.gone)) continue;
+      tally.note('index-extra', { path: look.layout.record(id) });
     }
   }
-  const isUnread = (id: string): boolean => journaled.runs.get(id)?.covered === false;
-
   return {
     async beside(record, open) {
       await turnTo(record.id);

@@ -16,7 +16,8 @@ export interface Kind {
 }
 
 const RESTORE = 'restore it from a backup';
-const SET_ASIDE = `--fix moves it to quarantine/ with its reason; ${RESTORE}, or mend it by hand.`;
+const SET_ASIDE = `--fix moves what cannot be read to quarantine/, with the reason; ${RESTORE}, or mend it by hand.`;
+const ASTRAY = 'An id carries its day: move the file to the folder of that day. --fix moves it to quarantine/ instead.';
 const REBUILD = '--fix makes the index again from the records.';
 
 export const KINDS = {
@@ -63,7 +64,14 @@ export const KINDS = {
   'record-misplaced': {
     severity: 'error',
     what: (n) => `${many(n, 'record')} ${lies(n)} where ${n === 1 ? 'its' : 'their'} id does not lead`,
-    wayOut: 'Move it to the folder of its day; --fix moves it to quarantine/ instead.',
+    wayOut: ASTRAY,
+    mend: 'rebuild',
+  },
+  'index-extra': {
+    severity: 'error',
+    what: (n) => `${many(n, 'run')} in the index ${n === 1 ? 'has' : 'have'} no record`,
+    wayOut:
+      'A record was lost, or the index is of another time: compare with a backup. --fix keeps the list in quarantine/.',
     mend: 'rebuild',
   },
   'deliveries-unreadable': {
@@ -76,7 +84,7 @@ export const KINDS = {
     severity: 'error',
     what: (n) =>
       `${many(n, 'file', 'files')} of deliveries ${lies(n)} where ${n === 1 ? 'its' : 'their'} run does not lead`,
-    wayOut: 'Move it to the folder of its day; --fix moves it to quarantine/ instead.',
+    wayOut: ASTRAY,
     mend: 'rebuild',
   },
   'doc-unreadable': {
@@ -131,12 +139,6 @@ export const KINDS = {
     wayOut: REBUILD,
     mend: 'rebuild',
   },
-  'index-extra': {
-    severity: 'warning',
-    what: (n) => `${many(n, 'run')} in the index ${n === 1 ? 'has' : 'have'} no record`,
-    wayOut: `If the record was lost, ${RESTORE}. ${REBUILD}`,
-    mend: 'rebuild',
-  },
   'index-stale': {
     severity: 'warning',
     what: (n) => `${many(n, 'run')} in the index ${is(n)} not as the record says`,
@@ -158,7 +160,8 @@ export const KINDS = {
   'deliveries-orphan': {
     severity: 'warning',
     what: (n) => `${many(n, 'file', 'files')} of deliveries ${n === 1 ? 'belongs' : 'belong'} to no run`,
-    wayOut: '--fix moves it to quarantine/; if its record was lost, restore both from a backup.',
+    wayOut:
+      'Was the record lost? Restore it from a backup, then this is in order. --fix moves the rest to quarantine/.',
     mend: 'set aside',
   },
   'deliveries-unplanned': {
@@ -226,7 +229,7 @@ export const KINDS = {
   temp: {
     severity: 'info',
     what: (n) => `${many(n, 'temp file')} that a crash left`,
-    wayOut: 'Nothing to do; --fix removes it.',
+    wayOut: 'Nothing to do; --fix removes what a crash left.',
     mend: 'remove',
   },
   'tombstone-over': {

@@ -1,7 +1,7 @@
 /** What every part of an examination shares: the folder through calls that can only read, the tally, and how far it is. */
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { codeOf, messageOf } from '../../errors.ts';
 import { silentLog } from '../../log.ts';
@@ -48,7 +48,7 @@ export function createLook(deps: {
     step(what, more = 0) {
       signal?.throwIfAborted();
       looked += more;
-      progress?.({ what, looked });
+      progress?.({ what: isAbsolute(what) ? relative(layout.root, what) || '.' : what, looked });
     },
   };
 }

@@ -131,8 +131,16 @@ async function lookAtQuarantine(look: Look): Promise<void> {
     const path = join(layout.quarantine, name);
     const reason = await disk.files
       .read(path.replace(/\.json$/, '.reason.txt'), MAX_REASON_BYTES)
-      .then((bytes) => Buffer.from(bytes).toString().trim().replaceAll('\n', ': '))
+      .then((bytes) => reasonIn(Buffer.from(bytes).toString()))
       .catch(() => 'no reason lies beside it');
     tally.note('quarantined', { path, detail: reason });
   }
+}
+
+/** The note says where the file lay and why it was moved; the reason often begins with that place as well. */
+function reasonIn(note: string): string {
+  const [place = '', ...rest] = note.trim().split('\n');
+  const reason = rest.join(' ');
+  const at = reason.indexOf(place);
+  return `was ${place}: ${at === -1 ? reason : reason.slice(at + place.length).trim()}`;
 }
