@@ -23,6 +23,7 @@ const HELP = `Usage: bellhop COMMAND
   runs delete RUN --yes         delete a run and its report for good
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
+  store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
   doctor                        examine Slack, mail, jobs and the data folder; posts nothing
   manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
   demo [--once]                 see it all work here, with a fake Slack and inbox
@@ -40,7 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   jobs: ['json'],
   runs: ['json', 'yes'],
   backup: [],
-  store: ['json', 'fix'],
+  store: ['json', 'fix', 'from', 'to', 'verify'],
   doctor: [],
   manifest: ['mode', 'host'],
   demo: ['once'],
@@ -73,17 +74,13 @@ async function main(argv: readonly string[]): Promise<number> {
       const { manifestCommand } = await import('./cli/manifest.ts');
       return manifestCommand(terminal(), values);
     }
-    case 'backup':
-      return withGateway((gateway) => backupCommand(terminal(), gateway, args));
     case 'store': {
       const { storeCommand } = await import('./cli/store.ts');
-      onStopSignal(
-        { clock: systemClock },
-        () => interrupted.abort(),
-        () => process.exit(EXIT.interrupted),
-      );
-      return storeCommand(terminal(), config(), { args, json: values.json, fix: values.fix });
+      interruptible();
+      return storeCommand({ terminal: terminal(), clock: systemClock, config }, { ...values, args }, given);
     }
+    case 'backup':
+      return withGateway((gateway) => backupCommand(terminal(), gateway, args));
     case 'run':
       return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
     case 'jobs':
@@ -122,6 +119,9 @@ function readArguments(argv: readonly string[]) {
         fix: { type: 'boolean', default: false },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        verify: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -159,13 +159,18 @@ function terminal(): Terminal {
   };
 }
 
-/** Uses the server that holds the data folder, else opens the folder here. */
-async function withGateway(act: (gateway: Gateway) => Promise<number>): Promise<number> {
+/** A first stop signal asks the command to end; a second one ends it. */
+function interruptible(): void {
   onStopSignal(
     { clock: systemClock },
     () => interrupted.abort(),
     () => process.exit(EXIT.interrupted),
   );
+}
+
+/** Uses the server that holds the data folder, else opens the folder here. */
+async function withGateway(act: (gateway: Gateway) => Promise<number>): Promise<number> {
+  interruptible();
   const settings = config();
   const { openBellhop, socketPath } = await import('./main.ts');
   const socket = socketPath(settings.dataDir);

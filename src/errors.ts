@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   STORE_FULL: 'The disk of the data folder is full.',
   STORE_FAILED: 'The data folder could not be written or read.',
   STORE_TOO_NEW: 'The data folder was written by a newer Bellhop.',
+  STORE_UNFINISHED: 'The store is a copy that was not finished; copying again goes on with it.',
   STORE_CORRUPT: 'A record in the data folder cannot be read; it is set aside, never replaced.',
   TOO_LARGE: 'A record is larger than the store accepts.',
   SERVER_FAILED: 'The server could not listen or did not answer.',

@@ -1,84 +1,59 @@
-/** `bellhop store VERB`: what an operator does with the data folder itself, while no server holds it. */
-import { resolve } from 'node:path';
+/** `bellhop store VERB`: what is done to a whole store while no server holds it. */
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { UsageError } from '../errors.ts';
-import { createLog } from '../log.ts';
-import { VERSION } from '../main.ts';
-import { plainText } from '../render/format.ts';
-import { createScrub } from '../scrub.ts';
-import { inspectStore } from '../store/open.ts';
-import { EXIT, type Terminal } from './commands.ts';
-import { verdictLines } from './store-verdict.ts';
+import type { Terminal } from './commands.ts';
 
-interface StoreAsk {
+/** What was typed behind the verb. */
+export interface StoreWords {
   args: readonly string[];
+  from?: string;
+  to?: string;
+  verify: boolean;
   json: boolean;
   fix: boolean;
 }
-type Verb = (terminal: Terminal, config: Config, ask: StoreAsk) => Promise<number>;
 
-const VERBS: Readonly<Record<string, Verb>> = { doctor: doctorVerb };
-
-export async function storeCommand(terminal: Terminal, config: Config, ask: StoreAsk): Promise<number> {
-  const [typed, ...args] = ask.args;
-  const verb = typed === undefined ? undefined : VERBS[typed];
-  if (verb !== undefined) return verb(terminal, config, { ...ask, args });
-  throw new UsageError(typed === undefined ? 'What is to be done with the store?' : `store has no verb “${typed}”`, {
-    code: 'USAGE',
-    hint: `It has ${Object.keys(VERBS).join(' and ')}.`,
-  });
+export interface StoreCommandDeps {
+  terminal: Terminal;
+  clock: Clock;
+  /** Reads the configuration: only for a verb that needs one. */
+  config: () => Config;
 }
 
-const SOMETHING_TO_DO = 1;
-const PROGRESS_MS = 2_000;
+interface StoreVerb {
+  /** The options it takes. */
+  takes: readonly string[];
+  run: (deps: StoreCommandDeps, words: StoreWords) => Promise<number>;
+}
 
-/** Exit code 0: sound; 1: something is to be done. */
-async function doctorVerb(terminal: Terminal, config: Config, ask: StoreAsk): Promise<number> {
-  const [dir = config.dataDir, extra] = ask.args;
-  if (extra !== undefined) {
-    throw new UsageError('One folder at a time', {
-      code: 'USAGE',
-      hint: 'bellhop store doctor [DIR] [--fix] [--json]',
-    });
+const VERBS: Readonly<Record<string, StoreVerb>> = {
+  doctor: {
+    takes: ['json', 'fix'],
+    run: async (deps, words) => (await import('./store-doctor.ts')).storeDoctor(deps, words),
+  },
+  copy: {
+    takes: ['from', 'to', 'verify'],
+    run: async (deps, words) => (await import('./store-copy.ts')).storeCopy(deps, words),
+  },
+};
+
+/** Runs a verb of the group; `given` are the names of the options that were typed. Answers the exit code. */
+export async function storeCommand(
+  deps: StoreCommandDeps,
+  words: StoreWords,
+  given: readonly string[],
+): Promise<number> {
+  const [name, ...args] = words.args;
+  const verb = name === undefined ? undefined : VERBS[name];
+  if (verb === undefined) {
+    const message = name === undefined ? 'What about the store?' : `store has no verb “${name}”`;
+    throw new UsageError(message, { code: 'USAGE', hint: `It has ${Object.keys(VERBS).join(', ')}.` });
   }
-  const { clock, signal } = terminal;
-  const log = createLog(
-    { write: (line) => terminal.err(line.trimEnd()), scrub: createScrub(config.secrets), clock },
-    'error',
-  );
-  let saidAt = clock.monotonic();
-  try {
-    const { verdict, mended } = await inspectStore(
-      { backend: 'lowdb', dir: resolve(dir) },
-      // What a fix sets aside is said once, by the fix itself.
-      { clock, log: ask.fix ? { ...log, error: () => undefined } : log, version: VERSION },
-      {
-        fix: ask.fix,
-        signal,
-        progress({ what, looked }) {
-          if (clock.monotonic() - saidAt < PROGRESS_MS) return;
-          saidAt = clock.monotonic();
-          terminal.err(`… ${looked.toLocaleString('en-US')} looked at, now ${plainText(what)}`);
-        },
-        say: (line) => terminal.err(`fix  ${plainText(line)}`),
-      },
-    );
-    const last = mended?.after ?? verdict;
-    if (ask.json)
-      terminal.out(
-        JSON.stringify(
-          mended === undefined ? verdict : { ...last, mended: { done: mended.done, before: verdict } },
-          null,
-          2,
-        ),
-      );
-    else
-      for (const line of verdictLines(last, { before: mended === undefined ? undefined : verdict }))
-        terminal.out(plainText(line));
-    return last.sound ? EXIT.ok : SOMETHING_TO_DO;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    terminal.err('Broken off; nothing more was looked at.');
-    return EXIT.interrupted;
+  const stray = given.find((option) => !verb.takes.includes(option));
+  if (stray !== undefined) {
+    const hint = `It takes ${verb.takes.map((option) => `--${option}`).join(', ')}.`;
+    throw new UsageError(`bellhop store ${name} takes no --${stray}`, { code: 'USAGE', hint });
   }
+  return verb.run(deps, { ...words, args });
 }

@@ -9,12 +9,16 @@ import type { Health } from './reader.ts';
 import type { RunIndex } from './run-index.ts';
 import type { BackupInfo, OpenReport } from './store.ts';
 
-/** One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. */
+/**
+ * One thing to make durable. An audit entry rides in the change it is about: both are kept, or neither. `key` is for a copy: a key as
+ * another store kept it, with what is left of its run when that was removed; elsewhere keys follow from the runs.
+ */
 export type Change =
   | { kind: 'run'; run: Run; audit?: AuditEntry }
   | { kind: 'deliveries'; runId: string; deliveries: readonly Delivery[] }
   | { kind: 'removal'; tombstone: Tombstone; audit: AuditEntry }
   | { kind: 'forget'; runId: string }
+  | { kind: 'key'; entry: KeyEntry }
   | { kind: 'doc'; doc: Doc }
   | { kind: 'doc-removal'; docKind: string; key: string }
   | { kind: 'audit'; entry: AuditEntry }
@@ -49,7 +53,14 @@ export interface Loaded {
   rebuilt: boolean;
 }
 
+/** Names a store for good, and how much was ever committed to it: two equal answers mean equal contents. */
+export interface StoreMark {
+  storeId: string;
+  commits: number;
+}
+
 export interface Backing {
+  mark(): StoreMark;
   /** The summaries of all runs. A change is in it as soon as its commit is durable. */
   index: RunIndex;
   /** The idempotency keys that may still hold, but for those of unfinished runs. */
@@ -63,6 +74,8 @@ export interface Backing {
   readRun(runId: string): Promise<Run | undefined>;
   /** What is stored of a run's deliveries; undefined when nothing has happened to any of them. */
   readDeliveries(runId: string): Promise<Delivery[] | undefined>;
+  /** Every act, in the order of month and id. What is no entry is left out, and said in the log. */
+  readAudit(): AsyncIterable<AuditEntry>;
   /** Brings to the files what is only in the journal, and looks whether a full disk has room again; never throws. */
   tidy(): Promise<void>;
   /** Does the work while the files stand still, after everything that was committed before has reached them. */

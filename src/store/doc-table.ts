@@ -16,7 +16,8 @@ type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt'> & { value: unknown }
 /** Kinds that the store keeps itself: only its own verbs write them. */
 export const LEDGER = 'ledger';
 export const QUEUES = 'queues';
-const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES];
+export const COPY = 'copy';
+const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES, COPY];
 
 export interface DocTable {
   /** The document; undefined when there is none or it has expired. */

@@ -1,16 +1,21 @@
 /** Where a backend is chosen: the only file that imports one. */
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { codeOf, UsageError } from '../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { NOTHING } from './backing.ts';
+import { unfinishedError } from './copy.ts';
+import type { CopySource, CopyTarget } from './copy.ts';
+import { embeddedSource, embeddedTarget, markIn } from './copy-embedded.ts';
 import { DEFAULT_OPTIONS } from './core.ts';
 import type { StoreOptions } from './core.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import { makeRoot, openLowdb } from './lowdb/backing.ts';
 import { examine } from './lowdb/doctor.ts';
+import type { LowdbDeps } from './lowdb/backing.ts';
+import { openToFill, openToRead } from './lowdb/ends.ts';
 import { nodeFiles } from './lowdb/files.ts';
 import type { Files } from './lowdb/files.ts';
 import { layoutOf } from './lowdb/layout.ts';
@@ -35,7 +40,7 @@ export interface OpenDeps {
 
 /**
  * Opens a store, and makes claimable again what a dead process held. Rejects with DependencyError: STORE_LOCKED naming the holder,
- * STORE_TOO_NEW, STORE_FULL, STORE_FAILED.
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED, STORE_UNFINISHED.
  */
 export async function openStore(
   target: StoreTarget,
@@ -48,6 +53,11 @@ export async function openStore(
     target.backend === 'memory'
       ? { backing: createMemoryBacking(), loaded: NOTHING }
       : await openFolder(resolve(target.dir), deps, options);
+  const copying = markIn(loaded.docs);
+  if (copying !== undefined && target.backend === 'lowdb') {
+    await backing.close();
+    throw unfinishedError(target.dir, copying.mark);
+  }
   const { store, interrupted } = createEmbeddedStore({ backing, clock, ids, log }, loaded, options);
   const report: OpenReport = {
     backend: target.backend,
@@ -82,11 +92,82 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
+  await makeRoot(root, makeFolders);
+  return openLowdb(root, lowdbDeps(root, deps, options));
+}
+
+function lowdbDeps(root: string, deps: OpenDeps, options: Partial<StoreOptions>): LowdbDeps {
   const { clock, log, version } = deps;
   const files = deps.files ?? nodeFiles;
-  await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  return openLowdb(root, { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
+  return { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock };
+}
+
+/** A store that outlives its process, as people spell it. */
+export type KeptTarget = Extract<StoreTarget, { backend: 'lowdb' }>;
+
+/** Reads `DIR` or `lowdb:DIR`. Throws a UsageError for a kind of store that this build does not have. */
+export function readTarget(text: string): KeptTarget {
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/i.exec(text) ?? [];
+  if (scheme === undefined || rest === undefined) return { backend: 'lowdb', dir: text };
+  if (scheme === 'lowdb' && rest !== '') return { backend: 'lowdb', dir: rest };
+  const what = /^postgres(?:ql)?$/i.test(scheme) ? 'Postgres' : `“${scheme}”`;
+  throw new UsageError(`This build has no ${what} store.`, {
+    code: 'USAGE',
+    hint: 'A store is spelled as a folder, or lowdb:DIR; a folder whose name has a colon as ./NAME.',
+  });
+}
+
+/** Opens a store to copy from it, or to compare with; it stays as it is. Rejects as `openStore` does, and with STORE_CORRUPT. */
+export async function openCopySource(
+  target: KeptTarget,
+  deps: OpenDeps,
+  options: Partial<StoreOptions> = {},
+): Promise<CopySource> {
+  const root = resolve(target.dir);
+  const { close, ...opened } = await openToRead(root, lowdbDeps(root, deps, options));
+  try {
+    return embeddedSource({ name: target.dir, ...opened, close }, { ...DEFAULT_OPTIONS, ...options });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+// One writer that waits for each commit: more in memory would not make it faster.
+const FILL_DIRTY_BYTES = 24 * 1024 * 1024;
+
+/** Opens what is to become a copy; a folder is made when it is missing. What it holds already is for `copyStore` to judge. */
+export async function openCopyTarget(
+  target: KeptTarget,
+  deps: OpenDeps,
+  options: Partial<StoreOptions> = {},
+): Promise<CopyTarget> {
+  const root = resolve(target.dir);
+  await makeRoot(root, makeFolders);
+  const opened = await openToFill(root, lowdbDeps(root, deps, { maxDirtyBytes: FILL_DIRTY_BYTES, ...options }));
+  return embeddedTarget({ name: target.dir, ...opened }, deps.clock);
+}
+
+/** Throws a UsageError when the two are one folder, or one lies in the other. */
+export async function checkApart(from: KeptTarget, to: KeptTarget): Promise<void> {
+  const [a, b] = await Promise.all([realPlace(resolve(from.dir)), realPlace(resolve(to.dir))]);
+  const inside = (one: string, other: string): boolean => `${one}${sep}`.startsWith(`${other}${sep}`);
+  if (!inside(a, b) && !inside(b, a)) return;
+  throw new UsageError(`${from.dir} and ${to.dir} are not two separate folders.`, {
+    code: 'INPUT_INVALID',
+    hint: 'Name a target beside the source.',
+  });
+}
+
+/** Where a path leads, also when its end does not exist yet. */
+async function realPlace(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return join(await realPlace(dirname(path)), basename(path));
+  }
 }
 
 /**

@@ -21,6 +21,8 @@ export interface RunIndex {
   /** Takes out a run of which only the id is known; answers whether it was there. */
   discard(runId: string): Promise<boolean>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
+  /** Ids greater than `after` in their order, at most `limit`. */
+  idsAfter(after: string, limit: number): Promise<string[]>;
   count(job: string | undefined): Record<RunState, number>;
   size(): number;
   /** The ids of the runs that are not final. */
@@ -130,6 +132,18 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
     }
     return { items };
   }
+  async function idsAfter(after: string, limit: number): Promise<string[]> {
+    const found: string[] = [];
+    const start = Math.max(0, position(pages, after) - 1);
+    for (const page of pages.slice(start)) {
+      if (found.length >= limit) break;
+      if (page.runs === 0 || page.newest <= after) continue;
+      await loaded(page);
+      const ids = cache.ids(page).filter((id) => id > after && cache.entry(page, id) !== undefined);
+      found.push(...ids.slice(0, limit - found.length));
+    }
+    return found;
+  }
   /** The matching runs of a loaded page, newest first, as long as there can be any. */
   function* entriesOf(page: IndexPage, query: RunQuery, before: string | undefined): Generator<RunSummary> {
     const ids = cache.ids(page);
@@ -149,6 +163,7 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
     drop,
     discard,
     list,
+    idsAfter,
     count: (job) => ({ ...(job === undefined ? total : (jobs.get(job) ?? noRuns())) }),
     size: () => RUN_STATES.reduce((sum, state) => sum + total[state], 0),
     unfinished: () => [...open.keys()],

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +19,8 @@ export interface Typed {
   ended: Promise<Ended>;
   /** Resolves once standard error has said this. */
   says(text: string): Promise<void>;
+  /** Resolves once a file or folder is there. */
+  marks(path: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** Closes our ends of its pipes, as `| head` does. */
   hangUp(): void;
@@ -64,6 +67,7 @@ export async function openShell(jobs: Record<string, string>): Promise<Shell> {
     return {
       ended,
       says: async (text) => void (await waitFor(`“${text}”`, () => heard.stderr.includes(text))),
+      marks: async (path) => void (await waitFor(path, () => existsSync(path))),
       signal: (name) => void child.kill(name),
       hangUp() {
         child.stdout.destroy();

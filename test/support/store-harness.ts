@@ -48,7 +48,7 @@ export function memoryHarness(options: Partial<StoreOptions> = {}): Harness {
     clock,
     ids,
     reopen: () => Promise.reject(new Error('a memory store ends with its process')),
-    audit: async () => backing.audit(),
+    audit: () => Array.fromAsync(backing.readAudit()),
     dispose: () => store.close(),
   };
 }

@@ -2,9 +2,10 @@
  * The acts of actors, one JSON line each, in a file a month. Entries come from the journal at a checkpoint, so a crash loses none; what an
  * interrupted checkpoint had already put here is not written again.
  */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { graft } from '../json.ts';
 import { AuditEntry } from '../records.ts';
 import { storeError, writeAll } from './disk.ts';
 import type { Disk } from './disk.ts';
@@ -15,10 +16,13 @@ export interface AuditLog {
   append(entries: readonly AuditEntry[]): Promise<string[]>;
   /** After a failed checkpoint: what was appended may come again. */
   doubt(): void;
+  /** What is in the files and, each once, what is `pending`; by month, and by id within it. A month is in memory at a time. */
+  all(pending: readonly AuditEntry[]): AsyncIterable<AuditEntry>;
   /** Those of the entries that are in no file. Reads whole months: for a rebuild only. */
   missing(entries: readonly AuditEntry[]): Promise<AuditEntry[]>;
 }
 
+const MONTH_FILE = /^\d{4}-\d{2}\.jsonl$/;
 const NEWLINE = 0x0a;
 // A month of a very busy server: some million acts.
 const MAX_MONTH_BYTES = 1024 * 1024 * 1024;
@@ -60,6 +64,13 @@ export function createAuditLog(deps: { disk: Disk; layout: Layout; log: Log }): 
     return end < tail.bytes.length ? tail.from + end : undefined;
   }
 
+  async function month(path: string): Promise<Uint8Array> {
+    return disk.files.read(path, MAX_MONTH_BYTES).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw storeError(`${path} could not be read`, error);
+      return new Uint8Array();
+    });
+  }
+
   return {
     async append(entries) {
       const months = byMonth(layout, entries);
@@ -74,14 +85,26 @@ export function createAuditLog(deps: { disk: Disk; layout: Layout; log: Log }): 
       return [...months.keys()];
     },
     doubt: () => known.clear(),
+    async *all(pending) {
+      const waiting = byMonth(layout, pending);
+      const months = new Set([...(await monthFiles(disk, layout.audit)), ...waiting.keys()]);
+      for (const path of [...months].sort()) {
+        const found = new Map<string, AuditEntry>();
+        let unread = 0;
+        for (const line of linesIn(await month(path))) {
+          const entry = entryOf(line);
+          if (entry === undefined) unread++;
+          else found.set(entry.id, entry);
+        }
+        if (unread > 0) log.warn('lines of an audit file cannot be read and are left out', { path, lines: unread });
+        for (const entry of waiting.get(path) ?? []) found.set(entry.id, entry);
+        yield* [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      }
+    },
     async missing(entries) {
       const absent: AuditEntry[] = [];
       for (const [path, ofMonth] of byMonth(layout, entries)) {
-        const bytes = await disk.files.read(path, MAX_MONTH_BYTES).catch((error: unknown) => {
-          if (codeOf(error) !== 'ENOENT') throw storeError(`${path} could not be read`, error);
-          return new Uint8Array();
-        });
-        const there = new Set(idsIn(bytes));
+        const there = new Set(idsIn(await month(path)));
         absent.push(...ofMonth.filter((entry) => !there.has(entry.id)));
       }
       return absent;
@@ -93,15 +116,34 @@ function byMonth(layout: Layout, entries: readonly AuditEntry[]): Map<string, Au
   return Map.groupBy(entries, (entry) => layout.auditMonth(entry.at));
 }
 
-function idsIn(bytes: Uint8Array): string[] {
-  const lines = Buffer.from(bytes).toString().split('\n');
-  return lines.map(idOfLine).filter((id) => id !== undefined);
+async function monthFiles({ files }: Disk, folder: string): Promise<string[]> {
+  const entries = await files.list(folder).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw storeError(`${folder} could not be listed`, error);
+    return [];
+  });
+  return entries
+    .filter(({ kind, name }) => kind === 'file' && MONTH_FILE.test(name))
+    .map(({ name }) => join(folder, name));
 }
 
-function idOfLine(line: string): string | undefined {
+function idsIn(bytes: Uint8Array): string[] {
+  return [...linesIn(bytes)].flatMap((line) => entryOf(line)?.id ?? []);
+}
+
+function* linesIn(bytes: Uint8Array): Generator<string> {
+  for (let from = 0; from < bytes.length;) {
+    const end = bytes.indexOf(NEWLINE, from);
+    const to = end === -1 ? bytes.length : end;
+    if (to > from) yield Buffer.from(bytes.subarray(from, to)).toString();
+    from = to + 1;
+  }
+}
+
+function entryOf(line: string): AuditEntry | undefined {
   try {
-    const parsed = AuditEntry.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data.id : undefined;
+    const raw: unknown = JSON.parse(line);
+    const parsed = AuditEntry.safeParse(raw);
+    return parsed.success ? graft(parsed.data, raw) : undefined;
   } catch {
     // A line that somebody broke by hand stays as it is; it only cannot be recognised.
     return undefined;

@@ -86,7 +86,8 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   });
   const events = withReplayed(past, dirty.events());
   const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
-  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock };
+  const storeId = (await readFormat(files, layout))?.storeId ?? '';
+  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock, storeId };
   const { unfinished, deliveries } = history.found;
   const backing = createBacking(parts, history);
   const loaded: Loaded = {
@@ -123,6 +124,7 @@ interface Parts {
   options: LowdbDeps['options'];
   logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   clock: Clock;
+  storeId: string;
 }
 
 function createBacking(parts: Parts, history: History): Backing {
@@ -199,6 +201,7 @@ function createBacking(parts: Parts, history: History): Backing {
   }
 
   return {
+    mark: () => ({ storeId: parts.storeId, commits: journal.applied() }),
     index: keeper.index,
     readKeys,
     commit,
@@ -207,6 +210,7 @@ function createBacking(parts: Parts, history: History): Backing {
       return record === undefined || isTombstone(record) ? undefined : runOf(record);
     },
     readDeliveries: (runId) => readDeliveries(load, runId),
+    readAudit: () => logs.audit.all(dirty.audits()),
     blobs: createBlobFiles({ disk, root: layout.blobs }),
     tidy,
     held: (work) => checkpointer.held(work),

@@ -5,6 +5,7 @@
 import type { Change } from '../backing.ts';
 import type { AuditEntry, Doc, Run, StoreEvent } from '../records.ts';
 import { keyOf } from '../keys.ts';
+import { keyLine } from './key-log.ts';
 import type { KeyLine } from './key-log.ts';
 import type { DeliveriesFile, RecordFile } from './forms.ts';
 
@@ -38,6 +39,7 @@ export interface Dirty {
   runIds(): string[];
   events(): StoreEvent[];
   keys(): KeyLine[];
+  audits(): AuditEntry[];
   /** Adds keys that were found by reading the records. */
   addKeys(lines: readonly KeyLine[]): void;
   /** The bytes of journal behind what is held. */
@@ -82,6 +84,12 @@ export function createDirty(keyWindowMs: number): Dirty {
         present.records.set(change.runId, null);
         present.deliveries.set(change.runId, null);
         return;
+      case 'key': {
+        const { runId: id, until, removed: run } = change.entry;
+        if (run !== undefined) present.records.set(id, { v: 1, id, removed: true, keyUntil: until, run });
+        present.keys.push(keyLine(change.entry));
+        return;
+      }
       case 'doc': {
         const { kind, key } = change.doc;
         present.docs.set(`${kind}/${key}`, { kind, key, doc: change.doc });
@@ -113,6 +121,7 @@ export function createDirty(keyWindowMs: number): Dirty {
     runIds: () => [...new Set([...(taken?.records.keys() ?? []), ...present.records.keys()])],
     events: () => [...(taken?.events ?? []), ...present.events],
     keys: () => [...(taken?.keys ?? []), ...present.keys],
+    audits: () => [...(taken?.audits ?? []), ...present.audits],
     addKeys: (lines) => void present.keys.push(...lines),
     bytes: () => present.bytes + (taken?.bytes ?? 0),
     isEmpty: () => taken === undefined && isEmpty(present),

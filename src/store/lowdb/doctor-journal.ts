@@ -153,6 +153,7 @@ function take(found: Journaled, change: Change, read: 'covered' | 'unread'): voi
       if (!covered) found.eventSeqs.push(...change.events.map((event) => event.seq));
       return;
     case 'audit':
+    case 'key':
       return;
     default:
       change satisfies never;

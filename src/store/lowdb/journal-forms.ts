@@ -14,6 +14,15 @@ const JournaledChange: z.ZodType<Change> = z.discriminatedUnion('kind', [
     audit: AuditEntry,
   }),
   z.object({ kind: z.literal('forget'), runId: RunId }),
+  z.object({
+    kind: z.literal('key'),
+    entry: z.object({
+      key: z.string(),
+      runId: RunId,
+      until: z.number().int().nonnegative(),
+      removed: Run.exactOptional(),
+    }),
+  }),
   z.object({ kind: z.literal('doc'), doc: Doc }),
   z.object({ kind: z.literal('doc-removal'), docKind: z.string(), key: z.string() }),
   z.object({ kind: z.literal('audit'), entry: AuditEntry }),
