@@ -45,7 +45,6 @@ export async function openHistory(load: LoadDeps, logs: { audit: AuditLog }): Pr
     const made = await rebuild(load, files, logs.audit);
     return { ...made, replayed, rebuilt: manifest !== undefined || keeperHolds(made.keeper) };
   }
-  await files.sweep(manifest.pages);
   return { keeper, replayed, found: await trusted(load, keeper, log), rebuilt: false };
 }
 
