@@ -7,11 +7,15 @@
  */
 import { UsageError } from '../errors.ts';
 import { isId, timeOfId } from '../ids.ts';
+import { createNewestRuns } from './newest-runs.ts';
+import type { NewestRuns } from './newest-runs.ts';
 import { isFinal, RUN_STATES } from './records.ts';
 import type { Run, RunState, RunSummary } from './records.ts';
 import type { Page, RunQuery } from './reader.ts';
 import { createPageCache } from './run-pages.ts';
-import type { IndexPage, LoadPage, Tally } from './run-pages.ts';
+import type { IndexPage, LoadPage } from './run-pages.ts';
+import { addAll, addTo, noRuns, sumOf } from './tally.ts';
+import type { Counts } from './tally.ts';
 
 export interface RunIndex {
   /** Notes the state of a run; a final one never changes again. */
@@ -29,43 +33,49 @@ export interface RunIndex {
   unfinished(): string[];
   /** The pages, oldest first: for whoever keeps them. */
   pages(): readonly IndexPage[];
+  /** The newest run of each job: for whoever keeps them. */
+  newest: Pick<NewestRuns, 'take' | 'putBack'>;
   /** Reads what the pages say is unfinished; must be done before anything is put into an index of kept pages. */
   warm(): Promise<void>;
 }
 
 const PAGE_RUNS = 1024;
 
-/** Makes an index over the kept pages, oldest first; `load` reads one. Without it everything stays in memory. */
-export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage): RunIndex {
-  const pages = [...kept];
-  const cache = createPageCache(load, { runs: 32 * PAGE_RUNS, recount });
-  const jobs = new Map<string, Tally>();
-  const total = noRuns();
-  const open = new Map<string, RunSummary>();
-  for (const page of pages) addAll(page, 1);
+/** What an index begins with: pages, oldest first, and the newest runs of jobs as far as they are known. */
+export interface KeptIndex {
+  pages: readonly IndexPage[];
+  newest: readonly RunSummary[];
+}
 
-  function add(job: string, state: RunState, by: number): void {
-    let ofJob = jobs.get(job);
-    if (ofJob === undefined) jobs.set(job, (ofJob = noRuns()));
-    ofJob[state] += by;
-    total[state] += by;
-    if (by < 0 && RUN_STATES.every((one) => ofJob[one] === 0)) jobs.delete(job);
-  }
-  function addAll(page: IndexPage, by: 1 | -1): void {
-    for (const [job, counts] of page.counts) for (const state of RUN_STATES) add(job, state, by * counts[state]);
+/** Makes an index over what is kept; `load` reads a page. Without it everything stays in memory. */
+export function createRunIndex(kept: KeptIndex = { pages: [], newest: [] }, load?: LoadPage): RunIndex {
+  const pages = [...kept.pages];
+  const newest = createNewestRuns(kept.newest);
+  /** How many runs came: what a list found before it waited may not be the newest after it. */
+  let arrivals = 0;
+  const cache = createPageCache(load, { runs: 32 * PAGE_RUNS, recount });
+  const open = new Map<string, RunSummary>();
+  /** Over all pages; undefined until somebody asks. */
+  let totals: Counts | undefined;
+
+  function totalsNow(): Counts {
+    if (totals !== undefined) return totals;
+    totals = new Map();
+    for (const page of pages) addAll(totals, page.counts, 1);
+    return totals;
   }
   function tally(page: IndexPage, one: Pick<RunSummary, 'job' | 'state'>, by: 1 | -1): void {
-    let ofJob = page.counts.get(one.job);
-    if (ofJob === undefined) page.counts.set(one.job, (ofJob = noRuns()));
-    ofJob[one.state] += by;
-    if (by < 0 && RUN_STATES.every((state) => ofJob[state] === 0)) page.counts.delete(one.job);
-    add(one.job, one.state, by);
+    addTo(page.counts, one, by);
+    if (totals !== undefined) addTo(totals, one, by);
+    if (!isFinal(one.state)) page.unfinished += by;
   }
   /** What a page that had to be made anew really holds. */
   function recount(page: IndexPage, entries: Iterable<RunSummary>): void {
-    addAll(page, -1);
+    if (totals !== undefined) addAll(totals, page.counts, -1);
+    for (const { id, job } of newest.all()) if (pageOf(id) === page) newest.forget(job);
     page.counts.clear();
     page.runs = 0;
+    page.unfinished = 0;
     for (const entry of entries) {
       page.runs++;
       tally(page, entry, 1);
@@ -85,17 +95,25 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
   }
   function put(summary: RunSummary): void {
     const before = open.get(summary.id);
+    noteNewest(summary);
     const page = pageFor(summary.id);
     if (before === undefined) page.runs++;
     else tally(page, before, -1);
+    if (before === undefined) arrivals++;
     tally(page, summary, 1);
     cache.change(page, summary.id, summary);
     if (isFinal(summary.state)) open.delete(summary.id);
     else open.set(summary.id, summary);
   }
+  function noteNewest(summary: RunSummary): void {
+    // Of a job of which nothing is known: no run is newer than the newest of all.
+    const atLeast = newest.get(summary.job)?.id ?? pages.at(-1)?.newest ?? '';
+    if (summary.id >= atLeast) newest.note(summary);
+  }
   function drop(run: Pick<RunSummary, 'id' | 'job' | 'state'>): void {
     const page = pageOf(run.id);
     if (page === undefined) return;
+    if (newest.get(run.job)?.id === run.id) newest.forget(run.job);
     tally(page, open.get(run.id) ?? run, -1);
     page.runs--;
     open.delete(run.id);
@@ -120,6 +138,10 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
     const limit = clampLimit(query.limit);
     const before = query.after === undefined ? undefined : readCursor(query.after);
     const items: RunSummary[] = [];
+    const job = byJobAlone(query) ? query.job : undefined;
+    const last = job === undefined || limit > 1 ? undefined : newest.get(job);
+    if (last !== undefined) return { items: [last], ...(runsOf(last.job) > 1 ? { next: writeCursor(last.id) } : {}) };
+    const arrived = arrivals;
     const start = before === undefined ? pages.length : Math.max(1, position(pages, before));
     for (let at = start - 1; at >= 0; at--) {
       const page = pages[at];
@@ -128,6 +150,7 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
       for (const summary of entriesOf(page, query, before)) {
         if (items.length === limit) return { items, next: writeCursor(items.at(-1)?.id ?? '') };
         items.push(summary);
+        if (job !== undefined && items.length === 1 && arrived === arrivals) newest.note(summary);
       }
     }
     return { items };
@@ -143,6 +166,9 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
       found.push(...ids.slice(0, limit - found.length));
     }
     return found;
+  }
+  function runsOf(job: string): number {
+    return sumOf(totalsNow().get(job) ?? {});
   }
   /** The matching runs of a loaded page, newest first, as long as there can be any. */
   function* entriesOf(page: IndexPage, query: RunQuery, before: string | undefined): Generator<RunSummary> {
@@ -164,13 +190,20 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
     discard,
     list,
     idsAfter,
-    count: (job) => ({ ...(job === undefined ? total : (jobs.get(job) ?? noRuns())) }),
-    size: () => RUN_STATES.reduce((sum, state) => sum + total[state], 0),
+    count(job) {
+      const found = noRuns();
+      for (const [one, some] of totalsNow()) {
+        if (job === undefined || job === one) for (const state of RUN_STATES) found[state] += some[state] ?? 0;
+      }
+      return found;
+    },
+    size: () => pages.reduce((all, page) => all + page.runs, 0),
     unfinished: () => [...open.keys()],
     pages: () => pages,
+    newest,
     async warm() {
       for (const page of pages) {
-        if (matching(page.counts, { states: UNFINISHED }) === 0) continue;
+        if (page.unfinished === 0) continue;
         await loaded(page);
         for (const id of cache.ids(page)) {
           const entry = cache.entry(page, id);
@@ -181,8 +214,6 @@ export function createRunIndex(kept: readonly IndexPage[] = [], load?: LoadPage)
   };
 }
 
-const UNFINISHED = RUN_STATES.filter((state) => !isFinal(state));
-
 /** A page that begins with this run. */
 export function newPage(first: string): IndexPage {
   return {
@@ -192,6 +223,7 @@ export function newPage(first: string): IndexPage {
     bytes: 0,
     runs: 0,
     counts: new Map(),
+    unfinished: 0,
     fresh: new Map(),
     flushing: undefined,
     base: undefined,
@@ -207,13 +239,15 @@ export function clampLimit(limit: number | undefined): number {
 }
 
 /** How many runs can match at most, from the counts alone: a filter without matches costs nothing. */
-function matching(counts: ReadonlyMap<string, Tally>, query: Pick<RunQuery, 'job' | 'states'>): number {
-  const states = new Set(query.states ?? RUN_STATES);
-  let sum = 0;
-  for (const [job, ofJob] of counts) {
-    if (query.job === undefined || query.job === job) for (const state of states) sum += ofJob[state];
-  }
-  return sum;
+function matching(counts: Counts, { job, states }: Pick<RunQuery, 'job' | 'states'>): number {
+  let found = 0;
+  for (const tally of job === undefined ? counts.values() : [counts.get(job) ?? {}]) found += sumOf(tally, states);
+  return found;
+}
+
+/** Whether the first answer is the newest run of a job. */
+function byJobAlone({ job, states, actorId, idEnding, after }: RunQuery): boolean {
+  return job !== undefined && (states ?? actorId ?? idEnding ?? after) === undefined;
 }
 
 function inStateAndJob(summary: RunSummary, query: RunQuery): boolean {
@@ -224,11 +258,6 @@ function inStateAndJob(summary: RunSummary, query: RunQuery): boolean {
 function byPerson(summary: RunSummary, query: RunQuery): boolean {
   if (query.actorId !== undefined && summary.actor.id !== query.actorId) return false;
   return query.idEnding === undefined || summary.id.endsWith(query.idEnding);
-}
-
-/** No run in any state. */
-export function noRuns(): Tally {
-  return { waiting: 0, scheduled: 0, queued: 0, running: 0, retrying: 0, completed: 0, failed: 0, cancelled: 0 };
 }
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,6 @@
 /** The pages of the run index: what of them is in memory, and for how long. */
-import type { RunState, RunSummary } from './records.ts';
-
-export type Tally = Record<RunState, number>;
+import type { RunSummary } from './records.ts';
+import type { Counts } from './tally.ts';
 
 /** Null in a map: the run was taken out. Newer first: `fresh`, then `flushing`, then `base`. */
 export interface IndexPage {
@@ -15,7 +14,10 @@ export interface IndexPage {
   bytes: number;
   /** How many runs it holds. */
   runs: number;
-  counts: Map<string, Tally>;
+  /** For each job; made of the manifest's text when it is first asked for: most pages never are. */
+  readonly counts: Counts;
+  /** How many of its runs are not final. */
+  unfinished: number;
   /** What is not in its file. */
   fresh: Map<string, RunSummary | null>;
   /** What is being written to it. */

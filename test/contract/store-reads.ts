@@ -101,6 +101,28 @@ export function describeReads({ fact, h, reopenWith, report, live, completed }: 
       expect(await h.store.count({ job: 'nothing' })).toMatchObject({ queued: 0 });
       await expect(h.store.list({ after: 'garbage' })).rejects.toMatchObject({ code: 'USAGE' });
     });
+    fact('the newest run of a job is its last, also when the newest was removed', async () => {
+      const last = async (job: string): Promise<unknown> => {
+        const { items, next } = await h.store.list({ job, limit: 1 });
+        return items.map(({ id, state }) => [id, state, next !== undefined]).at(0);
+      };
+      const first = await accept(h.store, { job: 'a', queue: 'a' });
+      const second = await accept(h.store, { job: 'a', queue: 'a' });
+      const other = await accept(h.store, { job: 'b', queue: 'b' });
+      expect(await last('a')).toEqual([second.id, 'queued', true]);
+      expect(await last('b')).toEqual([other.id, 'queued', false]);
+      expect(await last('c')).toBeUndefined();
+      await h.store.cancel(second.id, ana);
+      expect(await last('a')).toEqual([second.id, 'cancelled', true]);
+      await h.store.remove(second.id, ana);
+      for (let n = 0; n < 2; n++) expect(await last('a')).toEqual([first.id, 'queued', false]);
+      const third = await accept(h.store, { job: 'a', queue: 'a' });
+      expect(await last('a')).toEqual([third.id, 'queued', true]);
+      await h.store.remove(first.id, ana);
+      await h.store.remove(third.id, ana);
+      expect(await last('a')).toBeUndefined();
+      expect(await last('b')).toEqual([other.id, 'queued', false]);
+    });
     fact('G19 each change is read by the process that made it', async () => {
       const run = await accept(h.store, { deliveries: [live()] });
       expect((await h.store.list({ states: ['queued'] })).items[0]?.id).toBe(run.id);

@@ -67,6 +67,10 @@ async function agreeOnPages(h: PowerHarness, model: Model): Promise<void> {
     expect(listed, states.join()).toEqual(expected.toReversed());
   }
   expect((await h.store.list({ job: 'another-job' })).items).toEqual([]);
+  const newest = (await h.store.list({ job: 'weekly-report', limit: 1 })).items;
+  expect(newest.map(({ id, state }) => [id, state])).toEqual(
+    [...model.runs].slice(-1).map(([id, { state }]) => [id, state]),
+  );
 }
 
 async function agreeOnDocs(h: PowerHarness, model: Model): Promise<void> {

@@ -5,15 +5,16 @@
 import type { Log } from '../../log.ts';
 import type { Change } from '../backing.ts';
 import { isFinal } from '../records.ts';
-import { summaryOf } from '../transitions.ts';
 import type { AuditLog } from './audit-log.ts';
 import { createIndexFiles } from './index-files.ts';
 import type { IndexFiles } from './index-files.ts';
 import { createIndexKeeper } from './index-keeper.ts';
 import type { IndexKeeper } from './index-keeper.ts';
 import { keyLine } from './key-log.ts';
-import { loadAll, loadOpen, summariesBetween } from './load.ts';
-import type { Found, LoadDeps, Scanned } from './load.ts';
+import { loadOpen, summariesBetween } from './load.ts';
+import type { Found, LoadDeps } from './load.ts';
+import { loadAll } from './scan.ts';
+import type { Scanned } from './scan.ts';
 import { replay } from './replay.ts';
 import type { Replayed } from './replay.ts';
 
@@ -45,7 +46,6 @@ export async function openHistory(load: LoadDeps, logs: { audit: AuditLog }): Pr
     const made = await rebuild(load, files, logs.audit);
     return { ...made, replayed, rebuilt: manifest !== undefined || keeperHolds(made.keeper) };
   }
-  await files.sweep(manifest.pages);
   return { keeper, replayed, found: await trusted(load, keeper, log), rebuilt: false };
 }
 
@@ -101,7 +101,7 @@ async function rebuild(
   for (const path of [layout.clean, layout.index]) await disk.files.unlink(path).catch(() => undefined);
   const keeper = keeperOf({ load, files, manifest: undefined, state: { damaged: false } });
   const found = await loadAll(load, {
-    put: (run) => keeper.index.put(summaryOf(run)),
+    put: (run) => keeper.index.put(run),
     pause: () => keeper.spill(),
   });
   for (const { run } of found.deliveries) if (isFinal(run.state)) keeper.reopen(run.id);

@@ -9,38 +9,45 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { timeOfId } from '../../ids.ts';
 import type { Log } from '../../log.ts';
-import { RUN_STATES } from '../records.ts';
 import type { RunSummary } from '../records.ts';
-import { newPage, noRuns } from '../run-index.ts';
-import type { IndexPage, Tally } from '../run-pages.ts';
+import { newPage } from '../run-index.ts';
+import type { IndexPage } from '../run-pages.ts';
+import { countsIn, textOf } from '../tally.ts';
 import { storeError, writeAll } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 import { lineOf, linesOf } from './line.ts';
 
-const Counts = z.record(z.string(), z.record(z.string(), z.number().int().nonnegative()));
 const PageLine = z.object({
   first: z.string(),
   newest: z.string(),
   generation: z.number().int().positive(),
   bytes: z.number().int().nonnegative(),
   runs: z.number().int().nonnegative(),
-  counts: Counts,
+  unfinished: z.number().int().nonnegative(),
+  /** `JOB=STATE:N,STATE:N;JOB=…`: a text, for a start has no use for the counts of most pages. */
+  counts: z.string(),
 });
+type PageLine = z.infer<typeof PageLine>;
 /** Each line adds to those before it; the first holds everything. */
 const ManifestLine = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   covered: z.number().int().nonnegative(),
   pages: z.array(PageLine),
   /** Final runs that have deliveries of which something can still happen: whether they came or went. */
   open: z.record(z.string(), z.boolean()),
+  /** The newest run of each job that has a new one; null: not known any more. */
+  newest: z.record(z.string(), z.custom<RunSummary>(isSummary).nullable()),
 });
 type ManifestLine = z.infer<typeof ManifestLine>;
 
 export interface Manifest {
   covered: number;
   pages: IndexPage[];
+  /** What it says of each page. */
+  lines: PageLine[];
   open: Set<string>;
+  newest: RunSummary[];
 }
 
 export interface IndexFiles {
@@ -50,8 +57,8 @@ export interface IndexFiles {
   writePage(page: IndexPage, all: (() => Iterable<RunSummary>) | undefined): Promise<PageState & { path: string }>;
   /** The entries of a page's file; undefined when it is damaged. */
   readPage(page: IndexPage): Promise<Map<string, RunSummary> | undefined>;
-  /** Durable when it resolves. `whole` is asked for when the manifest is written anew. */
-  note(line: ManifestLine, whole: () => ManifestLine): Promise<void>;
+  /** Durable when it resolves. `whole` is asked for when the manifest is written anew, which it always is without a line. */
+  note(line: ManifestLine | undefined, whole: () => ManifestLine): Promise<void>;
   pathOf(page: Pick<IndexPage, 'first' | 'generation'>): string;
   /** Takes the manifest away, durably, and every page with it. */
   forget(): Promise<void>;
@@ -121,14 +128,14 @@ export function createIndexFiles(deps: { disk: Disk; layout: Layout; log: Log })
       return entries;
     },
     async note(line, whole) {
-      const text = lineOf(JSON.stringify(line));
-      if (manifest === undefined || manifest.bytes > manifest.limit) {
+      if (line === undefined || manifest === undefined || manifest.bytes > manifest.limit) {
         manifest = undefined;
         const all = lineOf(JSON.stringify(whole()));
         await disk.write(manifestPath, all);
-        manifest = { bytes: all.length, limit: Math.max(256 * 1024, all.length * 4) };
+        manifest = { bytes: all.length, limit: Math.max(64 * 1024, all.length * 2) };
         return;
       }
+      const text = lineOf(JSON.stringify(line));
       const { limit, bytes } = manifest;
       // Until this has succeeded, nobody knows how the file ends: then it is written anew.
       manifest = undefined;
@@ -162,15 +169,28 @@ export function createIndexFiles(deps: { disk: Disk; layout: Layout; log: Log })
 }
 
 /** What the manifest says of a page. */
-export function pageLine(page: IndexPage, state: PageState): z.infer<typeof PageLine> {
-  const { first, newest, runs } = page;
-  return { first, newest, runs, generation: state.generation, bytes: state.bytes, counts: countsOf(page) };
+export function pageLine(page: IndexPage, state: PageState): PageLine {
+  const { first, newest, runs, unfinished } = page;
+  return {
+    first,
+    newest,
+    runs,
+    generation: state.generation,
+    bytes: state.bytes,
+    counts: textOf(page.counts),
+    unfinished,
+  };
 }
 
-function countsOf(page: IndexPage): z.infer<typeof Counts> {
-  const some = (tally: Tally): Record<string, number> =>
-    Object.fromEntries(RUN_STATES.filter((state) => tally[state] > 0).map((state) => [state, tally[state]]));
-  return Object.fromEntries([...page.counts].map(([job, tally]) => [job, some(tally)]));
+function keptPage({ counts: text, ...line }: PageLine): IndexPage {
+  let counts: IndexPage['counts'] | undefined;
+  return {
+    ...newPage(line.first),
+    ...line,
+    get counts() {
+      return (counts ??= countsIn(text));
+    },
+  };
 }
 
 /** The lines of a manifest; undefined when it is damaged. A last line without an end was cut off by a crash, and does not count. */
@@ -186,21 +206,25 @@ function manifestLines(bytes: Uint8Array): ManifestLine[] | undefined {
 }
 
 function folded(lines: readonly ManifestLine[]): Manifest {
-  const pages = new Map<string, IndexPage>();
+  const pages = new Map<string, PageLine>();
   const open = new Set<string>();
-  let covered = 0;
+  const newest = new Map<string, RunSummary | null>();
   for (const line of lines) {
-    covered = line.covered;
-    for (const { counts, ...rest } of line.pages) {
-      const tallies = Object.entries(counts).map(([job, some]): [string, Tally] => [job, { ...noRuns(), ...some }]);
-      pages.set(rest.first, { ...newPage(rest.first), ...rest, counts: new Map(tallies) });
-    }
+    for (const page of line.pages) pages.set(page.first, page);
     for (const [id, isOpen] of Object.entries(line.open)) {
       if (isOpen) open.add(id);
       else open.delete(id);
     }
+    for (const [job, summary] of Object.entries(line.newest)) newest.set(job, summary);
   }
-  return { covered, pages: [...pages.values()].sort((a, b) => (a.first < b.first ? -1 : 1)), open };
+  const inOrder = [...pages.values()].sort((a, b) => (a.first < b.first ? -1 : 1));
+  return {
+    covered: lines.at(-1)?.covered ?? 0,
+    lines: inOrder,
+    pages: inOrder.map(keptPage),
+    open,
+    newest: [...newest.values()].filter((one) => one !== null),
+  };
 }
 
 function entryLine(id: string, entry: RunSummary | null): string {
@@ -216,6 +240,10 @@ function entriesIn(bytes: Uint8Array): Map<string, RunSummary> | undefined {
     else entries.set(value.id, value);
   }
   return entries;
+}
+
+function isSummary(value: unknown): boolean {
+  return isEntry(value) && !('gone' in value);
 }
 
 function isEntry(value: unknown): value is RunSummary | { id: string; gone: true } {

@@ -5,6 +5,7 @@
 import { isOpen } from '../delivery-transitions.ts';
 import type { Change } from '../backing.ts';
 import { isFinal } from '../records.ts';
+import type { NewestChanges } from '../newest-runs.ts';
 import type { RunSummary } from '../records.ts';
 import { createRunIndex } from '../run-index.ts';
 import type { RunIndex } from '../run-index.ts';
@@ -17,6 +18,9 @@ import type { IndexFiles, Manifest, PageState } from './index-files.ts';
 export interface IndexSet {
   pages: { page: IndexPage; line: (state: PageState) => ReturnType<typeof pageLine>; anew: boolean }[];
   open: Map<string, boolean>;
+  newest: NewestChanges;
+  /** Whether a run was taken out. */
+  removals: boolean;
   written: { page: IndexPage; state: PageState; old: string | undefined }[];
 }
 
@@ -49,13 +53,16 @@ interface KeeperDeps {
 /** Makes the keeper of what the manifest says; an empty one without it. */
 export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefined): IndexKeeper {
   const { files } = deps;
-  const index = createRunIndex(manifest?.pages ?? [], deps.load);
+  const index = createRunIndex(manifest, deps.load);
   const open = new Set(manifest?.open);
   /** What the manifest says now, for the day when it is written anew. */
-  const noted = new Map(index.pages().map((page) => [page, pageLine(page, page)]));
+  const noted = new Map(manifest?.pages.map((page, at) => [page, manifest.lines[at] ?? pageLine(page, page)]));
   const openNoted = new Set(open);
+  const newestNoted = new Map((manifest?.newest ?? []).map((summary) => [summary.job, summary]));
   let openChanged = new Map<string, boolean>();
   let spilled: string[] = [];
+  /** What an earlier life left of pages that it wrote anew is swept before this one writes: a start need not wait for it. */
+  let swept = manifest === undefined;
 
   function setOpen(runId: string, is: boolean): void {
     if (open.has(runId) === is) return;
@@ -82,20 +89,25 @@ export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefin
     return index.pages().filter((page) => page.fresh.size > 0 || page.damaged);
   }
   function take(): IndexSet {
+    let removals = false;
     const pages = dirtyPages().map((page) => {
       page.flushing = page.fresh;
       page.fresh = new Map();
+      const less = [...page.flushing.values()].includes(null);
+      removals ||= less;
       // A run that was taken out must not be found in the file either.
-      const anew = page.damaged || (page.bytes > 0 && [...page.flushing.values()].includes(null));
+      const anew = page.damaged || (page.bytes > 0 && less);
       const line = pageLine(page, page);
       return { page, anew, line: (state: PageState) => ({ ...line, ...state }) };
     });
-    const set: IndexSet = { pages, open: openChanged, written: [] };
+    const set: IndexSet = { pages, open: openChanged, newest: index.newest.take(), removals, written: [] };
     openChanged = new Map();
     return set;
   }
   async function write(set: IndexSet): Promise<string[]> {
     const paths: string[] = [];
+    if (!swept) await files.sweep(index.pages());
+    swept = true;
     for (const { page, anew } of set.pages) {
       const base = anew ? await baseOf(page) : undefined;
       const all = base === undefined ? undefined : () => flushedOver(base, page);
@@ -128,16 +140,27 @@ export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefin
       if (is) openNoted.add(id);
       else openNoted.delete(id);
     }
+    for (const [job, summary] of set.newest) {
+      if (summary === null) newestNoted.delete(job);
+      else newestNoted.set(job, summary);
+    }
   }
   async function confirm(set: IndexSet, covered: number): Promise<void> {
     note(set);
     const lines = set.pages.flatMap(({ page }) => noted.get(page) ?? []);
-    await files.note({ v: 1, covered, pages: lines, open: Object.fromEntries(set.open) }, () => ({
-      v: 1,
-      covered,
-      pages: [...noted.values()],
-      open: Object.fromEntries([...openNoted].map((id) => [id, true])),
-    }));
+    const { open: opened, newest } = set;
+    const line = { v: 2 as const, covered, pages: lines, open: Object.fromEntries(opened) };
+    await files.note(
+      // An earlier line may hold who asked for a run that was taken out.
+      set.removals ? undefined : { ...line, newest: Object.fromEntries(newest) },
+      () => ({
+        v: 2,
+        covered,
+        pages: [...noted.values()],
+        open: Object.fromEntries([...openNoted].map((id) => [id, true])),
+        newest: Object.fromEntries(newestNoted),
+      }),
+    );
     spilled = [];
     for (const one of set.written) settle(one);
     for (const { old } of set.written) if (old !== undefined) await deps.drop(old);
@@ -148,6 +171,7 @@ export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefin
       page.flushing = undefined;
     }
     openChanged = new Map([...set.open, ...openChanged]);
+    index.newest.putBack(set.newest);
   }
 
   return {
@@ -156,7 +180,8 @@ export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefin
     apply: (changes) => changes.forEach(apply),
     close: (runId) => setOpen(runId, false),
     reopen: (runId) => setOpen(runId, true),
-    isDirty: () => openChanged.size > 0 || dirtyPages().length > 0,
+    // What was spilled counts only when the manifest names it, else the next start reads everything again.
+    isDirty: () => openChanged.size > 0 || spilled.length > 0 || dirtyPages().length > 0,
     take,
     write,
     confirm,

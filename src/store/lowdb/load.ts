@@ -7,16 +7,14 @@ import { iso } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import { codeOf, DependencyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { KeyEntry } from '../backing.ts';
 import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
 import { isFinal } from '../records.ts';
-import type { AuditEntry, Delivery, Doc, Run, RunSummary } from '../records.ts';
-import { keyOf } from '../keys.ts';
+import type { Delivery, Doc, Run, RunSummary } from '../records.ts';
 import { summaryOf } from '../transitions.ts';
 import type { Dirty } from './dirty.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
-import type { RecordFile, TombstoneFile } from './forms.ts';
+import type { RecordFile } from './forms.ts';
 import { DOC_FILE, RUN_FILE, TEMP_FILE } from './layout.ts';
 import type { Layout } from './layout.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -28,7 +26,7 @@ export interface LoadDeps {
   dirty: Dirty;
   layout: Layout;
   quarantine: Quarantine;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'monotonic'>;
   log: Log;
   /** What a failing disk does: at open the record is left out and named, later the caller is told. What is no record is set aside always. */
   whenUnreadable: 'leave out' | 'throw';
@@ -45,16 +43,7 @@ export interface Found {
   lost: string[];
 }
 
-/** What reading every record brings to light besides. */
-export interface Scanned extends Found {
-  keys: KeyEntry[];
-  /** Entries that format 1 committed inside a record, and that may not have reached the audit file. */
-  audits: AuditEntry[];
-  tombstones: TombstoneFile[];
-}
-
 const READS_AT_ONCE = 16;
-const SCAN_STEP = 4096;
 const PART_OF_DATE = /^\d{2,4}$/;
 
 /** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
@@ -109,7 +98,8 @@ export async function loadOpen(deps: LoadDeps, runIds: Iterable<string>): Promis
   return found;
 }
 
-async function noteOpen(deps: LoadDeps, found: Found, run: Run): Promise<void> {
+/** Notes what can still happen to a run. */
+export async function noteOpen(deps: LoadDeps, found: Found, run: Run): Promise<void> {
   if (!isFinal(run.state)) found.unfinished.push(run);
   if (run.deliveries.length > 0) {
     const known = await readDeliveries(deps, run.id);
@@ -117,65 +107,6 @@ async function noteOpen(deps: LoadDeps, found: Found, run: Run): Promise<void> {
       return void found.deliveries.push({ run, known });
   }
   if (isFinal(run.state)) found.closed.push(run.id);
-}
-
-/**
- * Reads every record: what a first start with an older format, or a lost index needs. `put` gets the runs in the order of their ids, and
- * `pause` is called between some thousand of them.
- */
-export async function loadAll(
-  deps: LoadDeps,
-  to: { put: (run: Run) => void; pause: () => Promise<void> },
-): Promise<Scanned> {
-  const found: Scanned = {
-    unfinished: [],
-    deliveries: [],
-    closed: [],
-    lost: [],
-    keys: [],
-    audits: [],
-    tombstones: [],
-  };
-  await runIdsIn(deps, deps.layout.deliveries);
-  const there = await runIdsIn(deps, deps.layout.records);
-  for (const runId of deps.dirty.runIds()) there.add(runId);
-  const ids = [...there].sort();
-  for (let from = 0; from < ids.length; from += SCAN_STEP) {
-    const runs: Run[] = [];
-    await inParallel(ids.slice(from, from + SCAN_STEP), async (runId) => {
-      const run = await scanOne(deps, found, runId);
-      if (run !== undefined) runs.push(run);
-    });
-    runs.sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const run of runs) to.put(run);
-    await to.pause();
-  }
-  return found;
-}
-
-async function scanOne(deps: LoadDeps, found: Scanned, runId: string): Promise<Run | undefined> {
-  const record = await readRecord(deps, runId);
-  if (record === undefined) return undefined;
-  if (record.pendingAudit !== undefined) found.audits.push(...record.pendingAudit);
-  const now = deps.clock.now();
-  if (isTombstone(record)) {
-    found.tombstones.push(record);
-    noteKey(found.keys, record.run, { until: record.keyUntil, now, removed: record.run });
-    return undefined;
-  }
-  const run = runOf(record);
-  noteKey(found.keys, run, { until: Date.parse(run.createdAt) + deps.keyWindowMs, now });
-  await noteOpen(deps, found, run);
-  // A rebuild need not remember what is done with: the index of open runs begins empty.
-  found.closed.length = 0;
-  return run;
-}
-
-function noteKey(keys: KeyEntry[], run: Run, terms: { until: number; now: number; removed?: Run }): void {
-  const { until, now, removed } = terms;
-  if (run.idempotencyKey === undefined || until <= now) return;
-  const key = keyOf(run.queue, run.idempotencyKey);
-  keys.push({ key, runId: run.id, until, ...(removed === undefined ? {} : { removed }) });
 }
 
 /** The summaries of the runs from `first` on and before `end`, from their records: what a damaged page of the index held. */
@@ -222,7 +153,7 @@ export async function sweepTemps(deps: LoadDeps): Promise<void> {
 }
 
 /** The ids of the files below Y/M/D. A file in the folder of another day would never be found by its id: it is set aside. */
-async function runIdsIn(deps: LoadDeps, root: string): Promise<Set<string>> {
+export async function runIdsIn(deps: LoadDeps, root: string): Promise<Set<string>> {
   const ids = new Set<string>();
   const pathOf = root === deps.layout.records ? deps.layout.record : deps.layout.deliveriesOf;
   let folders = [root];
