@@ -13,6 +13,7 @@ import { makeRoot, openLowdb } from './lowdb/backing.ts';
 import { nodeFiles } from './lowdb/files.ts';
 import type { Files } from './lowdb/files.ts';
 import { layoutOf } from './lowdb/layout.ts';
+import { createPlacer } from './lowdb/placer.ts';
 import { takeLock } from './lowdb/lock.ts';
 import type { Lock } from './lowdb/lock.ts';
 import { createMemoryBacking } from './memory.ts';
@@ -84,5 +85,7 @@ async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOp
   const files = deps.files ?? nodeFiles;
   await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  return openLowdb(root, { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
+  // Another file system is asked for every call of its own.
+  const placer = deps.files === undefined ? { placer: createPlacer() } : {};
+  return openLowdb(root, { files, ...placer, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
 }

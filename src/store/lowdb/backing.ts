@@ -33,12 +33,15 @@ import type { Layout } from './layout.ts';
 import { inParallel, loadDocs, readDeliveries, readRecord, sweepTemps } from './load.ts';
 import type { LoadDeps } from './load.ts';
 import type { Lock } from './lock.ts';
+import type { Placer } from './placer.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createSpace } from './space.ts';
 import type { Space } from './space.ts';
 
 export interface LowdbDeps {
   files: Files;
+  /** Places many files at once; without it each is placed by the calls of `files`. */
+  placer?: Placer;
   clock: Clock;
   log: Log;
   /** The version of the program, for FORMAT.json. */
@@ -66,7 +69,8 @@ export async function openLowdb(root: string, deps: LowdbDeps): Promise<{ backin
 
 async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType<typeof openLowdb> {
   const { files, clock, log, options } = deps;
-  const disk = createDisk({ files, log, root: layout.root });
+  const { placer } = deps;
+  const disk = createDisk({ files, log, root: layout.root, ...(placer === undefined ? {} : { placer }) });
   const space = await claimFolder({ disk, layout, log }, deps);
   const quarantine = createQuarantine({ disk, layout, clock, log });
   await quarantine.look();
@@ -86,7 +90,7 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   });
   const events = withReplayed(past, dirty.events());
   const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
-  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock };
+  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock, placer };
   const { unfinished, deliveries } = history.found;
   const backing = createBacking(parts, history);
   const loaded: Loaded = {
@@ -123,11 +127,12 @@ interface Parts {
   options: LowdbDeps['options'];
   logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   clock: Clock;
+  placer: Placer | undefined;
 }
 
 function createBacking(parts: Parts, history: History): Backing {
   const { keeper } = history;
-  const { load, lock, space, options, logs, clock } = parts;
+  const { load, lock, space, options, logs, clock, placer } = parts;
   const { disk, layout, log, quarantine, dirty } = load;
   const journal: Journal = createJournal(
     {
@@ -171,10 +176,12 @@ function createBacking(parts: Parts, history: History): Backing {
     if (disk.stopped() !== undefined) return;
     await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
     await checkpointer.run();
+    await placer?.rest();
   }
   async function close(): Promise<void> {
     checkpointer.stop();
     await checkpointer.run();
+    await placer?.close();
     try {
       await journal.close();
       if (dirty.isEmpty() && disk.stopped() === undefined) await journal.release(journal.applied(), 'all');
