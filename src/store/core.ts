@@ -48,6 +48,8 @@ export interface StoreOptions {
   finalBytesKept: number;
   /** Bytes kept on the disk so that removals and checkpoints still work when it is full. */
   reserveBytes: number;
+  /** By how much the journal's file grows at once, in bytes. */
+  journalRoomBytes: number;
   /** From a change to the checkpoint that brings it to its file, in milliseconds. */
   checkpointMs: number;
   /** Changes not yet in their files, in bytes; more are refused as OVERLOADED, and from half of it on writing waits. */
@@ -71,6 +73,7 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   finalRunsKept: 1000,
   finalBytesKept: 64 * 1024 * 1024,
   reserveBytes: 16 * 1024 * 1024,
+  journalRoomBytes: 512 * 1024,
   checkpointMs: 1000,
   maxDirtyBytes: 64 * 1024 * 1024,
 };

@@ -21,6 +21,7 @@ const EVERY = new Set<Call['op']>([
   'create',
   'append',
   'journal',
+  'segment',
   'tail',
   'rename',
   'unlink',
@@ -34,7 +35,7 @@ const EVERY = new Set<Call['op']>([
   'truncate',
 ]);
 /** The calls that a full disk can refuse. */
-const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'write', 'sync', 'rename', 'mkdir']);
+const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'segment', 'write', 'sync', 'rename', 'mkdir']);
 
 async function openIn(
   dir: string,
@@ -43,7 +44,7 @@ async function openIn(
   const clock = manualClock();
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
+  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096, journalRoomBytes: 2048 });
   // Long enough for what the store does in the background.
   return { ...opened, pause: () => clock.advance(1_500) };
 }

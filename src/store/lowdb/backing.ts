@@ -144,6 +144,7 @@ function createBacking(parts: Parts, history: History): Backing {
         keeper.apply(changes);
         checkpointer.due();
       },
+      roomBytes: options.journalRoomBytes,
       room: () => checkpointer.room(),
     },
     history.replayed,

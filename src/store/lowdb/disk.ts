@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { createBatches } from './batches.ts';
-import type { Files, OpenFile } from './files.ts';
+import type { Files, OpenFile, SegmentFile } from './files.ts';
 import type { Placement, Placer } from './placer.ts';
 
 export interface Disk {
@@ -229,8 +229,17 @@ export function createDisk(deps: { files: Files; log: Log; root: string; placer?
 
 /** Writes all bytes: a file system may take fewer than it was given. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  await takeAll(bytes, (offset) => file.write(bytes, offset));
+}
+
+/** Writes all bytes at `position` of the file. */
+export async function writeAllAt(file: SegmentFile, bytes: Uint8Array, position: number): Promise<void> {
+  await takeAll(bytes, (offset) => file.writeAt(bytes, offset, position + offset));
+}
+
+async function takeAll(bytes: Uint8Array, write: (offset: number) => Promise<number>): Promise<void> {
   for (let offset = 0; offset < bytes.length;) {
-    const taken = await file.write(bytes, offset);
+    const taken = await write(offset);
     // No progress and no error would loop for ever.
     if (taken <= 0) throw Object.assign(new Error('the file system takes no bytes'), { code: 'ENOSPC' });
     offset += taken;

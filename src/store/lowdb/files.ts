@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
 export interface OpenFile {
   /** Writes from `offset` and answers how many bytes were taken, which may be fewer than asked. */
@@ -9,6 +10,11 @@ export interface OpenFile {
   sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface SegmentFile extends OpenFile {
+  /** Like `write`, and puts the bytes at `position` of the file. */
+  writeAt(bytes: Uint8Array, offset: number, position: number): Promise<number>;
 }
 
 interface FolderEntry {
@@ -26,6 +32,8 @@ export interface Files {
   append(path: string): Promise<OpenFile>;
   /** Like `append`, and every write is durable when it resolves (O_DSYNC: one trip to the thread pool instead of two). */
   journal(path: string): Promise<OpenFile>;
+  /** The same for writing anywhere in the file. */
+  segment(path: string): Promise<SegmentFile>;
   /** The last bytes of a regular file, at most `maxBytes`, and the offset at which they begin. */
   tail(path: string, maxBytes: number): Promise<{ bytes: Uint8Array; from: number }>;
   rename(from: string, to: string): Promise<void>;
@@ -55,9 +63,17 @@ export const nodeFiles: Files = {
       await handle.close();
     }
   },
-  create: (path) => openFile(path, 'wx'),
-  append: (path) => openFile(path, 'a'),
-  journal: (path) => openFile(path, O_JOURNAL),
+  create: async (path) => fileOf(await open(path, 'wx', 0o600)),
+  append: async (path) => fileOf(await open(path, 'a', 0o600)),
+  journal: async (path) => fileOf(await open(path, O_SEGMENT | constants.O_APPEND, 0o600)),
+  async segment(path) {
+    const handle = await open(path, O_SEGMENT, 0o600);
+    return {
+      ...fileOf(handle),
+      writeAt: async (bytes, offset, position) =>
+        (await handle.write(bytes, offset, bytes.length - offset, position)).bytesWritten,
+    };
+  },
   async tail(path, maxBytes) {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
@@ -107,10 +123,9 @@ export const nodeFiles: Files = {
   },
 };
 
-const O_JOURNAL = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC;
+const O_SEGMENT = constants.O_WRONLY | constants.O_CREAT | constants.O_DSYNC;
 
-async function openFile(path: string, flags: 'wx' | 'a' | number): Promise<OpenFile> {
-  const handle = await open(path, flags, 0o600);
+function fileOf(handle: FileHandle): OpenFile {
   return {
     write: async (bytes, offset) => (await handle.write(bytes, offset)).bytesWritten,
     sync: () => handle.sync(),
