@@ -118,7 +118,8 @@ export interface Core extends CoreDeps {
   /** The facts that a run in its next state is: about itself, and about its deliveries. */
   factsOf(run: Run): Fact[];
   factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
-  showRun(run: Run): void;
+  /** `bytes`: its size as JSON, where that is known. */
+  showRun(run: Run, bytes?: number): void;
   showDeliveries(run: Brief, next: readonly Delivery[]): void;
   forgetRun(runId: string): void;
   auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
@@ -186,10 +187,10 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
       ticket.show();
     }
   }
-  function showRun(run: Run): void {
+  function showRun(run: Run, bytes?: number): void {
     if (isFinal(run.state)) {
       hot.delete(run.id);
-      finals.put(run);
+      finals.put(run, bytes);
     } else hot.set(run.id, run);
     showDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
   }
