@@ -73,7 +73,7 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   finalRunsKept: 1000,
   finalBytesKept: 64 * 1024 * 1024,
   reserveBytes: 16 * 1024 * 1024,
-  journalRoomBytes: 512 * 1024,
+  journalRoomBytes: 128 * 1024,
   checkpointMs: 1000,
   maxDirtyBytes: 64 * 1024 * 1024,
 };
