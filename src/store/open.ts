@@ -82,10 +82,12 @@ async function exists(path: string): Promise<boolean> {
 
 async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
   const { clock, log, version } = deps;
-  const files = deps.files ?? nodeFiles;
+  // Another file system is asked for every call of its own.
+  const placer = deps.files === undefined ? createPlacer() : undefined;
+  const syncAll = (path: string): Promise<boolean> => (placer ?? nodeFiles).syncAll(path);
+  const files = deps.files ?? { ...nodeFiles, syncAll };
   await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  // Another file system is asked for every call of its own.
-  const placer = deps.files === undefined ? { placer: createPlacer() } : {};
-  return openLowdb(root, { files, ...placer, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock });
+  const given = { clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock };
+  return openLowdb(root, { ...given, files, ...(placer === undefined ? {} : { placer }) });
 }

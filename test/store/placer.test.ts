@@ -64,6 +64,11 @@ describe('files placed by a thread', () => {
     await placer.place([placement('b')]);
     expect(await names()).toEqual(['a', 'b']);
   });
+  it('are made durable by one call, where there is such a folder', async () => {
+    const placer = placerOf();
+    expect(await placer.syncAll(root)).toBe(true);
+    expect(await placer.syncAll(join(root, 'nowhere'))).toBe(false);
+  });
   it('reject when the thread cannot be started', async () => {
     const placer = placerOf(join(root, 'no-such-thread.ts'));
     await expect(placer.place([placement('a')])).rejects.toThrow('the thread that places files ended');
@@ -95,6 +100,7 @@ describe('a disk with such a thread', () => {
   it('says that the disk is full, and goes on', async () => {
     const full: Placer = {
       place: async () => ({ at: 0, step: 'rename', code: 'ENOSPC', message: 'no space left on device' }),
+      syncAll: async () => false,
       rest: async () => undefined,
       close: async () => undefined,
     };

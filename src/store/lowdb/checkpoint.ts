@@ -60,13 +60,11 @@ interface Touched {
   gone: boolean;
 }
 
-/** Up to this many files an fsync each is cheaper than a sync of the whole file system, which others write to as well. */
+/** Up to so many files an fsync each is cheaper than a sync of the whole file system, which others write to as well; more go together. */
 const FEW = 8;
 const RETRY_MS = 30_000;
 // Of the four threads of the pool: the journal must not wait in line behind the files.
 const LANES = 2;
-/** From so many files on they are placed together; what wakes a thread for fewer costs more than they do. */
-const MANY = 64;
 const LANES_TOGETHER = 32;
 
 /** Makes the checkpointer of a folder. */
@@ -139,7 +137,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
     const { records, deliveries, docs } = set;
-    const many = records.size + deliveries.size + docs.size >= MANY;
+    const many = records.size + deliveries.size + docs.size > FEW;
     const to = { touched, disk: many ? together : lazy };
     const each = <T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> =>
       inParallel([...items], work, many ? LANES_TOGETHER : LANES);

@@ -49,7 +49,9 @@ export interface Files {
   free(path: string): Promise<number>;
 }
 
-const SYNC_TIMEOUT_MS = 60_000;
+/** Calls syncfs(2), which Node does not offer; where the program lacks it, every file is synced on its own. */
+export const SYNC_ALL = ['sync', '-f'] as const;
+export const SYNC_TIMEOUT_MS = 60_000;
 
 export const nodeFiles: Files = {
   async read(path, maxBytes) {
@@ -112,10 +114,10 @@ export const nodeFiles: Files = {
       await handle.close();
     }
   },
-  // `sync -f` calls syncfs(2), which Node does not offer; where the program lacks it, every file is synced on its own.
   syncAll: (path) =>
     new Promise((resolve) => {
-      execFile('sync', ['-f', path], { timeout: SYNC_TIMEOUT_MS }, (error) => resolve(error === null));
+      const [program, ...options] = SYNC_ALL;
+      execFile(program, [...options, path], { timeout: SYNC_TIMEOUT_MS }, (error) => resolve(error === null));
     }),
   async free(path) {
     const { bavail, bsize } = await statfs(path);

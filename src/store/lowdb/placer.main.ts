@@ -1,12 +1,21 @@
 /** The thread of placer.ts: synchronous calls, because nobody else waits here. */
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { codeOf, messageOf } from '../../errors.ts';
-import type { Placement, PlaceFailure } from './placer.ts';
+import { SYNC_ALL, SYNC_TIMEOUT_MS } from './files.ts';
+import type { Answer, Asked, Placement, PlaceFailure } from './placer.ts';
 
-parentPort?.on('message', (batch: readonly Placement[]) => parentPort?.postMessage(placeAll(batch)));
+parentPort?.on('message', (asked: Asked) => parentPort?.postMessage(answer(asked)));
 
-function placeAll(batch: readonly Placement[]): PlaceFailure | null {
+function answer(asked: Asked): Answer {
+  if (asked.op === 'place') return { failure: placeAll(asked.batch), synced: false };
+  const [program, ...options] = SYNC_ALL;
+  const { status } = spawnSync(program, [...options, asked.path], { timeout: SYNC_TIMEOUT_MS, stdio: 'ignore' });
+  return { failure: undefined, synced: status === 0 };
+}
+
+function placeAll(batch: readonly Placement[]): PlaceFailure | undefined {
   for (const [at, { temp, path, text }] of batch.entries()) {
     let step: PlaceFailure['step'] = 'write';
     try {
@@ -19,7 +28,7 @@ function placeAll(batch: readonly Placement[]): PlaceFailure | null {
       return { at, step, message: messageOf(error), ...(code === undefined ? {} : { code }) };
     }
   }
-  return null;
+  return undefined;
 }
 
 function writeTemp(temp: string, text: string | Uint8Array): void {

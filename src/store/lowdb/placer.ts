@@ -1,9 +1,10 @@
 /**
- * Puts many files at their places from a thread of its own. One file is four calls, and on the way through node's thread pool each of them
- * costs the event loop more than the call itself; a checkpoint of thousands of files would take from the loop what commits need.
+ * Does from a thread of its own what a checkpoint of many files would take from the event loop while commits need it. One file is four calls,
+ * and on the way through node's thread pool each of them costs the loop more than the call itself; and to start the program that syncs a
+ * file system stops whoever starts it for milliseconds.
  */
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
 
 export interface Placement {
@@ -24,36 +25,41 @@ export interface PlaceFailure {
 export interface Placer {
   /** Places the files in order, none of them durable yet. Rejects when nobody knows how far it came. */
   place(batch: readonly Placement[]): Promise<PlaceFailure | undefined>;
-  /** Gives the thread back when nothing was placed since the last call. */
+  /** Makes everything written below `path` durable with one call; false where that cannot be done. */
+  syncAll(path: string): Promise<boolean>;
+  /** Gives the thread back when it was not used since the last call. */
   rest(): Promise<void>;
   /** Ends the thread; idempotent. */
   close(): Promise<void>;
 }
 
-interface Answer {
-  resolve: (failure: PlaceFailure | undefined) => void;
+export type Asked = { op: 'place'; batch: readonly Placement[] } | { op: 'sync all'; path: string };
+/** The thread answers in the order in which it was asked. */
+export type Answer = { failure: PlaceFailure | undefined; synced: boolean };
+
+interface Waiting {
+  resolve: (answer: Answer) => void;
   reject: (error: Error) => void;
 }
 
 /** Makes the placer; its thread is started with the first batch, and never keeps the process alive by itself. */
 export function createPlacer(entry = join(import.meta.dirname, 'placer.main.ts')): Placer {
   let thread: Worker | undefined;
-  /** Batches that were given to the thread, in the order in which it answers them. */
-  const waiting: Answer[] = [];
+  const waiting: Waiting[] = [];
   let used = false;
 
   function fail(error: unknown): void {
     thread = undefined;
     const reason = new Error(`the thread that places files ended: ${messageOf(error)}`);
-    for (const answer of waiting.splice(0)) answer.reject(reason);
+    for (const one of waiting.splice(0)) one.reject(reason);
   }
   function begin(): Worker {
-    const started = new Worker(entry, { env: {}, stdin: false });
+    const started = new Worker(entry, { env: SHARE_ENV });
     const current = (): boolean => thread === started;
-    started.on('message', (failure: PlaceFailure | null) => {
-      const answer = waiting.shift();
+    started.on('message', (answer: Answer) => {
+      const first = waiting.shift();
       if (waiting.length === 0) started.unref();
-      answer?.resolve(failure ?? undefined);
+      first?.resolve(answer);
     });
     started.on('error', (error) => current() && fail(error));
     started.on('exit', (code) => current() && fail(`exit code ${code}`));
@@ -66,16 +72,19 @@ export function createPlacer(entry = join(import.meta.dirname, 'placer.main.ts')
     await ended.terminate();
   }
 
+  function ask(asked: Asked): Promise<Answer> {
+    used = true;
+    const to = (thread ??= begin());
+    return new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      to.ref();
+      to.postMessage(asked);
+    });
+  }
+
   return {
-    place(batch) {
-      used = true;
-      const to = (thread ??= begin());
-      return new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        to.ref();
-        to.postMessage(batch);
-      });
-    },
+    place: async (batch) => (await ask({ op: 'place', batch })).failure,
+    syncAll: async (path) => (await ask({ op: 'sync all', path })).synced,
     async rest() {
       if (!used && waiting.length === 0) await close();
       used = false;
