@@ -18,6 +18,7 @@ import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 /** Every call there is. */
 const EVERY = new Set<Call['op']>([
   'read',
+  'readPart',
   'create',
   'append',
   'journal',

@@ -65,6 +65,7 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
   }
   const files: Files = {
     read: (path, max) => through('read', path, () => inner.read(path, max)),
+    readPart: (path, from, max) => through('readPart', path, () => inner.readPart(path, from, max)),
     create: (path) => through('create', path, async () => wrap(path, await inner.create(path))),
     append: (path) => through('append', path, async () => wrap(path, await inner.append(path))),
     journal: (path) => through('journal', path, async () => wrap(path, await inner.journal(path))),

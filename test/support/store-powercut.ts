@@ -148,6 +148,7 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
         if (bytes.length > maxBytes) throw failure('EFBIG', path);
         return Buffer.from(bytes);
       }),
+    readPart: (path, from, maxBytes) => asking(() => Buffer.from(fileAt(path).bytes.subarray(from, from + maxBytes))),
     create: (path) => change('create', path, () => opened(path, make(path, newFile()), 'start')),
     append: (path) => change('append', path, () => opened(path, reach(path), 'end')),
     journal: (path) => change('journal', path, () => opened(path, reach(path), 'durable end')),

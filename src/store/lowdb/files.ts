@@ -26,6 +26,8 @@ interface FolderEntry {
 export interface Files {
   /** The bytes of a regular file; rejects with ENOENT, and with EFBIG beyond `maxBytes`. A link is not followed. */
   read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** At most `maxBytes` of a regular file, from `from` on; none at its end. Rejects with ENOENT. A link is not followed. */
+  readPart(path: string, from: number, maxBytes: number): Promise<Uint8Array>;
   /** A new file for writing, mode 0600; rejects with EEXIST. */
   create(path: string): Promise<OpenFile>;
   /** A file for writing at its end, made when missing, mode 0600. */
@@ -61,6 +63,17 @@ export const nodeFiles: Files = {
       if (!info.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
       if (info.size > maxBytes) throw Object.assign(new Error(`larger than ${maxBytes} bytes`), { code: 'EFBIG' });
       return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  async readPart(path, from, maxBytes) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (!(await handle.stat()).isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+      const bytes = new Uint8Array(maxBytes);
+      const { bytesRead } = await handle.read(bytes, 0, maxBytes, from);
+      return bytes.subarray(0, bytesRead);
     } finally {
       await handle.close();
     }
