@@ -19,7 +19,9 @@ import type { Lock } from './lowdb/lock.ts';
 import { createMemoryBacking } from './memory.ts';
 import type { OpenReport, Store } from './store.ts';
 
-export type StoreTarget = { backend: 'memory' } | { backend: 'lowdb'; dir: string };
+/** `networkDisk`: a data folder that is not on a disk of this machine is refused unless it is allowed. */
+export type StoreTarget =
+  { backend: 'memory' } | { backend: 'lowdb'; dir: string; networkDisk?: 'refused' | 'allowed' };
 
 export interface OpenDeps {
   clock: Clock;
@@ -34,7 +36,7 @@ export interface OpenDeps {
 
 /**
  * Opens a store, and makes claimable again what a dead process held. Rejects with DependencyError: STORE_LOCKED naming the holder,
- * STORE_TOO_NEW, STORE_FULL, STORE_FAILED.
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED; with ConfigError: STORE_NETWORK_DISK.
  */
 export async function openStore(
   target: StoreTarget,
@@ -46,7 +48,7 @@ export async function openStore(
   const { backing, loaded } =
     target.backend === 'memory'
       ? { backing: createMemoryBacking(), loaded: NOTHING }
-      : await openFolder(resolve(target.dir), deps, options);
+      : await openFolder(target, deps, options);
   const { store, interrupted } = createEmbeddedStore({ backing, clock, ids, log }, loaded, options);
   const report: OpenReport = {
     backend: target.backend,
@@ -80,14 +82,20 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
+async function openFolder(
+  target: Extract<StoreTarget, { backend: 'lowdb' }>,
+  deps: OpenDeps,
+  options: Partial<StoreOptions>,
+): ReturnType<typeof openLowdb> {
   const { clock, log, version } = deps;
+  const root = resolve(target.dir);
+  const networkDisk = target.networkDisk ?? 'refused';
   // Another file system is asked for every call of its own.
   const placer = deps.files === undefined ? createPlacer() : undefined;
   const syncAll = (path: string): Promise<boolean> => (placer ?? nodeFiles).syncAll(path);
   const files = deps.files ?? { ...nodeFiles, syncAll };
   await makeRoot(root, makeFolders);
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  const given = { clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock };
+  const given = { clock, log, version, networkDisk, options: { ...DEFAULT_OPTIONS, ...options }, lock };
   return openLowdb(root, { ...given, files, ...(placer === undefined ? {} : { placer }) });
 }

@@ -31,6 +31,7 @@ const EVERY = new Set<Call['op']>([
   'syncFolder',
   'syncAll',
   'free',
+  'type',
   'write',
   'sync',
   'truncate',

@@ -10,7 +10,7 @@ export interface Call {
 
 export interface FaultyFiles {
   files: Files;
-  /** Decides before each call: an error code fails it, a number makes a write take only so many bytes, or so many be free. */
+  /** Decides before each call: an error code fails it, a number makes a write take only so many bytes, so many be free, or is the type. */
   on(fault: (call: Call) => string | number | undefined): void;
   calls(): number;
   /** The newest calls of this life. */
@@ -77,6 +77,7 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
     list: (path) => through('list', path, () => inner.list(path)),
     syncFolder: (path) => through('syncFolder', path, () => inner.syncFolder(path)),
     syncAll: (path) => through('syncAll', path, () => inner.syncAll(path)),
+    type: (path) => through('type', path, async (given) => given ?? inner.type(path)),
     free: (path) => through('free', path, async (left) => left ?? inner.free(path)),
   };
   return {

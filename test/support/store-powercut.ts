@@ -164,6 +164,7 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
         if (able.syncAll) syncBelow(top);
         return able.syncAll;
       }),
+    type: () => asking(() => 0),
     free: () => asking(() => 2 ** 40),
     rename: (from, to) =>
       change('rename', to, () => {

@@ -33,6 +33,8 @@ import type { Layout } from './layout.ts';
 import { inParallel, loadDocs, readDeliveries, readRecord, sweepTemps } from './load.ts';
 import type { LoadDeps } from './load.ts';
 import type { Lock } from './lock.ts';
+import { checkLocal } from './network-disk.ts';
+import type { NetworkDisk } from './network-disk.ts';
 import type { Placer } from './placer.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createSpace } from './space.ts';
@@ -47,6 +49,8 @@ export interface LowdbDeps {
   /** The version of the program, for FORMAT.json. */
   version: string;
   options: StoreOptions;
+  /** What to do with a folder that is not on a disk of this machine. */
+  networkDisk: NetworkDisk;
   /** Takes the lock of the folder. */
   lock: () => Promise<Lock>;
 }
@@ -54,9 +58,10 @@ export interface LowdbDeps {
 const DAMAGED = 'The journal was damaged; what could be read of it is in force, and a copy lies in the quarantine.';
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
 
-/** Opens the folder `root`, which exists; rejects with STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
+/** Opens the folder `root`, which exists; rejects with STORE_NETWORK_DISK, STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
 export async function openLowdb(root: string, deps: LowdbDeps): Promise<{ backing: Backing; loaded: Loaded }> {
   const layout = layoutOf(root);
+  await checkLocal(root, deps);
   await readFormat(deps.files, layout);
   const lock = await deps.lock();
   try {

@@ -47,6 +47,8 @@ export interface Files {
   syncFolder(path: string): Promise<void>;
   /** Makes everything written below `path` durable with one call; false where that cannot be done. */
   syncAll(path: string): Promise<boolean>;
+  /** What kind of file system `path` is on: the f_type of statfs(2). */
+  type(path: string): Promise<number>;
   /** The bytes that this user can still write on the file system of `path`. */
   free(path: string): Promise<number>;
 }
@@ -132,6 +134,7 @@ export const nodeFiles: Files = {
       const [program, ...options] = SYNC_ALL;
       execFile(program, [...options, path], { timeout: SYNC_TIMEOUT_MS }, (error) => resolve(error === null));
     }),
+  type: async (path) => (await statfs(path)).type,
   async free(path) {
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;
