@@ -19,8 +19,9 @@ import { printTable, quantile, round } from './result.ts';
 
 const SECRET = 'bench-signing-secret';
 const RATE = 200;
+/** How often runs are asked for in ordinary use. */
 const RUN_RATE = 10;
-const GOALS = { ackP99: 2, readyMs: 1_000, idleRssMiB: 120 } as const;
+const GOALS = { ackP99: 2, runP99: 4, readyMs: 1_000, idleRssMiB: 120 } as const;
 
 /** A function job that awaits answers of a slow server on loopback until it is cancelled. */
 const waits = (io: string): string => `import { defineJob } from 'bellhop';
@@ -150,8 +151,11 @@ async function busy(at: { io: SlowServer; marks: string }): Promise<void> {
 interface Samples {
   bare: LoadReport;
   list: LoadReport;
-  run: LoadReport;
+  /** Often: as often as the others. */
+  bareOften: LoadReport;
+  runOften: LoadReport;
   bareRun: LoadReport;
+  run: LoadReport;
 }
 
 /** Slices of each target in turn, ABBA, so that what else the machine does falls on both. */
@@ -165,7 +169,14 @@ async function measure(
   const list = { text: 'list', seconds: 1 };
   const run = { text: 'run bench-noop', seconds: 2 };
   for (const url of [at.bare, at.server]) await fire(url, RATE, { ...list, seconds: 2 });
-  const samples: Samples = { bare: empty(), list: empty(), run: empty(), bareRun: empty() };
+  const samples: Samples = {
+    bare: empty(),
+    list: empty(),
+    bareOften: empty(),
+    runOften: empty(),
+    bareRun: empty(),
+    run: empty(),
+  };
   for (let turn = 0; turn < at.seconds; turn++) {
     const turns = [
       async () => add(samples.bare, await fire(at.bare, RATE, list)),
@@ -176,6 +187,14 @@ async function measure(
   for (let turn = 0; turn < 2; turn++) {
     add(samples.bareRun, await fire(at.bare, RUN_RATE, run));
     add(samples.run, await fire(at.server, RUN_RATE, run));
+  }
+  // Last, for what it leaves to be executed and delivered: the ones before are to be measured without it.
+  for (let turn = 0; turn < at.seconds; turn++) {
+    const turns = [
+      async () => add(samples.bareOften, await fire(at.bare, RATE, { ...run, seconds: 1 })),
+      async () => add(samples.runOften, await fire(at.server, RATE, { ...run, seconds: 1 })),
+    ];
+    for (const fireOne of turn % 2 === 0 ? turns : turns.toReversed()) await fireOne();
   }
   return samples;
 }
@@ -211,14 +230,16 @@ function report(samples: Samples, server: { readyMs: number; idleRssMiB: number;
     name,
     String(latencies.length),
     String(failures.length),
-    ...[0.5, 0.99, 1].map((share) => quantile(latencies, share).toFixed(2)),
+    ...[0.5, 0.95, 0.99, 1].map((share) => quantile(latencies, share).toFixed(2)),
   ];
   printTable([
-    ['command', 'answered', 'failed', 'p50 ms', 'p99 ms', 'max ms'],
+    ['command', 'answered', 'failed', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms'],
     row(`bare Bolt, ${RATE}/s`, samples.bare),
     row(`/jobs list, ${RATE}/s, 8 runs active`, samples.list),
     row(`bare Bolt, ${RUN_RATE}/s`, samples.bareRun),
     row(`/jobs run, ${RUN_RATE}/s, 8 runs active`, samples.run),
+    row(`bare Bolt, ${RATE}/s`, samples.bareOften),
+    row(`/jobs run, ${RATE}/s, 8 runs active`, samples.runOften),
   ]);
   console.log(
     `second start ready in ${Math.round(server.readyMs)} ms (goal < ${GOALS.readyMs}); resident ${Math.round(server.idleRssMiB)} MiB idle ` +
@@ -229,11 +250,15 @@ function report(samples: Samples, server: { readyMs: number; idleRssMiB: number;
   const ratios = {
     listP50: ratio(0.5, [samples.list, samples.bare]),
     listP99: ratio(0.99, [samples.list, samples.bare]),
-    runP50: ratio(0.5, [samples.run, samples.bareRun]),
-    runP99: ratio(0.99, [samples.run, samples.bareRun]),
+    slowRunP50: ratio(0.5, [samples.run, samples.bareRun]),
+    slowRunP99: ratio(0.99, [samples.run, samples.bareRun]),
+    runP50: ratio(0.5, [samples.runOften, samples.bareOften]),
+    runP95: ratio(0.95, [samples.runOften, samples.bareOften]),
+    runP99: ratio(0.99, [samples.runOften, samples.bareOften]),
   };
   const short: string[] = [];
   if (!(ratios.listP99 <= GOALS.ackP99)) short.push('listP99');
+  if (!(ratios.runP99 <= GOALS.runP99)) short.push('runP99');
   if (!(server.readyMs < GOALS.readyMs)) short.push('readyMs');
   if (server.idleRssMiB >= GOALS.idleRssMiB) short.push('idleRssMiB');
   for (const [name, { failures }] of Object.entries(samples))
@@ -241,12 +266,13 @@ function report(samples: Samples, server: { readyMs: number; idleRssMiB: number;
   return {
     bench: 'ack',
     ratios,
-    goals: { listP99: GOALS.ackP99, readyMs: GOALS.readyMs, idleRssMiB: GOALS.idleRssMiB },
+    goals: { listP99: GOALS.ackP99, runP99: GOALS.runP99, readyMs: GOALS.readyMs, idleRssMiB: GOALS.idleRssMiB },
     short,
     figures: {
       bareP99Ms: round(quantile(samples.bare.latencies, 0.99)),
       listP99Ms: round(quantile(samples.list.latencies, 0.99)),
-      runP99Ms: round(quantile(samples.run.latencies, 0.99)),
+      bareRunP99Ms: round(quantile(samples.bareOften.latencies, 0.99)),
+      runP99Ms: round(quantile(samples.runOften.latencies, 0.99)),
       readyMs: Math.round(server.readyMs),
       idleRssMiB: Math.round(server.idleRssMiB),
     },

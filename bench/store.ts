@@ -77,8 +77,10 @@ export async function benchStore(options: { quick: boolean }): Promise<BenchResu
   try {
     const sides = await fillAll(home, sizes);
     const disk = { store: await usage(join(home, 'store-large')), sqlite: await usage(join(home, 'sqlite-large')) };
-    const serial = await serially(sides, sizes);
-    const bursts = await inBursts(sides, { home, sizes });
+    const raw = await startEngine('raw', join(home, 'raw'));
+    const serial = await serially(sides, { raw, sizes });
+    const bursts = await inBursts(sides, { raw, sizes });
+    await raw.close();
     const sustained = await sustain(sides, sizes);
     await closeAll(sides);
     const written = await bytesWritten(home, sizes);
@@ -118,12 +120,12 @@ async function interleaved(turns: number, works: (() => Promise<void>)[]): Promi
   }
 }
 
-type Serial = Record<Peer, Record<Size, { loads: Loaded[]; reads: Reads[] }>>;
+type Serial = Record<Peer, Record<Size, { loads: Loaded[]; reads: Reads[] }>> & { raw: Loaded[] };
 
 /** One run after another, and reads, on a short and on a long history. */
-async function serially(sides: Sides, sizes: Sizes): Promise<Serial> {
-  const empty = (): Serial[Peer] => ({ small: { loads: [], reads: [] }, large: { loads: [], reads: [] } });
-  const samples: Serial = { store: empty(), sqlite: empty() };
+async function serially(sides: Sides, { raw, sizes }: { raw: EngineChild; sizes: Sizes }): Promise<Serial> {
+  const empty = (): Serial['store'] => ({ small: { loads: [], reads: [] }, large: { loads: [], reads: [] } });
+  const samples: Serial = { store: empty(), sqlite: empty(), raw: [] };
   const works = (['store', 'sqlite'] as const).flatMap((peer) =>
     (['small', 'large'] as const).map((size) => async () => {
       const { child, ids } = sides[peer][size];
@@ -136,6 +138,7 @@ async function serially(sides: Sides, sizes: Sizes): Promise<Serial> {
       await systemClock.sleep(QUIET_MS);
     }),
   );
+  works.push(async () => void samples.raw.push(await raw.load({ concurrency: 1, ms: 0, runs: sizes.serialRuns })));
   await systemClock.sleep(QUIET_MS);
   await interleaved(sizes.turns, works);
   return samples;
@@ -143,8 +146,8 @@ async function serially(sides: Sides, sizes: Sizes): Promise<Serial> {
 
 type Bursts = Record<EngineName, Loaded[]>;
 
-async function inBursts(sides: Sides, at: { home: string; sizes: Sizes }): Promise<Bursts> {
-  const raw = await startEngine('raw', join(at.home, 'raw'));
+async function inBursts(sides: Sides, at: { raw: EngineChild; sizes: Sizes }): Promise<Bursts> {
+  const { raw } = at;
   const bursts: Bursts = { store: [], sqlite: [], raw: [] };
   const burst = { concurrency: 64, ms: at.sizes.burstMs };
   await interleaved(at.sizes.turns, [
@@ -152,7 +155,6 @@ async function inBursts(sides: Sides, at: { home: string; sizes: Sizes }): Promi
     async () => void bursts.store.push(await sides.store.large.child.load(burst)),
     async () => void bursts.sqlite.push(await sides.sqlite.large.child.load(burst)),
   ]);
-  await raw.close();
   return bursts;
 }
 
@@ -284,7 +286,7 @@ function ratiosOf(m: Measured): Ratios {
   const read = (side: { reads: Reads[] }, list: 'cold' | 'hot' | 'list'): number =>
     over(side.reads, (one) => median(one[list]));
   const both = (pick: (peer: Peer) => number): number => pick('store') / pick('sqlite');
-  const flat = (pick: (side: Serial[Peer][Size]) => number): number => pick(store.large) / pick(store.small);
+  const flat = (pick: (side: Serial['store'][Size]) => number): number => pick(store.large) / pick(store.small);
   return {
     burst: both((peer) => over(m.bursts[peer], rate)),
     sustained: both((peer) => rate(m.sustained[peer])),
@@ -345,7 +347,10 @@ function figuresOf(m: Measured): Record<string, number> {
     burstSqliteChangesPerS: round(over(m.bursts.sqlite, rate), 0),
     sustainedChangesPerS: round(rate(m.sustained.store), 0),
     sustainedRssMiB: round(m.sustained.store.rssMiB, 0),
-    rawAppendsPerS: round(over(m.bursts.raw, rate), 0),
+    rawWritesPerS: round(over(m.bursts.raw, rate), 0),
+    rawAloneOfSqlite: round(
+      over(m.serial.raw, ({ all }) => median(all)) / over(m.serial.sqlite.large.loads, ({ all }) => median(all)),
+    ),
     writtenBytesPerChange: round(m.written.store, 0),
     rssAtOpenMiB: round(median(m.starts.large.rssMiB), 0),
     killedJournalBytes: round(median(m.killedMs.journalBytes), 0),
@@ -376,8 +381,14 @@ function printMeasured(m: Measured): void {
       loadRow(`${peer}, 64 at once, ${m.sizes.burstMs / 1_000} s`, m.bursts[peer]),
       loadRow(`${peer}, 64 at once, ${m.sizes.sustainedMs / 1_000} s`, [m.sustained[peer]]),
     ]),
-    loadRow('one file, O_DSYNC appends, one at a time', m.bursts.raw),
+    loadRow('one O_DSYNC write after another in the thread pool', m.serial.raw),
   ]);
+  const { store, sqlite } = m.serial;
+  const alone = (loads: readonly Loaded[]): number => over(loads, ({ all }) => median(all));
+  console.log(
+    `\nalone: that write takes ${(alone(m.serial.raw) / alone(sqlite.large.loads)).toFixed(2)} of what sqlite takes, which waits for the ` +
+      `disk inside the event loop; the store takes ${(alone(store.large.loads) / alone(m.serial.raw)).toFixed(2)} of that write`,
+  );
   console.log('');
   const readRow = (name: string, reads: readonly Reads[]): string[] => [
     name,

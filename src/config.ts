@@ -26,6 +26,10 @@ export const VARIABLES = {
   PORT: port.default(3000).describe('TCP port of the HTTP server; 0 takes a free one.'),
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   BELLHOP_DATA_DIR: z.string().min(1).default('./data').describe('Folder of the records; one process holds it.'),
+  BELLHOP_ALLOW_NETWORK_DISK: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether the data folder may be on a network file system, where the lock and the syncs may do nothing.'),
   BELLHOP_JOBS_DIR: z.string().min(1).default('./jobs').describe('Folder of the job files.'),
   BELLHOP_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8).describe('Runs executed at the same time.'),
   BELLHOP_API_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
@@ -73,6 +77,8 @@ export interface Config {
   port: number;
   host: string;
   dataDir: string;
+  /** What to do with a data folder on a network file system. */
+  networkDisk: 'refused' | 'allowed';
   jobsDir: string;
   concurrency: number;
   logLevel: Environment['LOG_LEVEL'];
@@ -137,6 +143,7 @@ function toConfig(env: Environment, cwd: string): Config {
     port: env.PORT,
     host: env.HOST,
     dataDir: at(env.BELLHOP_DATA_DIR),
+    networkDisk: env.BELLHOP_ALLOW_NETWORK_DISK === 'true' ? 'allowed' : 'refused',
     jobsDir: at(env.BELLHOP_JOBS_DIR),
     concurrency: env.BELLHOP_CONCURRENCY,
     logLevel: env.LOG_LEVEL,

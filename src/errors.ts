@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   STORE_LOCKED: 'Another process holds the data folder.',
   STORE_FULL: 'The disk of the data folder is full.',
   STORE_FAILED: 'The data folder could not be written or read.',
+  STORE_NETWORK_DISK: 'The data folder is on a network file system, where no lock and no sync can be relied on.',
   STORE_TOO_NEW: 'The data folder was written by a newer Bellhop.',
   STORE_UNFINISHED: 'The store is a copy that was not finished; copying again goes on with it.',
   STORE_CORRUPT: 'A record in the data folder cannot be read; it is set aside, never replaced.',

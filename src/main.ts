@@ -62,7 +62,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const log = createLog({ write, scrub, clock }, config.logLevel);
   const ids = createIds(clock);
   const { store: bare, report } = await openStore(
-    { backend: 'lowdb', dir: config.dataDir },
+    { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
     { clock, ids, log, version: VERSION },
   );
   const store = seams.wrapStore?.(bare) ?? bare;

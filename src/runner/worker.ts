@@ -180,6 +180,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
       for (const slot of slots) if (slot.claimed.run.id === event.runId) slot.attempt.stop('cancelled');
     }
     const { state } = event;
+    if (event.type === 'queue' && event.paused === false) void pump();
     if (event.type === 'run' && (state === 'queued' || state === 'scheduled' || state === 'retrying')) void pump();
   }
 

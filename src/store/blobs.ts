@@ -20,7 +20,8 @@ export interface StagedBlob {
 export interface BlobShelf {
   /** Takes the bytes in beside their place; undefined when they are more than `limit`, and then nothing is left. */
   stage(source: AsyncIterable<Uint8Array>, limit: number): Promise<StagedBlob | undefined>;
-  get(sha256: string): Promise<Uint8Array | undefined>;
+  /** Its bytes by parts; the last one comes when all of them are checked against the hash. */
+  open(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   has(sha256: string): Promise<boolean>;
   /** Notes durably that the run names the blob. */
   name(sha256: string, runId: string): Promise<void>;
@@ -122,8 +123,14 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
       log.warn(what, { error });
     }
   }
+  const stream = async (sha256: string): Promise<AsyncIterable<Uint8Array> | undefined> =>
+    SHA256.test(sha256) ? shelf.open(sha256) : undefined;
+  async function get(sha256: string): Promise<Uint8Array | undefined> {
+    const parts = await stream(sha256);
+    return parts === undefined ? undefined : new Uint8Array(Buffer.concat(await Array.fromAsync(parts)));
+  }
   return {
-    verbs: { put, get: async (sha256) => (SHA256.test(sha256) ? shelf.get(sha256) : undefined) },
+    verbs: { put, get, stream },
     claim,
     letGo: (run) => quietly('the blobs of a removed run are still there for now', () => letGo(run)),
     async held(work) {

@@ -78,13 +78,7 @@ export function embeddedSource(opened: Opened, options: Pick<StoreOptions, 'even
     unfinished: markIn(loaded.docs)?.mark,
     runs: backing.index.size(),
     items,
-    async blob(sha256) {
-      const bytes = await backing.blobs.get(sha256).catch((error: unknown) => {
-        if (codeOf(error) === 'STORE_CORRUPT') return undefined;
-        throw error;
-      });
-      return bytes === undefined ? undefined : chunksOf(bytes);
-    },
+    blob: (sha256) => backing.blobs.open(sha256),
     close: opened.close,
   };
 }
@@ -97,7 +91,11 @@ export function embeddedTarget(opened: Opened, clock: Pick<Clock, 'now'>): CopyT
   let rev = found?.doc.rev ?? 0;
 
   async function putNew(sha256: string, bytes: AsyncIterable<Uint8Array>): Promise<boolean> {
-    const staged = await blobs.stage(bytes, MAX_BLOB_BYTES);
+    // The last part of a blob comes when all are checked: one that is not what its name says arrives nowhere.
+    const staged = await blobs.stage(bytes, MAX_BLOB_BYTES).catch((error: unknown) => {
+      if (codeOf(error) === 'STORE_CORRUPT') return undefined;
+      throw error;
+    });
     if (staged?.sha256 === sha256) await staged.keep();
     else await staged?.discard();
     return staged?.sha256 === sha256;
@@ -203,8 +201,4 @@ async function allEvents({ events: past }: Loaded): Promise<readonly StoreEvent[
 
 function inOrder(items: CopyItem[]): CopyItem[] {
   return items.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-}
-
-async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let from = 0; from < bytes.length; from += CHUNK) yield bytes.subarray(from, from + CHUNK);
 }

@@ -48,6 +48,8 @@ export interface StoreOptions {
   finalBytesKept: number;
   /** Bytes kept on the disk so that removals and checkpoints still work when it is full. */
   reserveBytes: number;
+  /** By how much the journal's file grows at once, in bytes. */
+  journalRoomBytes: number;
   /** From a change to the checkpoint that brings it to its file, in milliseconds. */
   checkpointMs: number;
   /** Changes not yet in their files, in bytes; more are refused as OVERLOADED, and from half of it on writing waits. */
@@ -71,6 +73,7 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   finalRunsKept: 1000,
   finalBytesKept: 64 * 1024 * 1024,
   reserveBytes: 16 * 1024 * 1024,
+  journalRoomBytes: 128 * 1024,
   checkpointMs: 1000,
   maxDirtyBytes: 64 * 1024 * 1024,
 };
@@ -115,7 +118,8 @@ export interface Core extends CoreDeps {
   /** The facts that a run in its next state is: about itself, and about its deliveries. */
   factsOf(run: Run): Fact[];
   factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
-  showRun(run: Run): void;
+  /** `bytes`: its size as JSON, where that is known. */
+  showRun(run: Run, bytes?: number): void;
   showDeliveries(run: Brief, next: readonly Delivery[]): void;
   forgetRun(runId: string): void;
   auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
@@ -183,10 +187,10 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
       ticket.show();
     }
   }
-  function showRun(run: Run): void {
+  function showRun(run: Run, bytes?: number): void {
     if (isFinal(run.state)) {
       hot.delete(run.id);
-      finals.put(run);
+      finals.put(run, bytes);
     } else hot.set(run.id, run);
     showDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)));
   }

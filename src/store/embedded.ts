@@ -96,6 +96,7 @@ export function createEmbeddedStore(
     blobs: {
       put: (source) => track(() => blobs.verbs.put(source)),
       get: (sha256) => track(() => blobs.verbs.get(sha256)),
+      stream: (sha256) => track(() => blobs.verbs.stream(sha256)),
     },
     claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
     recordPart: (change) => track(() => outbox.recordPart(change)),

@@ -15,12 +15,30 @@ export function jsonBytes(value: unknown, what: string): number {
   return Buffer.byteLength(encode(value, what));
 }
 
+/** A value as compact JSON, and its size in bytes; `what` names it in errors. */
+export interface Encoded {
+  json: string;
+  bytes: number;
+  what: string;
+}
+
+/** Throws a UsageError INPUT_INVALID for what is nested too deeply. */
+export function encoded(value: unknown, what: string): Encoded {
+  const json = encode(value, what);
+  return { json, bytes: Buffer.byteLength(json), what };
+}
+
 /**
  * A frozen copy of `value` that fits the schema. What does not fit must not reach the disk: it could not be read back.
  * Throws a UsageError INPUT_INVALID that names the field.
  */
 export function checked<T>(schema: ZodType<T>, value: unknown, what: string): T {
-  const copy: unknown = JSON.parse(encode(value, what));
+  return checkedText(schema, { json: encode(value, what), what });
+}
+
+/** The same for what is encoded already. */
+export function checkedText<T>(schema: ZodType<T>, { json, what }: Pick<Encoded, 'json' | 'what'>): T {
+  const copy: unknown = JSON.parse(json);
   const parsed = guardDepth(what, () => schema.safeParse(copy));
   if (parsed.success) return guardDepth(what, () => frozen(parsed.data));
   const issue = parsed.error.issues[0];

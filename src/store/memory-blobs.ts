@@ -22,7 +22,10 @@ export function createMemoryBlobs(): BlobShelf {
         discard: async () => undefined,
       };
     },
-    get: async (sha256) => blobs.get(sha256)?.bytes.slice(),
+    async open(sha256) {
+      const blob = blobs.get(sha256);
+      return blob === undefined ? undefined : partsOf(blob.bytes);
+    },
     has: async (sha256) => blobs.has(sha256),
     name: async (sha256, runId) => void blobs.get(sha256)?.runIds.add(runId),
     unname: async (sha256, runId) => void blobs.get(sha256)?.runIds.delete(runId),
@@ -32,4 +35,11 @@ export function createMemoryBlobs(): BlobShelf {
         .map(([sha256, { runIds }]) => ({ sha256, runIds: [...runIds] })),
     drop: async (sha256) => void blobs.delete(sha256),
   };
+}
+
+const PART_BYTES = 256 * 1024;
+
+/** Copies: who reads them cannot change what is kept. */
+async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += PART_BYTES) yield bytes.slice(from, from + PART_BYTES);
 }

@@ -19,13 +19,16 @@ import { openToFill, openToRead } from './lowdb/ends.ts';
 import { nodeFiles } from './lowdb/files.ts';
 import type { Files } from './lowdb/files.ts';
 import { layoutOf } from './lowdb/layout.ts';
+import { createPlacer } from './lowdb/placer.ts';
 import { takeLock } from './lowdb/lock.ts';
 import type { Lock } from './lowdb/lock.ts';
 import { createMemoryBacking } from './memory.ts';
 import type { OpenReport, Store } from './store.ts';
 import type { Inspection, InspectionAsk } from './verdict.ts';
 
-export type StoreTarget = { backend: 'memory' } | { backend: 'lowdb'; dir: string };
+/** `networkDisk`: a data folder that is not on a disk of this machine is refused unless it is allowed. */
+export type StoreTarget =
+  { backend: 'memory' } | { backend: 'lowdb'; dir: string; networkDisk?: 'refused' | 'allowed' };
 
 export interface OpenDeps {
   clock: Clock;
@@ -40,7 +43,7 @@ export interface OpenDeps {
 
 /**
  * Opens a store, and makes claimable again what a dead process held. Rejects with DependencyError: STORE_LOCKED naming the holder,
- * STORE_TOO_NEW, STORE_FULL, STORE_FAILED, STORE_UNFINISHED.
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED, STORE_UNFINISHED; with ConfigError: STORE_NETWORK_DISK.
  */
 export async function openStore(
   target: StoreTarget,
@@ -52,7 +55,7 @@ export async function openStore(
   const { backing, loaded } =
     target.backend === 'memory'
       ? { backing: createMemoryBacking(), loaded: NOTHING }
-      : await openFolder(resolve(target.dir), deps, options);
+      : await openFolder(target, deps, options);
   const copying = markIn(loaded.docs);
   if (copying !== undefined && target.backend === 'lowdb') {
     await backing.close();
@@ -91,16 +94,27 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function openFolder(root: string, deps: OpenDeps, options: Partial<StoreOptions>): ReturnType<typeof openLowdb> {
+async function openFolder(
+  target: KeptTarget,
+  deps: OpenDeps,
+  options: Partial<StoreOptions>,
+): ReturnType<typeof openLowdb> {
+  const root = resolve(target.dir);
   await makeRoot(root, makeFolders);
-  return openLowdb(root, lowdbDeps(root, deps, options));
+  return openLowdb(root, lowdbDeps(target, deps, options));
 }
 
-function lowdbDeps(root: string, deps: OpenDeps, options: Partial<StoreOptions>): LowdbDeps {
+function lowdbDeps(target: KeptTarget, deps: OpenDeps, options: Partial<StoreOptions>): LowdbDeps {
   const { clock, log, version } = deps;
-  const files = deps.files ?? nodeFiles;
+  const root = resolve(target.dir);
+  // Another file system is asked for every call of its own.
+  const placer = deps.files === undefined ? createPlacer() : undefined;
+  const syncAll = (path: string): Promise<boolean> => (placer ?? nodeFiles).syncAll(path);
+  const files = deps.files ?? { ...nodeFiles, syncAll };
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));
-  return { files, clock, log, version, options: { ...DEFAULT_OPTIONS, ...options }, lock };
+  const networkDisk = target.networkDisk ?? 'refused';
+  const given = { clock, log, version, networkDisk, options: { ...DEFAULT_OPTIONS, ...options }, lock };
+  return { ...given, files, ...(placer === undefined ? {} : { placer }) };
 }
 
 /** A store that outlives its process, as people spell it. */
@@ -125,7 +139,7 @@ export async function openCopySource(
   options: Partial<StoreOptions> = {},
 ): Promise<CopySource> {
   const root = resolve(target.dir);
-  const { close, ...opened } = await openToRead(root, lowdbDeps(root, deps, options));
+  const { close, ...opened } = await openToRead(root, lowdbDeps(target, deps, options));
   try {
     return embeddedSource({ name: target.dir, ...opened, close }, { ...DEFAULT_OPTIONS, ...options });
   } catch (error) {
@@ -145,7 +159,7 @@ export async function openCopyTarget(
 ): Promise<CopyTarget> {
   const root = resolve(target.dir);
   await makeRoot(root, makeFolders);
-  const opened = await openToFill(root, lowdbDeps(root, deps, { maxDirtyBytes: FILL_DIRTY_BYTES, ...options }));
+  const opened = await openToFill(root, lowdbDeps(target, deps, { maxDirtyBytes: FILL_DIRTY_BYTES, ...options }));
   return embeddedTarget({ name: target.dir, ...opened }, deps.clock);
 }
 
@@ -186,5 +200,5 @@ export async function inspectStore(
   }
   const { clock, log, version, files = nodeFiles, lock } = deps;
   const options = { ...DEFAULT_OPTIONS, ...deps.options };
-  return examine(resolve(target.dir), { clock, log, version, files, lock, options }, ask);
+  return examine(resolve(target.dir), { clock, log, version, files, lock, options, networkDisk: 'allowed' }, ask);
 }

@@ -45,6 +45,8 @@ export interface Reader {
   blobs: {
     /** The bytes with this hash, checked against it; undefined when they are not there. */
     get(sha256: string): Promise<Uint8Array | undefined>;
+    /** The same by parts, for what need not be in memory as a whole; the last part comes when the hash is checked, or STORE_CORRUPT. */
+    stream(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   };
   /** The paused queues by name. */
   pausedQueues(): Promise<PausedQueue[]>;

@@ -3,7 +3,8 @@ import type { Run } from './records.ts';
 /** Final runs that were read or written lately; bounded by number and by size together. */
 export interface RunCache {
   get(runId: string): Run | undefined;
-  put(run: Run): void;
+  /** `bytes`: its size as JSON; measured when it is not given. */
+  put(run: Run, bytes?: number): void;
   drop(runId: string): void;
 }
 
@@ -23,9 +24,8 @@ export function createRunCache(maxRuns: number, maxBytes: number): RunCache {
       entries.set(runId, entry);
       return entry.run;
     },
-    put(run) {
+    put(run, bytes = JSON.stringify(run).length) {
       drop(run.id);
-      const bytes = JSON.stringify(run).length;
       if (bytes > maxBytes) return;
       entries.set(run.id, { run, bytes });
       held += bytes;

@@ -3,7 +3,7 @@ import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
 import type { Core, Fact } from './core.ts';
-import { checked, frozen, graft, jsonBytes } from './json.ts';
+import { checked, checkedText, encoded, frozen, graft } from './json.ts';
 import type { Blobs } from './blobs.ts';
 import type { DocTable } from './doc-table.ts';
 import { checkFree } from './doc-table.ts';
@@ -109,15 +109,19 @@ export function createRunVerbs(
     const run = core.hot.get(settlement.lease.runId);
     if (run === undefined || !holdsLease(run, settlement.lease)) return { outcome: 'stale' };
     const next = settleRun(run, settlement, core.clock.now());
-    const bytes = jsonBytes(next, run.id);
+    const text = encoded(next, `The outcome of ${run.id}`);
+    const { bytes } = text;
     const limit = core.options.maxRunBytes;
     if (bytes > limit) return { outcome: 'too_large', bytes, limit };
-    const after = frozen(graft(checked(Run, next, `The outcome of ${run.id}`), next));
-    return commitOutcome(after, settlement);
+    const after = frozen(graft(checkedText(Run, text), next));
+    return commitOutcome({ run: after, bytes }, settlement);
   }
 
   /** The outcome, what was spent and the run's documents: one commit. */
-  async function commitOutcome(run: Run, { spend = [], docs: wanted = [] }: Settlement): Promise<SettleOutcome> {
+  async function commitOutcome(
+    { run, bytes }: { run: Run; bytes: number },
+    { spend = [], docs: wanted = [] }: Settlement,
+  ): Promise<SettleOutcome> {
     checkDocs(wanted);
     const named = run.blobs ?? [];
     const blobBytes = named.reduce((sum, ref) => sum + ref.bytes, 0);
@@ -140,7 +144,7 @@ export function createRunVerbs(
         show: () => {
           for (const doc of own) docs.keep(doc);
           ledger.keep(ending, counters);
-          core.showRun(run);
+          core.showRun(run, bytes);
         },
       });
       return { outcome: 'settled', run };

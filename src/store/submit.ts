@@ -1,7 +1,7 @@
 import { iso } from '../clock.ts';
 import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
-import { checked, jsonBytes } from './json.ts';
+import { checkedText, encoded, jsonBytes } from './json.ts';
 import { keyHolds, keyOf } from './keys.ts';
 import { Run } from './records.ts';
 import type { NewRun, SubmitOutcome } from './store.ts';
@@ -32,9 +32,11 @@ export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also)
     const key = keyOfRun(input);
     const first = key === undefined ? undefined : await firstWith(key);
     if (first !== undefined) return { answer: { outcome: 'deduplicated', run: first } };
-    const run = checked(Run, newRun(core, id, input), `The run of ${input.job}`);
-    const bytes = jsonBytes(run, id);
-    if (bytes > maxRunBytes) return { answer: { outcome: 'too_large', bytes, limit: maxRunBytes } };
+    const text = encoded(newRun(core, id, input), `The run of ${input.job}`);
+    const run = checkedText(Run, text);
+    if (text.bytes > maxRunBytes) {
+      return { answer: { outcome: 'too_large', bytes: text.bytes, limit: maxRunBytes } };
+    }
     return { run, key };
   }
 

@@ -42,6 +42,22 @@ export function describeBlobs({ fact, h, reopenWith }: Suite): void {
         expect(await h.store.blobs.get(unknown)).toBeUndefined();
       }
     });
+    fact('bytes can be had by parts, and what is not there has none', async () => {
+      const large = new Uint8Array(700_000).map((_, at) => at % 251);
+      const stored = await h.store.blobs.put(chunks(large));
+      if (stored.outcome !== 'stored') throw new Error(stored.outcome);
+      const parts = await Array.fromAsync((await h.store.blobs.stream(stored.sha256)) ?? []);
+      expect(parts.length).toBeGreaterThan(1);
+      expect(Buffer.concat(parts).equals(large)).toBe(true);
+      for (const unknown of ['0'.repeat(64), '../FORMAT.json', '']) {
+        expect(await h.store.blobs.stream(unknown)).toBeUndefined();
+      }
+    });
+    fact('no bytes at all are a blob too', async () => {
+      const stored = await h.store.blobs.put(chunks());
+      if (stored.outcome !== 'stored') throw new Error(stored.outcome);
+      expect(await h.store.blobs.get(stored.sha256)).toHaveLength(0);
+    });
     fact('a blob over the limit is refused and not kept', async () => {
       await reopenWith({ maxBlobBytes: chart.length - 1 });
       expect(await put()).toEqual({ outcome: 'too_large', limit: chart.length - 1 });

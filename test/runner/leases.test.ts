@@ -89,3 +89,16 @@ test('an attempt that timed out counts, also when the shutdown begins while it i
   await stop(house, clock);
   expect(await house.store.get(id)).toMatchObject({ state: 'failed', attempts: [{ end: 'timed_out' }] });
 });
+
+test('a run whose queue is resumed is claimed at once, while no time passes', async () => {
+  const clock = manualClock();
+  const house = buildHouse({ jobs: [fateJob()], clock });
+  await house.store.pause('fate', ANA);
+  const { id } = await house.ask('fate', { fate: 'markdown' });
+  await house.runner.start();
+  await clock.advance(1000);
+  expect((await house.store.get(id))?.state).toBe('queued');
+  await house.store.resume('fate', ANA);
+  expect((await house.until(id)).state).toBe('completed');
+  await stop(house, clock);
+});

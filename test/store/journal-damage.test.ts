@@ -66,9 +66,55 @@ describe('a journal', () => {
   it('that ends in a torn line loses that line, which nobody was promised, and nothing is set aside', async () => {
     const run = await accept(h.store);
     const torn = await accept(h.store);
-    await reopenDamaged((text) => text.slice(0, -10));
+    await reopenDamaged((text) => text.trimEnd().slice(0, -10));
     expect(await there([run, torn])).toEqual([true, false]);
     expect(h.report?.quarantined).toEqual([]);
+    const next = await accept(h.store);
+    await h.reopen('crash');
+    expect(await there([run, next])).toEqual([true, true]);
+  });
+  /** Three commits that were written in one go, which begins with the second line. */
+  async function batch(): Promise<Run[]> {
+    await accept(h.store);
+    await h.reopen('clean');
+    await accept(h.store);
+    return Promise.all([1, 2, 3].map((week) => accept(h.store, { input: { week } })));
+  }
+  /** Puts room where the line with this text was, as a write that reached the disk in part leaves it. */
+  const without =
+    (part: string) =>
+    (text: string): string =>
+      text
+        .split('\n')
+        .map((line) => (line.includes(part) ? ' '.repeat(line.length) : line))
+        .join('\n');
+  it('whose newest batch is torn in the middle loses what is missing of it, and nothing is set aside or read anew', async () => {
+    const runs = await batch();
+    await reopenDamaged(without('"week":2'));
+    expect(await there(runs)).toEqual([true, false, true]);
+    expect(h.report).toMatchObject({ quarantined: [], rebuilt: false });
+    const next = await accept(h.store);
+    await h.reopen('crash');
+    expect(await there([...runs, next])).toEqual([true, false, true, true]);
+    expect(h.report).toMatchObject({ quarantined: [], rebuilt: false });
+  });
+  it('of which a line of an older batch is missing was damaged, for that batch had been acknowledged', async () => {
+    const runs = await batch();
+    const after = await accept(h.store);
+    await reopenDamaged(without('"week":2'));
+    expect(await there([...runs, after])).toEqual([true, false, true, true]);
+    expect(h.store.health().quarantined).toBe(1);
+  });
+  it('that has room for a line and none to grow takes the line, and leaves the reserve where it is', async () => {
+    let writes = 0;
+    h.faults.on(({ op, path }) => {
+      if (op !== 'write' || !path.includes('journal')) return undefined;
+      writes++;
+      if (writes === 1) return 2000;
+      return writes === 2 ? 'ENOSPC' : undefined;
+    });
+    const run = await accept(h.store);
+    expect(h.faults.seen().filter(({ op, path }) => op === 'unlink' && path.endsWith('RESERVE'))).toEqual([]);
     const next = await accept(h.store);
     await h.reopen('crash');
     expect(await there([run, next])).toEqual([true, true]);

@@ -26,7 +26,10 @@ const to = (name = 'copy'): string => join(outside, name);
 async function restored<T>(dir: string, look: (store: Store) => Promise<T>): Promise<T> {
   const lock = async () => ({ release: () => undefined });
   const deps = { clock: h.clock, ids: createIds(h.clock), log: silentLog, version: '0.0.0-test', lock };
-  const { store, report } = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
+  const { store, report } = await openStore({ backend: 'lowdb', dir }, deps, {
+    reserveBytes: 4096,
+    journalRoomBytes: 2048,
+  });
   expect(report.quarantined).toEqual([]);
   try {
     return await look(store);

@@ -18,9 +18,11 @@ import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 /** Every call there is. */
 const EVERY = new Set<Call['op']>([
   'read',
+  'readPart',
   'create',
   'append',
   'journal',
+  'segment',
   'tail',
   'rename',
   'unlink',
@@ -29,12 +31,13 @@ const EVERY = new Set<Call['op']>([
   'syncFolder',
   'syncAll',
   'free',
+  'type',
   'write',
   'sync',
   'truncate',
 ]);
 /** The calls that a full disk can refuse. */
-const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'write', 'sync', 'rename', 'mkdir']);
+const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'segment', 'write', 'sync', 'rename', 'mkdir']);
 
 async function openIn(
   dir: string,
@@ -43,7 +46,7 @@ async function openIn(
   const clock = manualClock();
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096 });
+  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096, journalRoomBytes: 2048 });
   // Long enough for what the store does in the background.
   return { ...opened, pause: () => clock.advance(1_500) };
 }

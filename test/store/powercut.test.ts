@@ -33,7 +33,10 @@ async function live(disk: PowerDisk, day: number): Promise<Life> {
   const clock = manualClock(Date.UTC(2026, 10, 23, 9) + day * DAY_MS);
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: disk.files, lock };
-  const { store, report } = await openStore({ backend: 'lowdb', dir: root }, deps, { reserveBytes: 4096 });
+  const { store, report } = await openStore({ backend: 'lowdb', dir: root }, deps, {
+    reserveBytes: 4096,
+    journalRoomBytes: 2048,
+  });
   return { store, report, pause: () => clock.advance(1_500) };
 }
 

@@ -1,16 +1,16 @@
-import type { Files, OpenFile } from '../../src/store/lowdb/files.ts';
+import type { Files, OpenFile, SegmentFile } from '../../src/store/lowdb/files.ts';
 import { nodeFiles } from '../../src/store/lowdb/files.ts';
 
 export interface Call {
   /** From 1, over all calls. */
   n: number;
-  op: keyof Files | keyof OpenFile;
+  op: keyof Files | keyof SegmentFile;
   path: string;
 }
 
 export interface FaultyFiles {
   files: Files;
-  /** Decides before each call: an error code fails it, a number makes a write take only so many bytes, or so many be free. */
+  /** Decides before each call: an error code fails it, a number makes a write take only so many bytes, so many be free, or is the type. */
   on(fault: (call: Call) => string | number | undefined): void;
   calls(): number;
   /** The newest calls of this life. */
@@ -54,11 +54,22 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
       close: () => file.close(),
     };
   }
+  function wrapSegment(path: string, file: SegmentFile): SegmentFile {
+    return {
+      ...wrap(path, file),
+      writeAt: (bytes, offset, position) =>
+        through('write', path, (cut) =>
+          file.writeAt(cut === undefined ? bytes : bytes.subarray(0, offset + cut), offset, position),
+        ),
+    };
+  }
   const files: Files = {
     read: (path, max) => through('read', path, () => inner.read(path, max)),
+    readPart: (path, from, max) => through('readPart', path, () => inner.readPart(path, from, max)),
     create: (path) => through('create', path, async () => wrap(path, await inner.create(path))),
     append: (path) => through('append', path, async () => wrap(path, await inner.append(path))),
     journal: (path) => through('journal', path, async () => wrap(path, await inner.journal(path))),
+    segment: (path) => through('segment', path, async () => wrapSegment(path, await inner.segment(path))),
     tail: (path, max) => through('tail', path, () => inner.tail(path, max)),
     rename: (from, to) => through('rename', to, () => inner.rename(from, to)),
     unlink: (path) => through('unlink', path, () => inner.unlink(path)),
@@ -66,6 +77,7 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
     list: (path) => through('list', path, () => inner.list(path)),
     syncFolder: (path) => through('syncFolder', path, () => inner.syncFolder(path)),
     syncAll: (path) => through('syncAll', path, () => inner.syncAll(path)),
+    type: (path) => through('type', path, async (given) => given ?? inner.type(path)),
     free: (path) => through('free', path, async (left) => left ?? inner.free(path)),
   };
   return {

@@ -5,7 +5,7 @@
  * `cut` makes the disk that the next life finds, and leaves this one as it is: one workload can be cut after every call.
  */
 import { basename, dirname } from 'node:path';
-import type { Files, OpenFile } from '../../src/store/lowdb/files.ts';
+import type { Files, OpenFile, SegmentFile } from '../../src/store/lowdb/files.ts';
 
 interface FileNode {
   kind: 'file';
@@ -126,6 +126,21 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
       close: async () => undefined,
     };
   }
+  function openedSegment(path: string, node: FileNode): SegmentFile {
+    return {
+      ...opened(path, node, 'durable end'),
+      async writeAt(bytes, offset, position) {
+        const rest = Buffer.from(bytes.subarray(offset));
+        await change('write', path, () => {
+          const { bytes: old } = node;
+          const before = [old.subarray(0, position), Buffer.alloc(Math.max(0, position - old.length))];
+          node.bytes = Buffer.concat([...before, rest, old.subarray(position + rest.length)]);
+        });
+        await change('confirm', path, () => (node.safe = node.bytes));
+        return rest.length;
+      },
+    };
+  }
   const files: Files = {
     read: (path, maxBytes) =>
       asking(() => {
@@ -133,9 +148,11 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
         if (bytes.length > maxBytes) throw failure('EFBIG', path);
         return Buffer.from(bytes);
       }),
+    readPart: (path, from, maxBytes) => asking(() => Buffer.from(fileAt(path).bytes.subarray(from, from + maxBytes))),
     create: (path) => change('create', path, () => opened(path, make(path, newFile()), 'start')),
     append: (path) => change('append', path, () => opened(path, reach(path), 'end')),
     journal: (path) => change('journal', path, () => opened(path, reach(path), 'durable end')),
+    segment: (path) => change('segment', path, () => openedSegment(path, reach(path))),
     tail: (path, maxBytes) =>
       asking(() => {
         const { bytes } = fileAt(path);
@@ -147,6 +164,7 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
         if (able.syncAll) syncBelow(top);
         return able.syncAll;
       }),
+    type: () => asking(() => 0),
     free: () => asking(() => 2 ** 40),
     rename: (from, to) =>
       change('rename', to, () => {
@@ -232,12 +250,22 @@ function bytesLeft(node: FileNode, chance: Chance | undefined): Buffer {
   const fate = chance();
   if (fate < 0.3) return node.safe;
   if (fate < 0.5) return node.bytes;
+  if (fate < 0.6) return mixed(node, chance);
   const same = firstDifference(node.bytes, node.safe);
   const torn = same + Math.floor(chance() * (node.bytes.length - same));
   // The length came through and the bytes did not: what ext4 calls delayed allocation.
   if (fate < 0.7) return Buffer.concat([node.bytes.subarray(0, torn), Buffer.alloc(node.bytes.length - torn)]);
   return Buffer.from(node.bytes.subarray(0, torn));
 }
+
+/** Of a write that was under way each sector reached the disk, or did not, by itself. */
+function mixed({ bytes, safe }: FileNode, chance: Chance): Buffer {
+  const left = Buffer.alloc(bytes.length);
+  safe.copy(left);
+  for (let at = 0; at < bytes.length; at += SECTOR) if (chance() < 0.5) bytes.copy(left, at, at, at + SECTOR);
+  return left;
+}
+const SECTOR = 512;
 
 function firstDifference(a: Buffer, b: Buffer): number {
   const end = Math.min(a.length, b.length);

@@ -33,17 +33,24 @@ import type { Layout } from './layout.ts';
 import { inParallel, loadDocs, readDeliveries, readRecord, sweepTemps } from './load.ts';
 import type { LoadDeps } from './load.ts';
 import type { Lock } from './lock.ts';
+import { checkLocal } from './network-disk.ts';
+import type { NetworkDisk } from './network-disk.ts';
+import type { Placer } from './placer.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createSpace } from './space.ts';
 import type { Space } from './space.ts';
 
 export interface LowdbDeps {
   files: Files;
+  /** Places many files at once; without it each is placed by the calls of `files`. */
+  placer?: Placer;
   clock: Clock;
   log: Log;
   /** The version of the program, for FORMAT.json. */
   version: string;
   options: StoreOptions;
+  /** What to do with a folder that is not on a disk of this machine. */
+  networkDisk: NetworkDisk;
   /** Takes the lock of the folder. */
   lock: () => Promise<Lock>;
 }
@@ -51,9 +58,10 @@ export interface LowdbDeps {
 const DAMAGED = 'The journal was damaged; what could be read of it is in force, and a copy lies in the quarantine.';
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
 
-/** Opens the folder `root`, which exists; rejects with STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
+/** Opens the folder `root`, which exists; rejects with STORE_NETWORK_DISK, STORE_LOCKED, STORE_TOO_NEW, STORE_FULL (a new folder only) or STORE_FAILED. */
 export async function openLowdb(root: string, deps: LowdbDeps): Promise<{ backing: Backing; loaded: Loaded }> {
   const layout = layoutOf(root);
+  await checkLocal(root, deps);
   await readFormat(deps.files, layout);
   const lock = await deps.lock();
   try {
@@ -66,7 +74,8 @@ export async function openLowdb(root: string, deps: LowdbDeps): Promise<{ backin
 
 async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType<typeof openLowdb> {
   const { files, clock, log, options } = deps;
-  const disk = createDisk({ files, log, root: layout.root });
+  const { placer } = deps;
+  const disk = createDisk({ files, log, root: layout.root, ...(placer === undefined ? {} : { placer }) });
   const space = await claimFolder({ disk, layout, log }, deps);
   const quarantine = createQuarantine({ disk, layout, clock, log });
   await quarantine.look();
@@ -87,7 +96,16 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   const events = withReplayed(past, dirty.events());
   const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
   const storeId = (await readFormat(files, layout))?.storeId ?? '';
-  const parts = { load: { ...load, whenUnreadable: 'throw' as const }, lock, space, options, logs, clock, storeId };
+  const parts = {
+    load: { ...load, whenUnreadable: 'throw' as const },
+    lock,
+    space,
+    options,
+    logs,
+    clock,
+    storeId,
+    placer,
+  };
   const { unfinished, deliveries } = history.found;
   const backing = createBacking(parts, history);
   const loaded: Loaded = {
@@ -125,11 +143,12 @@ interface Parts {
   logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   clock: Clock;
   storeId: string;
+  placer: Placer | undefined;
 }
 
 function createBacking(parts: Parts, history: History): Backing {
   const { keeper } = history;
-  const { load, lock, space, options, logs, clock } = parts;
+  const { load, lock, space, options, logs, clock, placer } = parts;
   const { disk, layout, log, quarantine, dirty } = load;
   const journal: Journal = createJournal(
     {
@@ -141,6 +160,7 @@ function createBacking(parts: Parts, history: History): Backing {
         keeper.apply(changes);
         checkpointer.due();
       },
+      roomBytes: options.journalRoomBytes,
       room: () => checkpointer.room(),
     },
     history.replayed,
@@ -173,10 +193,12 @@ function createBacking(parts: Parts, history: History): Backing {
     if (disk.stopped() !== undefined) return;
     await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
     await checkpointer.run();
+    await placer?.rest();
   }
   async function close(): Promise<void> {
     checkpointer.stop();
     await checkpointer.run();
+    await placer?.close();
     try {
       await journal.close();
       if (dirty.isEmpty() && disk.stopped() === undefined) await journal.release(journal.applied(), 'all');

@@ -11,7 +11,7 @@ import type { Disk } from './disk.ts';
 import { TEMP_FILE } from './layout.ts';
 
 const BLOB_FILE = /^([0-9a-f]{64})(?:\.(run_[0-9a-z]{26}))?$/;
-const MAX_BYTES = 1024 * 1024 * 1024;
+const PART_BYTES = 256 * 1024;
 
 /** Makes the shelf of the folder `root`. */
 export function createBlobFiles({ disk, root }: { disk: Disk; root: string }): BlobShelf {
@@ -81,6 +81,29 @@ export function createBlobFiles({ disk, root }: { disk: Disk; root: string }): B
       discard: () => discard(temp),
     };
   }
+  const readPart = (sha256: string, from: number): Promise<Uint8Array> =>
+    files.readPart(pathOf(sha256), from, PART_BYTES);
+  /** Each part is handed out when the next one is there: so the last one waits until all of them are checked. */
+  async function* partsOf(sha256: string, first: Uint8Array): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    let part = first;
+    for (let from = part.length; part.length > 0; from += part.length) {
+      hash.update(part);
+      const next = await readPart(sha256, from).catch((error: unknown) => {
+        throw storeError(`The blob ${sha256} could not be read`, error);
+      });
+      if (next.length === 0) break;
+      yield part;
+      part = next;
+    }
+    if (hash.digest('hex') !== sha256) {
+      throw new DependencyError(`The blob ${sha256} does not hold what it was given.`, {
+        code: 'STORE_CORRUPT',
+        hint: 'Restore it from a backup.',
+      });
+    }
+    if (part.length > 0) yield part;
+  }
   return {
     async stage(source, limit) {
       disk.check();
@@ -100,19 +123,12 @@ export function createBlobFiles({ disk, root }: { disk: Disk; root: string }): B
       await discard(temp);
       return undefined;
     },
-    async get(sha256) {
-      let bytes: Uint8Array;
-      try {
-        bytes = await files.read(pathOf(sha256), MAX_BYTES);
-      } catch (error) {
+    async open(sha256) {
+      const first = await readPart(sha256, 0).catch((error: unknown) => {
         if (codeOf(error) === 'ENOENT') return undefined;
         throw storeError(`The blob ${sha256} could not be read`, error);
-      }
-      if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes;
-      throw new DependencyError(`The blob ${sha256} does not hold what it was given.`, {
-        code: 'STORE_CORRUPT',
-        hint: 'Restore it from a backup.',
       });
+      return first === undefined ? undefined : partsOf(sha256, first);
     },
     async has(sha256) {
       return (await list(folderOf(sha256))).some((entry) => entry.kind === 'file' && entry.name === sha256);

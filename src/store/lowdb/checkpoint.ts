@@ -60,18 +60,18 @@ interface Touched {
   gone: boolean;
 }
 
-/** Up to this many files an fsync each is cheaper than a sync of the whole file system, which others write to as well. */
+/** Up to so many files an fsync each is cheaper than a sync of the whole file system, which others write to as well; more go together. */
 const FEW = 8;
 const RETRY_MS = 30_000;
 // Of the four threads of the pool: the journal must not wait in line behind the files.
 const LANES = 2;
-const each = <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> =>
-  inParallel(items, work, LANES);
+const LANES_TOGETHER = 32;
 
 /** Makes the checkpointer of a folder. */
 export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms): Checkpointer {
   const { disk, layout, clock, log, dirty, journal, space, index } = deps;
   const lazy: Disk = { ...disk, write: (path, text) => disk.place(path, text) };
+  const together: Disk = { ...disk, write: (path, text) => disk.placeTogether(path, text) };
   let timer: Timer | undefined;
   let running: Promise<boolean> | undefined;
   let stopped = false;
@@ -136,21 +136,29 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
 
   async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
-    await each([...set.records], ([id, record]) => put(touched, layout.record(id), recordForm, record));
-    await each([...set.deliveries], ([id, file]) => put(touched, layout.deliveriesOf(id), deliveriesForm, file));
-    await each([...set.docs.values()], ({ kind, key, doc }) => put(touched, layout.doc(kind, key), docForm, doc));
+    const { records, deliveries, docs } = set;
+    const many = records.size + deliveries.size + docs.size > FEW;
+    const to = { touched, disk: many ? together : lazy };
+    const each = <T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> =>
+      inParallel([...items], work, many ? LANES_TOGETHER : LANES);
+    await each(records, ([id, record]) => put(to, layout.record(id), { form: recordForm, value: record }));
+    await each(deliveries, ([id, file]) => put(to, layout.deliveriesOf(id), { form: deliveriesForm, value: file }));
+    await each(docs.values(), ({ kind, key, doc }) => put(to, layout.doc(kind, key), { form: docForm, value: doc }));
     for (const path of await deps.logs.audit.append(set.audits)) touched.push({ path, gone: false });
     for (const path of await deps.logs.keys.append(set.keys)) touched.push({ path, gone: false });
     for (const path of await index.write(entries)) touched.push({ path, gone: false });
     await deps.logs.events.append(set.events);
     await makeDurable(touched);
   }
-  // oxlint-disable-next-line max-params -- the fourth is the list that all of them fill
-  async function put<T>(touched: Touched[], path: string, form: FileSchema<T>, value: T | null): Promise<void> {
-    if (value !== null) await writeFileDb(fileDb(lazy, path, form), value);
+  async function put<T>(
+    to: { touched: Touched[]; disk: Disk },
+    path: string,
+    { form, value }: { form: FileSchema<T>; value: T | null },
+  ): Promise<void> {
+    if (value !== null) await writeFileDb(fileDb(to.disk, path, form), value);
     // Also one that is gone already: an earlier try may have removed it, and nobody has confirmed that.
     else await disk.drop(path);
-    touched.push({ path, gone: value === null });
+    to.touched.push({ path, gone: value === null });
   }
   async function makeDurable(touched: readonly Touched[]): Promise<void> {
     if (touched.length > FEW && canSyncAll) {

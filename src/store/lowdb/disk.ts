@@ -9,7 +9,9 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Files, OpenFile } from './files.ts';
+import { createBatches } from './batches.ts';
+import type { Files, OpenFile, SegmentFile } from './files.ts';
+import type { Placement, Placer } from './placer.ts';
 
 export interface Disk {
   files: Files;
@@ -17,6 +19,8 @@ export interface Disk {
   write(path: string, text: string | Uint8Array): Promise<void>;
   /** Puts `text` at `path` like `write`, but leaves it to a later sync to make it durable. */
   place(path: string, text: string | Uint8Array): Promise<void>;
+  /** Like `place`, for one of many: those that are asked for at the same time go together, where there is a placer. */
+  placeTogether(path: string, text: string | Uint8Array): Promise<void>;
   /** Removes a file durably; a missing one is fine. */
   remove(path: string): Promise<void>;
   /** Removes a file like `remove`, and leaves it to a later sync to make that durable; false when there was none. */
@@ -59,8 +63,9 @@ export function storeError(what: string, cause: unknown): DependencyError {
 }
 
 /** Makes a disk over the folder `root`, which exists. */
-export function createDisk(deps: { files: Files; log: Log; root: string }): Disk {
+export function createDisk(deps: { files: Files; log: Log; root: string; placer?: Placer }): Disk {
   const { files, log, root } = deps;
+  let batches = deps.placer === undefined ? undefined : createBatches(deps.placer);
   const slots = createSlots(WRITES_AT_ONCE);
   const syncFolder = createFolderSync(files);
   const folders = new Map<string, Promise<void>>([[root, Promise.resolve()]]);
@@ -123,22 +128,47 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     }
   }
   async function put(path: string, text: string | Uint8Array, sync: Sync): Promise<void> {
+    await putBy(path, async (temp) => {
+      await writeTemp(temp, text, sync);
+      check();
+      await renamed(path, () => files.rename(temp, path));
+    });
+    if (sync === 'now') await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
+  }
+  async function putTogether(path: string, text: string | Uint8Array): Promise<void> {
+    let placed = false;
+    await putBy(path, async (temp) => {
+      placed = await placeBatched({ temp, path, text });
+    });
+    if (!placed) await put(path, text, 'later');
+  }
+  /** False when there is no placer, or no more: then nobody knows whether the file is in its place, and it is put there once more. */
+  async function placeBatched(placement: Placement): Promise<boolean> {
+    const failure = await batches?.(placement).catch((error: unknown) => {
+      if (batches !== undefined) log.warn('files are placed one by one from now on', { error });
+      batches = undefined;
+    });
+    if (batches === undefined) return false;
+    if (failure === undefined) return true;
+    const error = Object.assign(new Error(failure.message), { code: failure.code });
+    if (failure.step === 'write') throw error;
+    await renamed(placement.path, () => Promise.reject(error));
+    return false;
+  }
+  async function putBy(path: string, work: (temp: string) => Promise<void>): Promise<void> {
     check();
     await folder(dirname(path));
     const temps = join(root, 'tmp');
     await folder(temps);
     const temp = join(temps, `.tmp-${process.pid}-${life}-${++count}`);
     try {
-      await writeTemp(temp, text, sync);
-      check();
-      await renameOver(temp, path);
+      await work(temp);
     } catch (error) {
       await files.unlink(temp).catch(() => undefined);
       // Somebody removed a folder that was there: the next write makes it again.
       if (codeOf(error) === 'ENOENT') for (const one of [dirname(path), temps]) folders.delete(one);
       throw storeError(`${path} could not be written`, error);
     }
-    if (sync === 'now') await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
   async function settle(path: string): Promise<void> {
     check();
@@ -167,9 +197,9 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
       throw storeError(`${path} could not be removed`, error);
     }
   }
-  async function renameOver(temp: string, path: string): Promise<void> {
+  async function renamed(path: string, rename: () => Promise<void>): Promise<void> {
     try {
-      await files.rename(temp, path);
+      await rename();
     } catch (error) {
       if (FULL.has(codeOf(error) ?? '')) throw error;
       await orStop(`rename to ${path}`, () =>
@@ -185,6 +215,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
     files,
     write: (path, text) => slots(() => put(path, text, 'now')),
     place: (path, text) => slots(() => put(path, text, 'later')),
+    placeTogether: (path, text) => slots(() => putTogether(path, text)),
     drop: (path) => slots(() => drop(path)),
     settle: (path) => slots(() => settle(path)),
     settleFolder,
@@ -198,8 +229,17 @@ export function createDisk(deps: { files: Files; log: Log; root: string }): Disk
 
 /** Writes all bytes: a file system may take fewer than it was given. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  await takeAll(bytes, (offset) => file.write(bytes, offset));
+}
+
+/** Writes all bytes at `position` of the file. */
+export async function writeAllAt(file: SegmentFile, bytes: Uint8Array, position: number): Promise<void> {
+  await takeAll(bytes, (offset) => file.writeAt(bytes, offset, position + offset));
+}
+
+async function takeAll(bytes: Uint8Array, write: (offset: number) => Promise<number>): Promise<void> {
   for (let offset = 0; offset < bytes.length;) {
-    const taken = await file.write(bytes, offset);
+    const taken = await write(offset);
     // No progress and no error would loop for ever.
     if (taken <= 0) throw Object.assign(new Error('the file system takes no bytes'), { code: 'ENOSPC' });
     offset += taken;

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts';
 import { codeOf, messageOf } from '../../errors.ts';
 import { silentLog } from '../../log.ts';
 import type { FolderCounts } from '../verdict.ts';
-import { noRuns } from '../run-index.ts';
+import { noRuns } from '../tally.ts';
 import { createDisk } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Tally } from './doctor-findings.ts';
@@ -79,12 +79,19 @@ function readOnly(files: Files, count: (bytes: number) => void): Files {
       count(bytes.length);
       return bytes;
     },
+    async readPart(path, from, maxBytes) {
+      const bytes = await files.readPart(path, from, maxBytes);
+      count(bytes.length);
+      return bytes;
+    },
     list: (path) => files.list(path),
+    type: (path) => files.type(path),
     tail: (path, maxBytes) => files.tail(path, maxBytes),
     free: (path) => files.free(path),
     create: refuse,
     append: refuse,
     journal: refuse,
+    segment: refuse,
     rename: refuse,
     unlink: refuse,
     mkdir: refuse,

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { systemClock } from '../../clock.ts';
 import { createSmallReads } from './small-reads.ts';
 
@@ -13,6 +14,11 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+export interface SegmentFile extends OpenFile {
+  /** Like `write`, and puts the bytes at `position` of the file. */
+  writeAt(bytes: Uint8Array, offset: number, position: number): Promise<number>;
+}
+
 interface FolderEntry {
   name: string;
   /** `other`: a link, a socket, a device: nothing of ours. */
@@ -22,12 +28,16 @@ interface FolderEntry {
 export interface Files {
   /** The bytes of a regular file; rejects with ENOENT, and with EFBIG beyond `maxBytes`. A link is not followed. */
   read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** At most `maxBytes` of a regular file, from `from` on; none at its end. Rejects with ENOENT. A link is not followed. */
+  readPart(path: string, from: number, maxBytes: number): Promise<Uint8Array>;
   /** A new file for writing, mode 0600; rejects with EEXIST. */
   create(path: string): Promise<OpenFile>;
   /** A file for writing at its end, made when missing, mode 0600. */
   append(path: string): Promise<OpenFile>;
   /** Like `append`, and every write is durable when it resolves (O_DSYNC: one trip to the thread pool instead of two). */
   journal(path: string): Promise<OpenFile>;
+  /** The same for writing anywhere in the file. */
+  segment(path: string): Promise<SegmentFile>;
   /** The last bytes of a regular file, at most `maxBytes`, and the offset at which they begin. */
   tail(path: string, maxBytes: number): Promise<{ bytes: Uint8Array; from: number }>;
   rename(from: string, to: string): Promise<void>;
@@ -39,11 +49,15 @@ export interface Files {
   syncFolder(path: string): Promise<void>;
   /** Makes everything written below `path` durable with one call; false where that cannot be done. */
   syncAll(path: string): Promise<boolean>;
+  /** What kind of file system `path` is on: the f_type of statfs(2). */
+  type(path: string): Promise<number>;
   /** The bytes that this user can still write on the file system of `path`. */
   free(path: string): Promise<number>;
 }
 
-const SYNC_TIMEOUT_MS = 60_000;
+/** Calls syncfs(2), which Node does not offer; where the program lacks it, every file is synced on its own. */
+export const SYNC_ALL = ['sync', '-f'] as const;
+export const SYNC_TIMEOUT_MS = 60_000;
 
 // One for the process: what it learns is how fast the disk is.
 const small = createSmallReads(systemClock);
@@ -62,9 +76,28 @@ export const nodeFiles: Files = {
       await handle.close();
     }
   },
-  create: (path) => openFile(path, 'wx'),
-  append: (path) => openFile(path, 'a'),
-  journal: (path) => openFile(path, O_JOURNAL),
+  async readPart(path, from, maxBytes) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (!(await handle.stat()).isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+      const bytes = new Uint8Array(maxBytes);
+      const { bytesRead } = await handle.read(bytes, 0, maxBytes, from);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  },
+  create: async (path) => fileOf(await open(path, 'wx', 0o600)),
+  append: async (path) => fileOf(await open(path, 'a', 0o600)),
+  journal: async (path) => fileOf(await open(path, O_SEGMENT | constants.O_APPEND, 0o600)),
+  async segment(path) {
+    const handle = await open(path, O_SEGMENT, 0o600);
+    return {
+      ...fileOf(handle),
+      writeAt: async (bytes, offset, position) =>
+        (await handle.write(bytes, offset, bytes.length - offset, position)).bytesWritten,
+    };
+  },
   async tail(path, maxBytes) {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
@@ -103,21 +136,21 @@ export const nodeFiles: Files = {
       await handle.close();
     }
   },
-  // `sync -f` calls syncfs(2), which Node does not offer; where the program lacks it, every file is synced on its own.
   syncAll: (path) =>
     new Promise((resolve) => {
-      execFile('sync', ['-f', path], { timeout: SYNC_TIMEOUT_MS }, (error) => resolve(error === null));
+      const [program, ...options] = SYNC_ALL;
+      execFile(program, [...options, path], { timeout: SYNC_TIMEOUT_MS }, (error) => resolve(error === null));
     }),
+  type: async (path) => (await statfs(path)).type,
   async free(path) {
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;
   },
 };
 
-const O_JOURNAL = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC;
+const O_SEGMENT = constants.O_WRONLY | constants.O_CREAT | constants.O_DSYNC;
 
-async function openFile(path: string, flags: 'wx' | 'a' | number): Promise<OpenFile> {
-  const handle = await open(path, flags, 0o600);
+function fileOf(handle: FileHandle): OpenFile {
   return {
     write: async (bytes, offset) => (await handle.write(bytes, offset)).bytesWritten,
     sync: () => handle.sync(),

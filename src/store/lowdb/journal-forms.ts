@@ -29,11 +29,14 @@ const JournaledChange: z.ZodType<Change> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('events'), events: z.array(EventForm) }),
 ]);
 
-const Commit = z.object({ lsn: z.number().int().positive(), changes: z.array(JournaledChange) });
+const Lsn = z.number().int().positive();
+const Commit = z.object({ lsn: Lsn, batch: Lsn.exactOptional(), changes: z.array(JournaledChange) });
 
 /** One commit as it stands in the journal; `lsn` counts commits from 1, without gaps. */
 export interface Commit {
   lsn: number;
+  /** The lsn of the first commit that was written with it, in one write; absent when it was written alone. */
+  batch?: number;
   changes: readonly Change[];
 }
 

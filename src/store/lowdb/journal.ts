@@ -3,16 +3,19 @@
  *
  * One write is under way at a time and takes everything that waits, so a batch grows with the load, and an idle journal has no timer.
  * After a write, in one synchronous step: the changes are applied to what is in memory, then the commits are answered; so a checkpoint
- * never sees a line as covered whose changes it has not seen. A crash leaves at most a torn line at the end, which nobody was promised.
+ * never sees a line as covered whose changes it has not seen. A crash leaves at most the newest batch torn, which nobody was promised.
+ *
+ * A segment grows by spaces, a large step at a time, and lines are written over them: a file system with a journal of its own (ext4, xfs)
+ * has to commit that for every write that makes a file longer, with all else that has happened there, and for none that does not.
  */
 import { codeOf, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Change } from '../backing.ts';
-import { isFull, storeError, writeAll } from './disk.ts';
+import { isFull, storeError, writeAllAt } from './disk.ts';
 import type { Disk } from './disk.ts';
-import type { OpenFile } from './files.ts';
+import type { SegmentFile } from './files.ts';
 import type { Layout } from './layout.ts';
-import { lineBytes } from './line.ts';
+import { linesBytes, ROOM } from './line.ts';
 
 const MAX_BATCH_LINES = 512;
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -43,8 +46,19 @@ export interface JournalDeps {
   log: Log;
   /** Puts a durable commit into memory; must not throw. */
   apply: (commit: { lsn: number; changes: readonly Change[]; bytes: number }) => void;
+  /** By how much a segment grows at once. */
+  roomBytes: number;
   /** Waits until the disk has caught up with what is in memory. */
   room: () => Promise<void>;
+}
+
+interface OpenSegment {
+  file: SegmentFile;
+  path: string;
+  /** Up to where there are lines. */
+  bytes: number;
+  /** Up to where the file has bytes of its own. */
+  room: number;
 }
 
 interface Waiting {
@@ -61,15 +75,15 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   let queue: Waiting[] = [];
   let queued = 0;
   let applied = found.last;
-  let current: { file: OpenFile; path: string; bytes: number } | undefined;
+  let current: OpenSegment | undefined;
   let running: Promise<void> | undefined;
 
-  async function openSegment(): Promise<NonNullable<typeof current>> {
+  async function openSegment(): Promise<OpenSegment> {
     if (current !== undefined && current.bytes < MAX_SEGMENT_BYTES) return current;
     await retire();
     const path = layout.segment(applied + 1);
     await disk.folder(layout.journal);
-    const file = await disk.files.journal(path);
+    const file = await disk.files.segment(path);
     try {
       // What a crash left here, or a life that could not go on, was never promised to anybody.
       await file.truncate(0);
@@ -77,7 +91,7 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
       await file.close();
       throw error;
     }
-    current = { file, path, bytes: 0 };
+    current = { file, path, bytes: 0, room: 0 };
     await disk.orStop(`fsync of ${layout.journal}`, () => disk.files.syncFolder(layout.journal));
     return current;
   }
@@ -118,30 +132,50 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
     return batch;
   }
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const lines = batch.map((one, at) => lineBytes(`{"lsn":${applied + 1 + at},"changes":${one.json}}`));
-    const bytes = Buffer.concat(lines);
+    const first = applied + 1;
+    const together = batch.length === 1 ? '' : `"batch":${first},`;
+    const texts = batch.map(({ json }, at) => `{"lsn":${first + at},${together}"changes":${json}}`);
     disk.check();
-    const segment = await openSegment();
-    try {
-      await writeAll(segment.file, bytes);
-    } catch (error) {
-      await erase(segment, error);
-      throw error;
-    }
-    segment.bytes += bytes.length;
+    const sizes = await writeLines(await openSegment(), texts);
     batch.forEach((one, at) => {
       applied++;
-      deps.apply({ lsn: applied, changes: one.changes, bytes: lines[at]?.length ?? 0 });
+      deps.apply({ lsn: applied, changes: one.changes, bytes: sizes[at] ?? 0 });
     });
     for (const one of batch) one.resolve();
   }
+  async function writeLines(segment: OpenSegment, texts: readonly string[]): Promise<number[]> {
+    const { bytes, sizes } = linesBytes(texts);
+    const end = segment.bytes + bytes.length;
+    if (end > segment.room) await grow(segment, bytes, end);
+    else await writeOrErase(segment, bytes);
+    segment.bytes = end;
+    return sizes;
+  }
+  /** Writes the lines and room for more behind them in one go; when the disk has no place for that, the lines alone. */
+  async function grow(segment: OpenSegment, lines: Uint8Array, end: number): Promise<void> {
+    const room = Math.min(end + deps.roomBytes, Math.max(end, MAX_SEGMENT_BYTES));
+    try {
+      await writeOrErase(segment, Buffer.concat([lines, Buffer.alloc(room - end, ROOM)]));
+      segment.room = room;
+    } catch (error) {
+      if (!isFull(error) || disk.stopped() !== undefined || room === end) throw error;
+      await writeOrErase(segment, lines);
+      segment.room = end;
+    }
+  }
   /** Takes back what a write put down in part. Only a full disk leaves a file that can be trusted. */
-  async function erase(segment: NonNullable<typeof current>, cause: unknown): Promise<void> {
-    await disk.orStop(`write to ${segment.path}`, async () => {
-      if (!isFull(cause)) throw cause instanceof Error ? cause : new Error(messageOf(cause));
-      await segment.file.truncate(segment.bytes);
-      await segment.file.sync();
-    });
+  async function writeOrErase(segment: OpenSegment, bytes: Uint8Array): Promise<void> {
+    try {
+      await writeAllAt(segment.file, bytes, segment.bytes);
+    } catch (cause) {
+      await disk.orStop(`write to ${segment.path}`, async () => {
+        if (!isFull(cause)) throw cause instanceof Error ? cause : new Error(messageOf(cause));
+        segment.room = segment.bytes;
+        await segment.file.truncate(segment.bytes);
+        await segment.file.sync();
+      });
+      throw cause;
+    }
   }
 
   async function pump(): Promise<void> {

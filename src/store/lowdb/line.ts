@@ -2,6 +2,8 @@
 import { crc32 } from 'node:zlib';
 
 const NEWLINE = 0x0a;
+/** What stands where there is room for lines: a space, so that the file stays a text. */
+export const ROOM = 0x20;
 const PREFIX = 9;
 
 /** The line of a JSON text. */
@@ -9,13 +11,21 @@ export function lineOf(json: string): string {
   return `${sumOf(json)} ${json}\n`;
 }
 
-/** The line of a JSON text as bytes: a text is encoded once. */
-export function lineBytes(json: string): Uint8Array {
-  const body = Buffer.from(json);
-  return Buffer.concat([Buffer.from(`${sumOf(body)} `), body, END]);
+/** The lines of JSON texts as bytes, and the size of each. */
+export function linesBytes(texts: readonly string[]): { bytes: Uint8Array; sizes: number[] } {
+  const sizes = texts.map((json) => PREFIX + Buffer.byteLength(json) + 1);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (const [n, json] of texts.entries()) {
+    const end = at + (sizes[n] ?? 0);
+    bytes.write(json, at + PREFIX);
+    bytes.write(`${sumOf(bytes.subarray(at + PREFIX, end - 1))} `, at, 'latin1');
+    bytes[end - 1] = NEWLINE;
+    at = end;
+  }
+  return { bytes, sizes };
 }
-
-const END = Buffer.from('\n');
 
 function sumOf(json: string | Uint8Array): string {
   return crc32(json).toString(16).padStart(8, '0');
@@ -28,8 +38,14 @@ export interface FoundLine {
   value: unknown;
 }
 
-/** The lines of a file in order, the torn one at its end too. A line that fails its checksum has no value. */
-export function* linesOf(bytes: Uint8Array): Generator<FoundLine> {
+/**
+ * The lines of a file in order, the torn one at its end too. A line that fails its checksum has no value. Spaces at the end are room that
+ * nothing was written to yet; zeros are what a file system puts there when a crash cut that off.
+ */
+export function* linesOf(file: Uint8Array): Generator<FoundLine> {
+  let length = file.length;
+  while (file[length - 1] === ROOM || file[length - 1] === 0) length--;
+  const bytes = file.subarray(0, length);
   let offset = 0;
   while (offset < bytes.length) {
     const end = bytes.indexOf(NEWLINE, offset);

@@ -1,6 +1,7 @@
 /**
- * What the journal holds at open. A line that is not whole with nothing after it was cut off by a crash and never acknowledged; one that is
- * missing in the count was damaged later: its segment is copied to the quarantine, and the lines that are whole are applied all the same.
+ * What the journal holds at open. Lines that are not whole with nothing after them, or only what was written in the same write, were cut off
+ * by a crash and never acknowledged; others that are missing in the count were damaged later: their segment is copied to the quarantine, and
+ * the lines that are whole are applied all the same.
  */
 import { join } from 'node:path';
 import { codeOf } from '../../errors.ts';
@@ -94,6 +95,8 @@ function readSegment(
   let next = segment.first;
   let broken: number | undefined;
   let damaged: string | undefined;
+  /** A batch of which lines are missing: torn, as long as nothing follows that was written after it. */
+  let torn: { batch: number; missing: string } | undefined;
   for (const { offset, value, size } of linesOf(segment.bytes)) {
     const commit = value === undefined ? undefined : commitOf(value);
     if (commit === undefined) {
@@ -101,9 +104,12 @@ function readSegment(
       continue;
     }
     whole++;
+    const { batch } = commit;
+    if (torn !== undefined && torn.batch !== batch) damaged ??= torn.missing;
     if (commit.lsn > next) {
-      state.gap = true;
-      damaged ??= missing(next, commit.lsn - 1);
+      const range = missing(next, commit.lsn - 1);
+      if (batch !== undefined && batch <= next) torn ??= { batch, missing: range };
+      else damaged ??= range;
     }
     next = commit.lsn + 1;
     if (commit.lsn <= state.last) continue;
@@ -111,8 +117,11 @@ function readSegment(
     state.last = commit.lsn;
     state.commits++;
   }
-  if (broken !== undefined && damaged === undefined) {
-    deps.log.warn('the journal ends in a torn line, which is left out: it was never acknowledged', { offset: broken });
+  if (damaged !== undefined) state.gap = true;
+  else if (broken !== undefined) {
+    deps.log.warn('the journal ends in torn lines, which are left out: they were never acknowledged', {
+      offset: broken,
+    });
   }
   return { whole, ...(damaged === undefined ? {} : { damaged }) };
 }

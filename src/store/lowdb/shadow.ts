@@ -4,7 +4,7 @@
  */
 import { basename, dirname } from 'node:path';
 import { codeOf } from '../../errors.ts';
-import type { Files, OpenFile } from './files.ts';
+import type { Files, SegmentFile } from './files.ts';
 
 interface Written {
   chunks: Uint8Array[];
@@ -43,7 +43,7 @@ export function shadowFiles(inner: Files): Files {
     file.chunks = [whole];
     return whole.slice();
   }
-  async function append(path: string): Promise<OpenFile> {
+  async function append(path: string): Promise<SegmentFile> {
     return openFile(await lifted(path));
   }
   async function inFolder(path: string): Promise<FolderEntry[]> {
@@ -58,8 +58,13 @@ export function shadowFiles(inner: Files): Files {
       written.set(path, file);
       return openFile(file);
     },
+    async readPart(path, from, maxBytes) {
+      const all = await bytesOf(path, MAX_BYTES);
+      return all === undefined ? inner.readPart(path, from, maxBytes) : all.subarray(from, from + maxBytes);
+    },
     append,
     journal: append,
+    segment: append,
     async tail(path, maxBytes) {
       const all = await bytesOf(path, MAX_BYTES);
       if (all === undefined) return inner.tail(path, maxBytes);
@@ -91,12 +96,23 @@ export function shadowFiles(inner: Files): Files {
     },
     syncFolder: async () => undefined,
     syncAll: async () => true,
+    type: (path) => inner.type(path),
     free: async () => Number.MAX_SAFE_INTEGER,
   };
 }
 
-function openFile(file: Written): OpenFile {
+function openFile(file: Written): SegmentFile {
   return {
+    async writeAt(bytes, offset, position) {
+      const chunk = bytes.slice(offset);
+      const before = new Uint8Array(Buffer.concat(file.chunks));
+      const whole = new Uint8Array(Math.max(before.length, position + chunk.length));
+      whole.set(before);
+      whole.set(chunk, position);
+      file.chunks = [whole];
+      file.size = whole.length;
+      return chunk.length;
+    },
     async write(bytes, offset) {
       const chunk = bytes.slice(offset);
       file.chunks.push(chunk);

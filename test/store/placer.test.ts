@@ -1,0 +1,126 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codeOf } from '../../src/errors.ts';
+import { createIds } from '../../src/ids.ts';
+import { silentLog } from '../../src/log.ts';
+import { createDisk } from '../../src/store/lowdb/disk.ts';
+import type { Disk } from '../../src/store/lowdb/disk.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import { createPlacer } from '../../src/store/lowdb/placer.ts';
+import type { Placement, Placer } from '../../src/store/lowdb/placer.ts';
+import { openStore } from '../../src/store/open.ts';
+import { manualClock } from '../support/clock.ts';
+import { newRun } from '../support/store-harness.ts';
+
+let root: string;
+const placers: Placer[] = [];
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'bellhop-placer-'));
+});
+afterEach(async () => {
+  for (const placer of placers.splice(0)) await placer.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+function placerOf(entry?: string): Placer {
+  const placer = createPlacer(entry);
+  placers.push(placer);
+  return placer;
+}
+const diskOver = (placer: Placer): Disk => createDisk({ files: nodeFiles, log: silentLog, root, placer });
+const placement = (name: string): Placement => ({
+  temp: join(root, `.tmp-${name}`),
+  path: join(root, name),
+  text: `text of ${name} é\n`,
+});
+const names = async (): Promise<string[]> => (await readdir(root)).toSorted((a, b) => a.localeCompare(b));
+
+describe('files placed by a thread', () => {
+  it('are in their places with their texts, for their owner only, and no temp file is left', async () => {
+    expect(await placerOf().place([placement('a'), placement('b')])).toBeUndefined();
+    expect(await names()).toEqual(['a', 'b']);
+    expect(await readFile(join(root, 'b'), 'utf8')).toBe('text of b é\n');
+    expect((await stat(join(root, 'a'))).mode & 0o777).toBe(0o600);
+  });
+  it('end with the first that cannot be written, which is named; none after it is there', async () => {
+    const astray = { ...placement('b'), temp: join(root, 'nowhere', 'b') };
+    const failure = await placerOf().place([placement('a'), astray, placement('c')]);
+    expect(failure).toMatchObject({ at: 1, step: 'write', code: 'ENOENT' });
+    expect(await names()).toEqual(['a']);
+  });
+  it('end with the first that cannot be renamed, and its temp file is gone', async () => {
+    await mkdir(join(root, 'b', 'below'), { recursive: true });
+    const failure = await placerOf().place([placement('a'), placement('b'), placement('c')]);
+    expect(failure).toMatchObject({ at: 1, step: 'rename' });
+    expect(await names()).toEqual(['a', 'b']);
+  });
+  it('are placed by a new thread after the old one was given back', async () => {
+    const placer = placerOf();
+    await placer.place([placement('a')]);
+    await placer.rest();
+    await placer.rest();
+    await placer.place([placement('b')]);
+    expect(await names()).toEqual(['a', 'b']);
+  });
+  it('are made durable by one call, where there is such a folder', async () => {
+    const placer = placerOf();
+    expect(await placer.syncAll(root)).toBe(true);
+    expect(await placer.syncAll(join(root, 'nowhere'))).toBe(false);
+  });
+  it('reject when the thread cannot be started', async () => {
+    const placer = placerOf(join(root, 'no-such-thread.ts'));
+    await expect(placer.place([placement('a')])).rejects.toThrow('the thread that places files ended');
+  });
+});
+
+describe('a disk with such a thread', () => {
+  const many = Array.from({ length: 200 }, (_, n) => `records/${n % 7}/${n}.json`);
+
+  it('places two hundred at once, in folders that were not there', async () => {
+    const disk = diskOver(placerOf());
+    await Promise.all(many.map((name) => disk.placeTogether(join(root, name), name)));
+    for (const name of many) expect(await readFile(join(root, name), 'utf8')).toBe(name);
+    expect(await readdir(join(root, 'tmp'))).toEqual([]);
+  });
+  it('places them one by one when the thread is dead', async () => {
+    const disk = diskOver(placerOf(join(root, 'no-such-thread.ts')));
+    await Promise.all(many.map((name) => disk.placeTogether(join(root, name), name)));
+    for (const name of many) expect(await readFile(join(root, name), 'utf8')).toBe(name);
+    expect(disk.stopped()).toBeUndefined();
+  });
+  it('stops all writing when a rename fails, for nobody knows what the disk holds', async () => {
+    await mkdir(join(root, 'taken', 'below'), { recursive: true });
+    const disk = diskOver(placerOf());
+    const failure = await disk.placeTogether(join(root, 'taken'), 'text').catch(codeOf);
+    expect(failure).toBe('STORE_FAILED');
+    expect(disk.stopped()).toContain('rename');
+  });
+  it('says that the disk is full, and goes on', async () => {
+    const full: Placer = {
+      place: async () => ({ at: 0, step: 'rename', code: 'ENOSPC', message: 'no space left on device' }),
+      syncAll: async () => false,
+      rest: async () => undefined,
+      close: async () => undefined,
+    };
+    const disk = diskOver(full);
+    expect(await disk.placeTogether(join(root, 'a'), 'text').catch(codeOf)).toBe('STORE_FULL');
+    expect(disk.stopped()).toBeUndefined();
+  });
+});
+
+it('a checkpoint of hundreds of runs leaves each of them in its own readable file', async () => {
+  const clock = manualClock();
+  const lock = async () => ({ release: () => undefined });
+  const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', lock };
+  const { store } = await openStore({ backend: 'lowdb', dir: root }, deps, { reserveBytes: 4096 });
+  await store.submit(Array.from({ length: 300 }, (_, week) => newRun({ input: { week } })));
+  await store.close();
+  const records = await readdir(join(root, 'records'), { recursive: true });
+  const files = records.filter((name) => name.endsWith('.json'));
+  expect(files).toHaveLength(300);
+  for (const name of files.slice(0, 20)) {
+    expect(await readFile(join(root, 'records', name), 'utf8')).toMatch(/^\{\n {2}"v": 1,\n {2}"id": "run_/);
+  }
+});
