@@ -20,12 +20,13 @@ mkdir "$work/disk"
 truncate -s 1G "$work/image"
 mkfs.ext4 -q "$work/image"
 mount -o loop "$work/image" "$work/disk" || { echo 'powercut-loop: no loop mount here' >&2; exit 77; }
-echo '[]' >"$work/unanswered.json"
 cut=1
 failed=0
 while [ "$cut" -le "$cuts" ]; do
   ledger=$work/ledger-$(printf '%06d' "$cut")
-  node "$here/store-writer.main.ts" "$work/disk/data" "$cut" "$work/unanswered.json" \
+  : >"$ledger"
+  node "$here/store-heritage.main.ts" "$work/heritage.json" "$work"/ledger-*
+  node "$here/store-writer.main.ts" "$work/disk/data" "$cut" "$work/heritage.json" \
     3>>"$ledger" >"$work/ready" 2>"$work/said" &
   writer=$!
   tries=0
@@ -48,7 +49,7 @@ while [ "$cut" -le "$cuts" ]; do
   mount -o loop "$work/image" "$work/disk"
   # Every second cut falls on a life that itself began with what a cut left.
   if [ $((cut % 2)) -eq 1 ] || [ "$cut" -eq "$cuts" ]; then
-    node "$here/store-verify.main.ts" "$work/disk/data" "$work/unanswered.json" "$work"/ledger-* || failed=$((failed + 1))
+    node "$here/store-verify.main.ts" "$work/disk/data" "$cut" "$work"/ledger-* || failed=$((failed + 1))
   fi
   cut=$((cut + 1))
 done

@@ -3,12 +3,14 @@ export interface TortureResult {
   trials: number;
   /** How often each kind of harm was found. */
   counts: Record<string, number>;
+  /** How often each of them was looked for. */
+  checks: Record<string, number>;
   /** What was found at all. */
   short: string[];
   figures: Record<string, number>;
 }
 
 /** The last line of every torture. */
-export function printResult({ torture, trials, counts, short, figures }: TortureResult): void {
-  console.log(JSON.stringify({ torture, trials, ...counts, short, figures }));
+export function printResult({ torture, trials, counts, checks, short, figures }: TortureResult): void {
+  console.log(JSON.stringify({ torture, trials, ...counts, checks, short, figures }));
 }

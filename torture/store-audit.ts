@@ -1,121 +1,129 @@
-/** Holds a store against the ledger of what its writers asked for and were answered. */
-import type { Run } from '../src/store/records.ts';
+/** Holds the runs of a store, their deliveries and the registers against the ledger of what its writers asked for and were answered. */
+import { isFinal } from '../src/store/records.ts';
+import type { Delivery, Run } from '../src/store/records.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Ledger, RunNote } from './ledger.ts';
+import type { Findings } from './store-laws.ts';
+import { TERMS } from './store-terms.ts';
 
-/** Each entry names the thing and what is wrong with it. */
-export interface Findings {
-  /** Acknowledged and not there. */
-  lost: string[];
-  /** There, but older than what was acknowledged. */
-  stale: string[];
-  /** Removed, and there again. */
-  resurrected: string[];
-  /** One key, two runs. */
-  duplicates: string[];
-  /** Unreadable, never asked for, or a batch of which only a part is there. */
-  corrupt: string[];
+/** A store that is looked at, and the instant until which time has passed in it. */
+export interface Audit {
+  store: Store;
+  ledger: Ledger;
+  found: Findings;
+  now: number;
 }
 
-export const noFindings = (): Findings => ({ lost: [], stale: [], resurrected: [], duplicates: [], corrupt: [] });
-
-export function addFindings(sum: Findings, more: Findings): void {
-  sum.lost.push(...more.lost);
-  sum.stale.push(...more.stale);
-  sum.resurrected.push(...more.resurrected);
-  sum.duplicates.push(...more.duplicates);
-  sum.corrupt.push(...more.corrupt);
-}
-
-/** Checks the runs whose id `wanted` accepts, and every document. */
-export async function auditAnswers(store: Store, ledger: Ledger, wanted: (id: string) => boolean): Promise<Findings> {
-  const found = noFindings();
+/** Checks the runs whose id `wanted` accepts; those that are gone for good reason are noted as gone. */
+export async function auditRuns(audit: Audit, wanted: (id: string) => boolean): Promise<void> {
+  const { ledger } = audit;
   for (const [id, note] of ledger.runs) {
-    if (wanted(id)) await auditRun(store, { id, note, found });
+    if (!wanted(id) || (await auditRun(audit, id, note))) continue;
+    ledger.runs.delete(id);
+    ledger.gone.add(id);
   }
-  for (const [key, { wished, stored }] of ledger.docs) {
-    const doc = await store.getDoc('status', key);
-    const rev = doc?.rev ?? 0;
-    if (rev < stored) found.stale.push(`document ${key} has rev ${rev} of ${stored}`);
-    if (rev > wished || (doc !== undefined && doc.value !== rev)) found.corrupt.push(`document ${key} has rev ${rev}`);
-  }
-  found.duplicates.push(...ledger.duplicates);
-  found.stale.push(...ledger.fenceBreaks);
-  return found;
 }
 
-async function auditRun(store: Store, at: { id: string; note: RunNote; found: Findings }): Promise<void> {
-  const { id, note, found } = at;
+/** Checks one run; answers whether it is there. */
+export async function auditRun({ store, found, now }: Audit, id: string, note: RunNote): Promise<boolean> {
   const run = await store.get(id);
   if (run === undefined) {
-    if (!note.removeWished) found.lost.push(`${id} (${note.key})`);
-    return;
+    found.check('lost', note.removeWished || mayBeOver(note, now), () => `${id} (${note.key})`);
+    return false;
   }
-  if (note.removed) found.resurrected.push(id);
-  if (run.fence < note.fence) found.stale.push(`${id} has fence ${run.fence} of ${note.fence}`);
-  if (note.cancelled && run.state !== 'cancelled') found.stale.push(`${id} is ${run.state}, was cancelled`);
-  if (note.result !== undefined && (run.state !== 'completed' || run.result !== note.result)) {
-    found.stale.push(`${id} is ${run.state}, was completed`);
-  }
-  if (run.state === 'completed' && !hasResult(note, run)) {
-    found.corrupt.push(`${id} has a result that nobody gave`);
-  }
-  if (run.state === 'cancelled' && !note.cancelWished) found.corrupt.push(`${id} was cancelled by nobody`);
-  for (const delivery of await store.deliveries(id)) {
-    if (note.delivered.has(delivery.id) && delivery.state !== 'delivered') {
-      found.stale.push(`${delivery.id} of ${id} is ${delivery.state}, was delivered`);
-    }
+  found.check('lost', true, () => id);
+  found.check('resurrected', !note.removed, () => id);
+  found.check('stale', run.fence >= note.fence, () => `${id} has fence ${run.fence} of ${note.fence}`);
+  found.check('stale', !note.cancelled || run.state === 'cancelled', () => `${id} is ${run.state}, was cancelled`);
+  const token = tokenOf(run);
+  found.check(
+    'stale',
+    note.settled === undefined || token === note.settled,
+    () => `${id} is ${run.state}, was settled`,
+  );
+  checkOrigin(run, { note, found });
+  for (const delivery of await store.deliveries(id)) checkDelivery(delivery, { note, found });
+  await checkBlobs(run, { store, found });
+  return true;
+}
+
+/** What a final outcome was told apart by. */
+export function tokenOf({ state, result, error }: Run): string | undefined {
+  if (state === 'completed' && typeof result === 'string') return result;
+  return state === 'failed' ? error?.message : undefined;
+}
+
+function checkOrigin(run: Run, { note, found }: { note: RunNote; found: Findings }): void {
+  const token = tokenOf(run);
+  const given =
+    run.state === 'cancelled'
+      ? note.cancelWished !== undefined
+      : !isFinal(run.state) || (token !== undefined && note.settleWishes.has(token));
+  found.check('corrupt', given, () => `${run.id} is ${run.state} (${token}), which nobody asked for`);
+}
+
+/** Retention may have taken the run: one of its ends was asked for long enough ago. */
+function mayBeOver(note: RunNote, now: number): boolean {
+  const cancelled = note.cancelWished !== undefined && note.cancelWished + TERMS.retainMs <= now;
+  const settled = [...note.settleWishes.values()].some(({ end, at }) => at + keepOf(end) <= now);
+  return cancelled || settled;
+}
+
+export function keepOf(state: string): number {
+  return state === 'failed' ? TERMS.retainFailedMs : TERMS.retainMs;
+}
+
+const PROGRESS = ['pending', 'frozen', 'sending', 'sent', 'delivered'];
+
+function checkDelivery(delivery: Delivery, { note, found }: { note: RunNote; found: Findings }): void {
+  const known = note.deliveries.get(delivery.id);
+  if (known === undefined) return;
+  const [part] = delivery.parts;
+  const stage =
+    delivery.state === 'delivered' ? 'delivered' : part?.state === 'pending' ? 'frozen' : (part?.state ?? 'pending');
+  found.check(
+    'deliveries',
+    PROGRESS.indexOf(stage) >= PROGRESS.indexOf(known.state),
+    () => `${delivery.id} is ${stage}, was ${known.state}`,
+  );
+  if (known.state === 'delivered' || stage === 'delivered' || part === undefined) return;
+  const proven = part.state !== 'sent' || part.receipt?.kind === 'slack';
+  found.check(
+    'deliveries',
+    part.body === known.body && proven,
+    () => `${delivery.id}: its part is not what was frozen`,
+  );
+}
+
+async function checkBlobs(run: Run, { store, found }: { store: Store; found: Findings }): Promise<void> {
+  for (const { sha256, bytes } of run.blobs ?? []) {
+    // The store checks the hash, and throws when it does not fit.
+    const there = await store.blobs.get(sha256).catch(() => undefined);
+    found.check(
+      'blobs',
+      there?.length === bytes,
+      () => `${sha256} of ${run.id} is ${there === undefined ? 'gone' : 'not whole'}`,
+    );
   }
 }
 
-function hasResult(note: RunNote, { result }: Run): boolean {
-  return typeof result === 'string' && note.resultsWished.has(result);
-}
-
-/** Walks every run of the store: no key has two, none is unreadable or was never asked for, and no batch is there in part. */
-export async function auditWhole(store: Store, ledger: Ledger): Promise<Findings> {
-  const found = noFindings();
-  const seen = new Map<string, string>();
-  let runs = 0;
-  for await (const run of everyRun(store, found)) {
-    runs++;
-    const key = run.idempotencyKey ?? '';
-    const other = seen.get(key);
-    if (other !== undefined) found.duplicates.push(`${key}: ${other} and ${run.id}`);
-    seen.set(key, run.id);
-    if (!ledger.keys.has(key)) found.corrupt.push(`${run.id} was asked for by nobody`);
+/** Documents, and which queues are paused: each is what was acknowledged last, or what was asked for since. */
+export async function auditRegisters({
+  store,
+  found,
+  ledger,
+}: Pick<Audit, 'store' | 'found'> & { ledger: Pick<Ledger, 'registers'> }): Promise<void> {
+  const paused = new Set((await store.pausedQueues()).map(({ name }) => name));
+  for (const [name, { value, wished }] of ledger.registers) {
+    const [what = '', key = ''] = name.split(' ');
+    const [kind = '', id = ''] = key.split('/');
+    const present = what === 'paused' ? paused.has(key) : ((await store.getDoc(kind, id))?.value ?? null);
+    const known = what === 'paused' && value === null ? false : value;
+    const law = what === 'paused' ? 'paused' : 'documents';
+    found.check(
+      law,
+      present === known || wished.includes(present),
+      () => `${name} is ${JSON.stringify(present)}, was ${JSON.stringify(known)}`,
+    );
   }
-  const counted = Object.values(await store.count({})).reduce((sum, count) => sum + count, 0);
-  if (counted !== runs) found.corrupt.push(`the counts say ${counted}, the list has ${runs}`);
-  auditBatches(ledger, { seen, found });
-  return found;
-}
-
-function auditBatches(ledger: Ledger, { seen, found }: { seen: Map<string, string>; found: Findings }): void {
-  const batches = new Map<string, { there: number; of: number }>();
-  for (const [key, { batch, id }] of ledger.keys) {
-    if (batch === undefined) continue;
-    // One that was removed since was there.
-    const there = seen.has(key) || id !== undefined;
-    const sum = batches.get(batch) ?? { there: 0, of: 0 };
-    batches.set(batch, { there: sum.there + (there ? 1 : 0), of: sum.of + 1 });
-  }
-  for (const [batch, { there, of }] of batches) {
-    if (there !== 0 && there !== of) found.corrupt.push(`of batch ${batch} there are ${there} of ${of}`);
-  }
-}
-
-async function* everyRun(store: Store, found: Findings): AsyncGenerator<Run> {
-  let after: string | undefined;
-  do {
-    const page = await store.list({ limit: 200, ...(after === undefined ? {} : { after }) });
-    for (const { id, state, rev } of page.items) {
-      const run = await store.get(id);
-      if (run === undefined) found.corrupt.push(`${id} is listed and cannot be read`);
-      else if (run.state !== state || run.rev !== rev)
-        found.stale.push(`${id} is listed as ${state} and is ${run.state}`);
-      if (run !== undefined) yield run;
-    }
-    after = page.next;
-  } while (after !== undefined);
 }

@@ -1,131 +1,89 @@
 /**
- * Eight writers on a store until they are killed: `node store-writer.main.ts DIR LIFE [UNANSWERED.json]`; prints `ready` when the store is
- * open. Every wish and every answer is one line on file descriptor 3, written before the next step, so that it outlives the process.
+ * Eight writers on a store until they are killed: `node store-writer.main.ts DIR LIFE HERITAGE.json [BACKUP-DIR]`; prints `ready` when
+ * the store is open, and `backed up` when copies were made. Every wish and every answer is one line on file descriptor 3, written before the
+ * next step, so that it outlives the process.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import { z } from 'zod';
-import { systemClock } from '../src/clock.ts';
 import { codeOf } from '../src/errors.ts';
-import { createIds } from '../src/ids.ts';
-import { silentLog } from '../src/log.ts';
 import { openStore } from '../src/store/open.ts';
-import type { Actor } from '../src/store/records.ts';
-import type { ClaimedRun, NewRun, Store } from '../src/store/store.ts';
-import type { Entry } from './ledger.ts';
+import { factOf } from './store-facts.ts';
+import { Heritage } from './store-heritage.ts';
+import { chartsOf, clockOfLife, depsOf, TERMS, WALK_STEP_MS, WRITERS_MAY_USE_MS } from './store-terms.ts';
+import { submit, turn } from './store-writer-turns.ts';
+import type { Writer, Writing } from './store-writing.ts';
 
 const WRITERS = 8;
-const ana: Actor = { kind: 'slack', id: 'U0ANA' };
-const Unanswered = z.array(z.object({ key: z.string(), queue: z.string() }));
+const CHARTS = 24;
+const SWEEP_EVERY_MS = 15;
+const BACKUP_AFTER_MS = 120;
+const BACKUPS = 3;
 
-const [dir, life = '0', unansweredPath] = process.argv.slice(2);
-if (dir === undefined) throw new Error('which folder?');
-const ids = createIds(systemClock);
-const deps = { clock: systemClock, ids, log: silentLog, version: '0.0.0-torture' };
-const { store } = await openStore({ backend: 'lowdb', dir }, deps);
-process.stdout.write('ready\n');
-const unanswered =
-  unansweredPath === undefined ? [] : Unanswered.parse(JSON.parse(readFileSync(unansweredPath, 'utf8')));
-for (const { key, queue } of unanswered) await submit(store, [{ key, queue }]);
-await Promise.all(Array.from({ length: WRITERS }, (_, n) => write(store, `w${n}`)));
-
-function note(entry: Entry): void {
-  writeSync(3, `${JSON.stringify(entry)}\n`);
+const [dir, life = '0', heritagePath, backupDir] = process.argv.slice(2);
+if (dir === undefined || heritagePath === undefined) throw new Error('which folder, and what did the last life leave?');
+const heritage = Heritage.parse(JSON.parse(readFileSync(heritagePath, 'utf8')));
+const clock = clockOfLife(Number(life), 'writers');
+const deps = depsOf(clock);
+const { store } = await openStore({ backend: 'lowdb', dir }, deps, TERMS);
+const writing: Writing = {
+  store,
+  clock,
+  ids: deps.ids,
+  note: (entry) => void writeSync(3, `${JSON.stringify(entry)}\n`),
+  life,
+  steps: new Map(Object.entries(heritage.steps)),
+  charts: chartsOf(Number(life), CHARTS),
+};
+const firstEvent = Promise.withResolvers<void>();
+void watch();
+if (heritage.since !== null) process.stdout.write('ready\n');
+for (const together of heritage.unanswered) await submit(writing, together);
+for (const one of heritage.answered) await submit(writing, [one]);
+void sweep();
+if (backupDir !== undefined) void backUp(backupDir);
+const writers = Array.from({ length: WRITERS }, (_, n) => write({ queue: `w${n}`, side: `w${n}-side`, finished: [] }));
+if (heritage.since === null) {
+  // A watcher that was killed before its first event would have no place to go on from.
+  await firstEvent.promise;
+  process.stdout.write('ready\n');
 }
+await Promise.all(writers);
 
-async function write(to: Store, queue: string): Promise<void> {
-  const finished: string[] = [];
+async function write(writer: Writer): Promise<void> {
   for (let n = 0; ; n++) {
     try {
-      await turn(to, { queue, name: `${life}-${queue}-${n}`, finished });
+      await turn(writing, writer, n);
     } catch (error) {
       // No answer is an answer that the ledger understands; too much work at once is no harm.
       if (!['OVERLOADED', 'STORE_FULL'].includes(codeOf(error) ?? '')) throw error;
-      await systemClock.sleep(5);
+      await clock.sleep(5);
     }
   }
 }
 
-/** One submit, and one of the other verbs by lot. */
-async function turn(to: Store, at: { queue: string; name: string; finished: string[] }): Promise<void> {
-  const { queue, name, finished } = at;
-  const lot = Math.random();
-  if (lot < 0.1) {
-    await submit(
-      to,
-      ['a', 'b', 'c'].map((part) => ({ key: `${name}${part}`, queue, batch: name })),
-    );
-  } else {
-    const [id] = await submit(to, [{ key: name, queue }]);
-    if (id !== undefined && lot < 0.2) await end(to, { id, end: 'cancel' });
-  }
-  const wanted = { queues: [{ name: queue, limit: 2 }], kinds: ['function'] as const, limit: 2 };
-  for (const one of await to.claim({ ...wanted, workerId: `${life}-${queue}`, leaseMs: 60_000 })) {
-    note({ note: 'claimed', id: one.run.id, fence: one.lease.fence });
-    if (await settle(to, one, name)) finished.push(one.run.id);
-  }
-  if (lot > 0.6) await deliver(to, `${life}-${queue}`);
-  if (lot > 0.85) await end(to, { id: finished.shift(), end: 'remove' });
-  if (lot > 0.5 && lot < 0.7) await putDoc(to, queue);
-}
-
-async function submit(to: Store, wanted: { key: string; queue: string; batch?: string }[]): Promise<string[]> {
-  for (const one of wanted) note({ note: 'wish-submit', ...one });
-  const outcomes = await to.submit(wanted.map((one) => newRun(one)));
-  return outcomes.flatMap((outcome, n) => {
-    const key = wanted[n]?.key;
-    if (key === undefined || !('run' in outcome)) return [];
-    note({ note: 'submitted', key, id: outcome.run.id });
-    return [outcome.run.id];
-  });
-}
-
-function newRun({ key, queue }: { key: string; queue: string }): NewRun {
-  return {
-    job: 'weekly-report',
-    kind: 'function',
-    queue,
-    trigger: 'api',
-    actor: ana,
-    input: { key, padding: 'x'.repeat(Math.floor(Math.random() * 2_000)) },
-    policy: { maxAttempts: 20, timeoutMs: 60_000, backoff: { baseMs: 1, maxMs: 1 } },
-    idempotencyKey: key,
-  };
-}
-
-async function settle(to: Store, claimed: ClaimedRun, name: string): Promise<boolean> {
-  const { run, lease } = claimed;
-  if (claimed.exhausted || Math.random() < 0.1) {
-    const retry = claimed.exhausted ? {} : { retryAt: new Date(systemClock.now()).toISOString() };
-    await to.settle([{ lease, end: 'failed', ...retry }]);
-    return false;
-  }
-  const result = `${name}-${lease.fence}`;
-  note({ note: 'wish-settle', id: run.id, result });
-  const delivery = { id: ids.next('dlv'), mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
-  const [outcome] = await to.settle([{ lease, end: 'completed', result, deliveries: [delivery] }]);
-  if (outcome?.outcome !== 'settled') return false;
-  note({ note: 'settled', id: run.id, result });
-  return true;
-}
-
-async function deliver(to: Store, workerId: string): Promise<void> {
-  for (const { lease, run } of await to.claimDeliveries({ limit: 3, workerId, leaseMs: 60_000 })) {
-    const { outcome } = await to.settleDelivery({ lease, outcome: 'delivered' });
-    if (outcome === 'recorded') note({ note: 'delivered', id: run.id, delivery: lease.deliveryId });
+/** What a server does every few seconds, and the time that passes in between. */
+async function sweep(): Promise<void> {
+  for (let passed = 0; ; passed += WALK_STEP_MS) {
+    await clock.sleep(SWEEP_EVERY_MS);
+    if (passed < WRITERS_MAY_USE_MS) clock.step(WALK_STEP_MS);
+    await store.sweep();
   }
 }
 
-async function end(to: Store, wish: { id: string | undefined; end: 'cancel' | 'remove' }): Promise<void> {
-  const { id, end: how } = wish;
-  if (id === undefined) return;
-  note({ note: 'wish-end', id, end: how });
-  const { outcome } = how === 'cancel' ? await to.cancel(id, ana) : await to.remove(id, ana);
-  if (outcome === 'cancelled' || outcome === 'removed') note({ note: 'ended', id, end: how });
+async function watch(): Promise<void> {
+  for await (const event of store.watch(heritage.since ?? 0, new AbortController().signal)) {
+    writing.note({ note: 'event', seq: event.seq, fact: factOf(event) });
+    if (event.type !== 'resync') firstEvent.resolve();
+  }
 }
 
-async function putDoc(to: Store, key: string): Promise<void> {
-  const rev = (await to.getDoc('status', key))?.rev ?? 0;
-  note({ note: 'wish-doc', key, rev: rev + 1 });
-  const { outcome } = await to.putDoc({ kind: 'status', key, rev, value: rev + 1 });
-  if (outcome === 'stored') note({ note: 'stored-doc', key, rev: rev + 1 });
+/** One copy after the other. */
+async function backUp(to: string): Promise<void> {
+  for (let n = 1; n <= BACKUPS; n++) {
+    await clock.sleep(BACKUP_AFTER_MS);
+    const copy = `${to}-${n}`;
+    writing.note({ note: 'wish-backup', dir: copy });
+    await store.backup(copy);
+    writing.note({ note: 'backup', dir: copy });
+  }
+  process.stdout.write('backed up\n');
 }

@@ -1,4 +1,4 @@
-/** kill -9 under eight writers, again and again on one folder, and an audit of what the next life finds. */
+/** kill -9 under eight writers, again and again on one folder, and an audit of what the next life finds, law by law. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -6,123 +6,142 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../src/clock.ts';
 import { messageOf } from '../src/errors.ts';
-import { createIds } from '../src/ids.ts';
-import { silentLog } from '../src/log.ts';
-import { openStore } from '../src/store/open.ts';
-import { addEntries, newLedger, parseEntries, unansweredOf } from './ledger.ts';
+import { addEntries, newLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
+import { parseEntries } from './ledger-entries.ts';
 import type { TortureResult } from './result.ts';
-import { addFindings, auditAnswers, auditWhole, noFindings } from './store-audit.ts';
-import type { Findings } from './store-audit.ts';
+import { heritageOf } from './store-heritage.ts';
+import { inspect } from './store-inspection.ts';
+import { createFindings, LAW_NAMES, tableOf, verdictOf } from './store-laws.ts';
+import type { Findings } from './store-laws.ts';
 
 const WRITER = join(import.meta.dirname, 'store-writer.main.ts');
 const READY_GUARD_MS = 30_000;
+const HARMS_SHOWN = 5;
 
 interface Trial {
   home: string;
   life: number;
   ledger: Ledger;
+  found: Findings;
 }
+
+/** How a life ends: while its store opens, while all write, when a copy was made, or while one is made. */
+type Death = 'opening' | 'writing' | 'backed up' | 'backing up';
 
 export async function tortureStore(options: { quick: boolean }): Promise<TortureResult> {
   const trials = options.quick ? 20 : 200;
   const home = await mkdtemp(join(tmpdir(), 'bellhop-torture-'));
   const ledger = newLedger();
-  const sum = noFindings();
-  const failedOpens: string[] = [];
+  const found = createFindings();
   let slowestOpenMs = 0;
+  let lived = 0;
   try {
     for (let life = 1; life <= trials; life++) {
-      await liveAndDie({ home, life, ledger });
+      const trial = { home, life, ledger, found };
+      await liveAndDie(trial);
+      lived = life;
+      // After that every life would only say the same again.
+      if (found.harms('opens') + found.harms('lives') > 0) break;
       // Between two audits the writers open what the kill left, and are killed again.
       if (life % 2 === 0 && life !== trials) continue;
-      const { ms, findings, failure } = await audit({ home, life, ledger }, life % 10 === 1 || life === trials);
-      slowestOpenMs = Math.max(slowestOpenMs, ms);
-      addFindings(sum, findings);
-      if (failure !== undefined) failedOpens.push(failure);
-      if (life % 25 === 0 || failure !== undefined) console.log(line(life, { ledger, sum, failedOpens }));
+      const depth = life % 10 === 1 || life === trials ? 'whole' : 'newest';
+      slowestOpenMs = Math.max(slowestOpenMs, await inspect({ ...trial, dir: join(home, 'data'), depth }));
+      if (life % 20 === 1) console.log(line(trial));
     }
   } finally {
     await rm(home, { recursive: true, force: true });
   }
-  console.log(line(trials, { ledger, sum, failedOpens }));
-  const all: Record<string, string[]> = { ...sum, failedOpens };
-  for (const [kind, found] of Object.entries(all)) for (const one of found.slice(0, 5)) console.log(`${kind}: ${one}`);
-  const counts = Object.fromEntries(Object.entries(all).map(([kind, found]) => [kind, found.length]));
-  const short = Object.entries(all).flatMap(([kind, found]) => (found.length === 0 ? [] : [kind]));
+  console.log(`\n${tableOf(found)}\n`);
+  for (const law of LAW_NAMES)
+    for (const text of found.texts(law).slice(0, HARMS_SHOWN)) console.log(`${law}: ${text}`);
+  const { counts, checks, short } = verdictOf(found);
   if (ledger.answers === 0) short.push('nothing was acknowledged');
-  return { torture: 'store', trials, counts, short, figures: { acknowledged: ledger.answers, slowestOpenMs } };
+  return {
+    torture: 'store',
+    trials: lived,
+    counts,
+    checks,
+    short,
+    figures: { acknowledged: ledger.answers, slowestOpenMs },
+  };
 }
 
-function line(trials: number, at: { ledger: Ledger; sum: Findings; failedOpens: string[] }): string {
-  const { lost, stale, resurrected, duplicates, corrupt } = at.sum;
-  return (
-    `${trials} kills, ${at.ledger.answers} acknowledgements: ${lost.length} lost, ${stale.length} stale, ` +
-    `${resurrected.length} came back, ${duplicates.length} twice, ${corrupt.length} corrupt, ${at.failedOpens.length} failed opens`
-  );
+function line({ life, ledger, found }: Trial): string {
+  const sum = (of: (law: (typeof LAW_NAMES)[number]) => number): number =>
+    LAW_NAMES.reduce((all, law) => all + of(law), 0);
+  return `${life} kills, ${ledger.answers} acknowledgements, ${sum((law) => found.checks(law))} checks, ${sum((law) => found.harms(law))} harms`;
 }
 
-/** One life of the writers: killed while they work, and now and then while the store is still opening. */
-async function liveAndDie({ home, life, ledger }: Trial): Promise<void> {
+function deathOf(life: number): Death {
+  if (life % 6 === 0) return 'opening';
+  if (life % 5 === 0) return 'backed up';
+  return life % 20 === 13 ? 'backing up' : 'writing';
+}
+
+/** One life of the writers, killed, and what they noted. */
+async function liveAndDie({ home, life, ledger, found }: Trial): Promise<void> {
   const notes = await open(join(home, `ledger-${life}`), 'a');
-  await writeFile(join(home, 'unanswered.json'), JSON.stringify(unansweredOf(ledger)));
-  const child = spawn(process.execPath, [WRITER, join(home, 'data'), String(life), join(home, 'unanswered.json')], {
-    stdio: ['ignore', 'pipe', 'pipe', notes.fd],
-  });
+  const heritage = join(home, 'heritage.json');
+  await writeFile(heritage, JSON.stringify(heritageOf(ledger)));
+  const death = deathOf(life);
+  const backup = death.startsWith('back') ? [join(home, `backup-${life}`)] : [];
+  const args = [WRITER, join(home, 'data'), String(life), heritage, ...backup];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', notes.fd] });
   const heard = listen(child);
-  const early = life % 6 === 0;
   try {
-    await (early ? systemClock.sleep(100 + Math.random() * 200) : Promise.race([heard.ready, heard.exited]));
-    if (!early) await systemClock.sleep(5 + Math.random() * 400);
+    await untilDeath(heard, death).catch((error: unknown) => found.check('lives', false, () => messageOf(error)));
     const diedByItself = child.exitCode !== null;
     child.kill('SIGKILL');
     await heard.exited;
-    if (diedByItself) throw new Error(`life ${life} ended by itself: ${heard.said()}`);
+    found.check('lives', !diedByItself, () => `life ${life} ended by itself: ${heard.said()}`);
   } finally {
     child.kill('SIGKILL');
     await notes.close();
   }
   const path = join(home, `ledger-${life}`);
-  addEntries(ledger, parseEntries(await readFile(path, 'utf8')));
+  addEntries(ledger, parseEntries(await readFile(path, 'utf8')), found);
   await rm(path);
 }
 
-function listen(child: ChildProcess): { ready: Promise<void>; exited: Promise<void>; said: () => string } {
+async function untilDeath(heard: Heard, death: Death): Promise<void> {
+  if (death === 'opening') return systemClock.sleep(100 + Math.random() * 200);
+  await Promise.race([heard.line('ready'), heard.exited]);
+  if (death === 'backed up') await Promise.race([heard.line('backed up'), heard.exited]);
+  // A copy is begun after some hundred milliseconds.
+  const [least, most] = death === 'backing up' ? [125, 200] : [5, 405];
+  await systemClock.sleep(least + Math.random() * (most - least));
+}
+
+interface Heard {
+  /** Resolves when the process has printed this; rejects when that takes too long. */
+  line(text: string): Promise<void>;
+  exited: Promise<void>;
+  said(): string;
+}
+
+function listen(child: ChildProcess): Heard {
   let said = '';
+  let out = '';
+  const waiting = new Set<() => void>();
   child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
-  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const ready = new Promise<void>((resolve, reject) => {
-    child.stdout?.once('data', () => resolve());
-    systemClock.after(READY_GUARD_MS, () =>
-      reject(new Error(`the store did not open in ${READY_GUARD_MS} ms: ${said}`)),
-    );
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    for (const look of waiting) look();
   });
-  // Heard too late when the process was killed before.
-  ready.catch(() => undefined);
-  return { ready, exited, said: () => said };
-}
-
-async function audit(
-  { home, life, ledger }: Trial,
-  whole: boolean,
-): Promise<{ ms: number; findings: Findings; failure?: string }> {
-  const ids = createIds(systemClock);
-  const deps = { clock: systemClock, ids, log: silentLog, version: '0.0.0-torture' };
-  try {
-    const { store, report } = await openStore({ backend: 'lowdb', dir: join(home, 'data') }, deps);
-    const findings = await auditAnswers(store, ledger, isRecent(ledger, whole));
-    findings.corrupt.push(...report.quarantined.map(({ path, reason }) => `${path}: ${reason}`));
-    if (whole) addFindings(findings, await auditWhole(store, ledger));
-    await store.close();
-    return { ms: report.ms, findings };
-  } catch (error) {
-    return { ms: 0, findings: noFindings(), failure: `life ${life}: ${messageOf(error)}` };
-  }
-}
-
-/** The whole history now and then; what the last lives touched each time. */
-function isRecent(ledger: Ledger, whole: boolean): (id: string) => boolean {
-  if (whole) return () => true;
-  const recent = new Set([...ledger.runs.keys()].slice(-2_000));
-  return (id) => recent.has(id);
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return {
+    exited,
+    said: () => said,
+    line: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (out.includes(`${text}\n`)) resolve();
+        };
+        waiting.add(look);
+        look();
+        const late = new Error(`a writer did not say "${text}" in ${READY_GUARD_MS} ms: ${said}`);
+        systemClock.after(READY_GUARD_MS, () => reject(late));
+      }),
+  };
 }

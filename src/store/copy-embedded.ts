@@ -20,7 +20,6 @@ export interface Opened {
 const MARK = { kind: COPY, key: 'progress' };
 /** Runs that are read at once. */
 const READS = 32;
-const CHUNK = 64 * 1024;
 /** No shelf gives out more. */
 const MAX_BLOB_BYTES = 1024 * 1024 * 1024;
 

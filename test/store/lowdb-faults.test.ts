@@ -3,118 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
-import { createIds } from '../../src/ids.ts';
-import { silentLog } from '../../src/log.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import { nodeFiles } from '../../src/store/lowdb/files.ts';
 import type { Files } from '../../src/store/lowdb/files.ts';
-import { openStore } from '../../src/store/open.ts';
-import { manualClock } from '../support/clock.ts';
-import { faultyFiles } from '../support/store-faults.ts';
-import type { Call, FaultyFiles } from '../support/store-faults.ts';
-import { accept, ana, lowdbHarness, newRun, readAudit, wanting } from '../support/store-harness.ts';
+import { faultyFiles, NEEDS_SPACE, openOn } from '../support/store-faults.ts';
+import type { Call } from '../support/store-faults.ts';
+import { accept, ana, lowdbHarness, newRun, wanting } from '../support/store-harness.ts';
 import { checkLedger, newLedger, workload } from '../support/store-workload.ts';
 
-/** Every call there is. */
-const EVERY = new Set<Call['op']>([
-  'read',
-  'readPart',
-  'create',
-  'append',
-  'journal',
-  'segment',
-  'tail',
-  'rename',
-  'unlink',
-  'mkdir',
-  'list',
-  'syncFolder',
-  'syncAll',
-  'free',
-  'type',
-  'write',
-  'sync',
-  'truncate',
-]);
-/** The calls that a full disk can refuse. */
-const NEEDS_SPACE = new Set<Call['op']>(['create', 'append', 'journal', 'segment', 'write', 'sync', 'rename', 'mkdir']);
-
-async function openIn(
-  dir: string,
-  faults: FaultyFiles,
-): Promise<Awaited<ReturnType<typeof openStore>> & { pause: () => Promise<void> }> {
-  const clock = manualClock();
-  const lock = async () => ({ release: () => undefined });
-  const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-  const opened = await openStore({ backend: 'lowdb', dir }, deps, { reserveBytes: 4096, journalRoomBytes: 2048 });
-  // Long enough for what the store does in the background.
-  return { ...opened, pause: () => clock.advance(1_500) };
-}
-
-/**
- * Runs the workload once for every k until the k-th of these calls is never reached, and audits what a fresh open finds. `verdict` is
- * asked with the number of the call; answers how many trials there were.
- */
-async function sweepFaults(
-  ops: ReadonlySet<Call['op']>,
-  verdict: (seen: number, k: number) => string | undefined,
-): Promise<number> {
-  for (let k = 1; k < 1000; k++) {
-    const dir = await mkdtemp(join(tmpdir(), 'bellhop-fault-'));
-    const faults = faultyFiles();
-    const ledger = newLedger();
-    const state = { hit: false, seen: 0, armed: true };
-    faults.on(({ op }) => {
-      const answer = state.armed && ops.has(op) ? verdict(++state.seen, k) : undefined;
-      if (answer !== undefined) state.hit = true;
-      return answer;
-    });
-    try {
-      const { store, pause } = await openIn(dir, faults);
-      await workload({ store, ledger, pause });
-      // The audit is not part of the day: what it reads must not fail.
-      state.armed = false;
-      if (store.health().state === 'ready') await checkLedger(store, ledger, `k=${k}, same life`);
-      state.armed = true;
-      await store.close();
-    } catch (error) {
-      // Only a folder that is not yet a store may refuse to open.
-      expect(ledger.accepted.size, `k=${k}: ${String(error)}`).toBe(0);
-    }
-    await faults.kill();
-    const { store, report } = await openIn(dir, faultyFiles());
-    expect(report.quarantined, `k=${k}`).toEqual([]);
-    await checkLedger(store, ledger, `k=${k}, next life`);
-    await store.close();
-    const audit = await readAudit(dir);
-    const acts = audit.map((one) => `${one.act} ${one.runId}`);
-    expect(new Set(acts).size, `k=${k}: an act is noted twice`).toBe(acts.length);
-    for (const id of ledger.accepted) expect(acts, `k=${k}`).toContain(`run ${id}`);
-    for (const id of ledger.removed) expect(acts, `k=${k}`).toContain(`delete ${id}`);
-    await rm(dir, { recursive: true });
-    if (!state.hit) return k;
-  }
-  throw new Error('the workload has no end');
-}
-
-// A few hundred lives each; on a busy disk that takes a while.
-describe('no acknowledged change is lost, and no open fails', { timeout: 180_000 }, () => {
-  it('when the disk is full at any one call', async () => {
-    const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen === k ? 'ENOSPC' : undefined));
-    expect(trials).toBeGreaterThan(50);
-  });
-  it('when the disk is full from any call on', async () => {
-    const trials = await sweepFaults(NEEDS_SPACE, (seen, k) => (seen >= k ? 'ENOSPC' : undefined));
-    expect(trials).toBeGreaterThan(50);
-  });
-  it('when the disk fails at any one call', async () => {
-    const trials = await sweepFaults(EVERY, (seen, k) => (seen === k ? 'EIO' : undefined));
-    expect(trials).toBeGreaterThan(100);
-  });
-  it('when the disk fails from any call on', async () => {
-    const trials = await sweepFaults(EVERY, (seen, k) => (seen >= k ? 'EIO' : undefined));
-    expect(trials).toBeGreaterThan(50);
-  });
+describe('no acknowledged change is lost, and no open fails', () => {
   it('when the file system takes seven bytes at a time', async () => {
     const h = await lowdbHarness();
     h.faults.on(({ op }) => (op === 'write' ? 7 : undefined));
@@ -141,7 +38,7 @@ it('a folder on a full disk opens after a crash, and its runs can be read', asyn
       if (!full) return undefined;
       return op === 'free' ? 0 : NEEDS_SPACE.has(op) ? 'ENOSPC' : undefined;
     });
-    const { store } = await openIn(dir, faults);
+    const { store } = await openOn(dir, faults);
     await checkLedger(store, ledger, `full: ${full}`);
     expect(store.health().state).toBe(full ? 'read_only' : 'ready');
     const outcome = await store.submit([newRun()]).catch((error: unknown) => codeOf(error));
@@ -241,7 +138,7 @@ it('a write that a failed checkpoint left under way does not land on a newer one
     },
   };
   const faults = faultyFiles(slow);
-  const { store, pause } = await openIn(dir, faults);
+  const { store, pause } = await openOn(dir, faults);
   const runs = [await accept(store), await accept(store)];
   const state = { failed: false };
   faults.on(({ op, path }) => {
@@ -268,7 +165,7 @@ it('a write that a failed checkpoint left under way does not land on a newer one
   gate.resolve();
   await store.close();
   await faults.kill();
-  const next = await openIn(dir, faultyFiles());
+  const next = await openOn(dir, faultyFiles());
   expect(await next.store.get(lease.runId)).toMatchObject({ state: 'completed', result: 1 });
   await next.store.close();
   await rm(dir, { recursive: true });

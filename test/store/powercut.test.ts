@@ -11,8 +11,10 @@ import type { OpenReport, Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
 import { chanceOf, powerDisk } from '../support/store-powercut.ts';
 import type { Chance, PowerDisk } from '../support/store-powercut.ts';
-import { checkLedger, copyOf, newLedger, workload } from '../support/store-workload.ts';
-import type { Ledger } from '../support/store-workload.ts';
+import { DAYS, firstDay } from '../support/store-days.ts';
+import type { Trial } from '../support/store-days.ts';
+import { readAudit } from '../support/store-harness.ts';
+import { SECOND_TERMS } from '../support/store-second-day.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -29,14 +31,11 @@ interface Life {
   pause: () => Promise<void>;
 }
 
-async function live(disk: PowerDisk, day: number): Promise<Life> {
+async function live(disk: PowerDisk, day: number, dir = join(root, 'data')): Promise<Life> {
   const clock = manualClock(Date.UTC(2026, 10, 23, 9) + day * DAY_MS);
   const lock = async () => ({ release: () => undefined });
   const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: disk.files, lock };
-  const { store, report } = await openStore({ backend: 'lowdb', dir: root }, deps, {
-    reserveBytes: 4096,
-    journalRoomBytes: 2048,
-  });
+  const { store, report } = await openStore({ backend: 'lowdb', dir }, deps, SECOND_TERMS);
   return { store, report, pause: () => clock.advance(1_500) };
 }
 
@@ -44,60 +43,78 @@ interface Cut {
   k: number;
   /** What was being done. */
   call: string;
-  ledger: Ledger;
+  trial: Trial;
   disk: PowerDisk;
 }
 
+/** An empty disk with the folder of the store in it. */
+async function newDisk(able?: { syncAll: boolean }): Promise<PowerDisk> {
+  const disk = powerDisk(root, able);
+  await disk.files.mkdir(join(root, 'data'));
+  await disk.files.syncFolder(root);
+  return disk;
+}
+
 /** Lives one day on the disk and cuts the power before every call of it, without the day noticing; then closes. */
-async function cutEverywhere(disk: PowerDisk, ledger: Ledger, how: { day: number; chance?: Chance }): Promise<Cut[]> {
+async function cutEverywhere(disk: PowerDisk, trial: Trial, how: { day: number; chance?: Chance }): Promise<Cut[]> {
   const cuts: Cut[] = [];
   disk.onCall(({ op, path }) => {
     const call = `${op} ${path.slice(root.length)}`;
-    cuts.push({ k: cuts.length + 1, call, ledger: copyOf(ledger), disk: disk.cut(how.chance) });
+    cuts.push({ k: cuts.length + 1, call, trial: trial.now(), disk: disk.cut(how.chance) });
   });
   const { store, pause } = await live(disk, how.day);
-  await workload({ store, ledger, pause, name: `${how.day}-` });
+  await trial.live(store, { name: `${how.day}-`, pause });
   await store.close();
   disk.onCall(() => undefined);
-  cuts.push({ k: cuts.length + 1, call: 'the end', ledger: copyOf(ledger), disk: disk.cut(how.chance) });
+  cuts.push({ k: cuts.length + 1, call: 'the end', trial: trial.now(), disk: disk.cut(how.chance) });
   return cuts;
 }
 
-async function audit(cut: Cut, day: number): Promise<Life> {
+/** Opens what a cut left, as on the day `day`, and holds it against what was promised before the cut. */
+async function audit(cut: Cut, day: number): Promise<void> {
   const when = `cut ${cut.k}, before ${cut.call}`;
   const life = await live(cut.disk, day).catch((error: unknown) => {
     throw new Error(`${when}: the store does not open`, { cause: error });
   });
   expect(life.report.quarantined, when).toEqual([]);
-  await checkLedger(life.store, cut.ledger, when);
-  return life;
+  await cut.trial.audit(life.store, when);
+  await life.store.close();
+  cut.trial.acts(await readAudit(join(root, 'data'), cut.disk.files), when);
+  const copy = cut.trial.copy?.();
+  if (copy === undefined) return;
+  const restored = await live(cut.disk, day, copy.dir);
+  await copy.audit(restored.store, when);
+  await restored.store.close();
 }
 
-describe('after a power cut at any call of a day, everything acknowledged is there, and the store opens', () => {
-  it('when nothing that was not fsynced is left', async () => {
-    const cuts = await cutEverywhere(powerDisk(root), newLedger(), { day: 0 });
-    expect(cuts.length).toBeGreaterThan(50);
-    expect(cuts.map(({ call }) => call)).toContain('syncAll ');
-    for (const cut of cuts) await (await audit(cut, 1)).store.close();
-  });
-  for (const seed of [1, 2, 3, 4]) {
-    it(`when some of it is left, whole or torn (seed ${seed})`, async () => {
-      const cuts = await cutEverywhere(powerDisk(root), newLedger(), { day: 0, chance: chanceOf(seed) });
-      for (const cut of cuts) await (await audit(cut, 1)).store.close();
+for (const { of, day } of DAYS) {
+  describe(`after a power cut at any call of a day of ${of}, everything acknowledged is there, and the store opens`, () => {
+    it('when nothing that was not fsynced is left', async () => {
+      const cuts = await cutEverywhere(await newDisk(), day(root), { day: 0 });
+      expect(cuts.length).toBeGreaterThan(50);
+      expect(cuts.map(({ call }) => call)).toContain('syncAll /data');
+      for (const cut of cuts) await audit(cut, 1);
     });
-  }
-  it('when the file system cannot be synced as a whole, and each file is', async () => {
-    const cuts = await cutEverywhere(powerDisk(root, { syncAll: false }), newLedger(), { day: 0, chance: chanceOf(6) });
-    for (const cut of cuts) await (await audit(cut, 1)).store.close();
-  });
-  it('when the power goes again while the day after is lived on what the first cut left', async () => {
-    const chance = chanceOf(5);
-    const first = await cutEverywhere(powerDisk(root), newLedger(), { day: 0, chance });
-    for (const cut of first.filter(({ k }) => k % 7 === 0)) {
-      const again = await cutEverywhere(cut.disk, cut.ledger, { day: 1, chance });
-      for (const one of again.filter(({ k }) => k % 5 === cut.k % 5)) await (await audit(one, 2)).store.close();
+    for (const seed of [1, 2, 3, 4]) {
+      it(`when some of it is left, whole or torn (seed ${seed})`, async () => {
+        const cuts = await cutEverywhere(await newDisk(), day(root), { day: 0, chance: chanceOf(seed) });
+        for (const cut of cuts) await audit(cut, 1);
+      });
     }
+    it('when the file system cannot be synced as a whole, and each file is', async () => {
+      const cuts = await cutEverywhere(await newDisk({ syncAll: false }), day(root), { day: 0, chance: chanceOf(6) });
+      for (const cut of cuts) await audit(cut, 1);
+    });
   });
+}
+
+it('nothing is lost when the power goes again while the day after is lived on what the first cut left', async () => {
+  const chance = chanceOf(5);
+  const first = await cutEverywhere(await newDisk(), firstDay(root), { day: 0, chance });
+  for (const cut of first.filter(({ k }) => k % 7 === 0)) {
+    const again = await cutEverywhere(cut.disk, cut.trial, { day: 1, chance });
+    for (const one of again.filter(({ k }) => k % 5 === cut.k % 5)) await audit(one, 2);
+  }
 });
 
 it('the disk forgets what was not fsynced: a file that was only renamed into place is not there', async () => {

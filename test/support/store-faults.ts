@@ -1,5 +1,10 @@
+import { createIds } from '../../src/ids.ts';
+import { silentLog } from '../../src/log.ts';
 import type { Files, OpenFile, SegmentFile } from '../../src/store/lowdb/files.ts';
 import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import { openStore } from '../../src/store/open.ts';
+import { manualClock } from './clock.ts';
+import { SECOND_TERMS } from './store-second-day.ts';
 
 export interface Call {
   /** From 1, over all calls. */
@@ -18,6 +23,39 @@ export interface FaultyFiles {
   /** Lets nothing through any more, as after a kill -9; resolves when what the kernel already had is done. */
   kill(): Promise<void>;
 }
+
+/** Every call there is. */
+export const EVERY_CALL = new Set<Call['op']>([
+  'read',
+  'readPart',
+  'create',
+  'append',
+  'journal',
+  'segment',
+  'tail',
+  'rename',
+  'unlink',
+  'mkdir',
+  'list',
+  'syncFolder',
+  'syncAll',
+  'free',
+  'type',
+  'write',
+  'sync',
+  'truncate',
+]);
+/** The calls that a full disk can refuse. */
+export const NEEDS_SPACE = new Set<Call['op']>([
+  'create',
+  'append',
+  'journal',
+  'segment',
+  'write',
+  'sync',
+  'rename',
+  'mkdir',
+]);
 
 /** A file system whose every call can be made to fail. */
 export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
@@ -96,4 +134,17 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
 
 function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
+}
+
+/** Opens a store in the folder `dir` on this file system, on a clock of its own; nothing else holds the folder. */
+export async function openOn(
+  dir: string,
+  faults: FaultyFiles,
+): Promise<Awaited<ReturnType<typeof openStore>> & { pause: () => Promise<void> }> {
+  const clock = manualClock();
+  const lock = async () => ({ release: () => undefined });
+  const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', files: faults.files, lock };
+  const opened = await openStore({ backend: 'lowdb', dir }, deps, SECOND_TERMS);
+  // Long enough for what the store does in the background.
+  return { ...opened, pause: () => clock.advance(1_500) };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createIds } from '../../src/ids.ts';
@@ -8,6 +8,8 @@ import type { StoreOptions } from '../../src/store/core.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import { NOTHING } from '../../src/store/backing.ts';
 import { createMemoryBacking } from '../../src/store/memory.ts';
+import { nodeFiles } from '../../src/store/lowdb/files.ts';
+import type { Files } from '../../src/store/lowdb/files.ts';
 import { commitOf } from '../../src/store/lowdb/journal-forms.ts';
 import { openStore } from '../../src/store/open.ts';
 import { AuditEntry } from '../../src/store/records.ts';
@@ -102,11 +104,11 @@ export async function lowdbHarness(options: Partial<StoreOptions> = {}): Promise
 }
 
 /** Every act that a data folder holds: in the audit files, and in the journal as far as these do not have it yet. */
-export async function readAudit(dir: string): Promise<AuditEntry[]> {
-  const lines = await linesBelow(join(dir, 'audit'));
+export async function readAudit(dir: string, files: Files = nodeFiles): Promise<AuditEntry[]> {
+  const lines = await linesBelow(join(dir, 'audit'), files);
   const kept = lines.map((line) => AuditEntry.parse(JSON.parse(line)));
   const known = new Set(kept.map((entry) => entry.id));
-  const journal = (await linesBelow(join(dir, 'journal'))).flatMap((line) => {
+  const journal = (await linesBelow(join(dir, 'journal'), files)).flatMap((line) => {
     const commit = commitOf(JSON.parse(line.slice(9)));
     return commit?.changes ?? [];
   });
@@ -119,10 +121,14 @@ export async function readAudit(dir: string): Promise<AuditEntry[]> {
   return kept;
 }
 
-async function linesBelow(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
+const MAX_FILE_BYTES = 2 ** 26;
+
+async function linesBelow(folder: string, files: Files): Promise<string[]> {
+  const names = (await files.list(folder).catch(() => [])).map(({ name }) => name);
   const texts = await Promise.all(
-    names.toSorted((a, b) => a.localeCompare(b)).map((name) => readFile(join(folder, name), 'utf8')),
+    names
+      .toSorted((a, b) => a.localeCompare(b))
+      .map(async (name) => Buffer.from(await files.read(join(folder, name), MAX_FILE_BYTES)).toString()),
   );
   const lines = texts.join('').split('\n');
   // The journal ends in room for more lines.

@@ -35,11 +35,6 @@ export const newLedger = (): Ledger => ({
   errors: [],
 });
 
-/** The ledger as it stands, for a cut at this moment. */
-export function copyOf(ledger: Ledger): Ledger {
-  return structuredClone(ledger);
-}
-
 /** What the day is made of; `pause` lets the time pass in which a store works in the background. */
 export interface Day {
   store: Store;

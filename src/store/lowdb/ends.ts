@@ -27,7 +27,9 @@ export async function openToRead(root: string, deps: LowdbDeps): Promise<OpenedF
   const lock = async (): Promise<Lock> => (held.lock = await deps.lock());
   // Nothing is ever brought to files that end with the process, but for a journal that is too large to wait.
   const options = { ...deps.options, reserveBytes: 0, checkpointMs: Number.POSITIVE_INFINITY };
-  const opened = await openLowdb(root, { ...deps, files: shadowFiles(deps.files), lock, options });
+  // The thread that places files would write past the shadow.
+  const { placer: _, ...rest } = deps;
+  const opened = await openLowdb(root, { ...rest, files: shadowFiles(deps.files), lock, options });
   return { ...opened, close: async () => held.lock?.release() };
 }
 
