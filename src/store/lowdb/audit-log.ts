@@ -59,7 +59,7 @@ export function createAuditLog(deps: { disk: Disk; layout: Layout; log: Log }): 
       if (codeOf(error) !== 'ENOENT') throw error;
       return { bytes: new Uint8Array(), from: 0 };
     });
-    const end = tail.bytes.lastIndexOf(NEWLINE) + 1;
+    const end = wholeEnd(tail.bytes, lines);
     for (const id of idsIn(tail.bytes.subarray(0, end))) lines.delete(id);
     return end < tail.bytes.length ? tail.from + end : undefined;
   }
@@ -124,6 +124,18 @@ async function monthFiles({ files }: Disk, folder: string): Promise<string[]> {
   return entries
     .filter(({ kind, name }) => kind === 'file' && MONTH_FILE.test(name))
     .map(({ name }) => join(folder, name));
+}
+
+/**
+ * Where what can be kept ends: at the last whole line, or where a power cut left zeros in the place of bytes, when everything behind
+ * them is to be written again.
+ */
+function wholeEnd(bytes: Uint8Array, pending: ReadonlyMap<string, string>): number {
+  const end = bytes.lastIndexOf(NEWLINE) + 1;
+  const zero = bytes.subarray(0, end).indexOf(0);
+  if (zero === -1) return end;
+  const start = bytes.lastIndexOf(NEWLINE, zero) + 1;
+  return idsIn(bytes.subarray(start, end)).every((id) => pending.has(id)) ? start : end;
 }
 
 function idsIn(bytes: Uint8Array): string[] {
