@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { RunState } from '../../src/store/records.ts';
-import { apply, emptyModel, MAX_ATTEMPTS } from '../support/store-model.ts';
-import type { Model } from '../support/store-model.ts';
+import { apply } from '../support/store-model.ts';
+import { agreeOnFeed } from '../support/store-model-more.ts';
+import { emptyModel, MAX_ATTEMPTS, MODEL_TERMS } from '../support/store-model-state.ts';
+import type { Model } from '../support/store-model-state.ts';
 import { step } from '../support/store-model-steps.ts';
 import { powerHarness } from '../support/store-power-harness.ts';
 import type { PowerHarness } from '../support/store-power-harness.ts';
@@ -10,13 +12,18 @@ import type { PowerHarness } from '../support/store-power-harness.ts';
 it('any sequence of verbs, crashes, power cuts and restarts leaves what a plain map of runs would hold', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 60 }), fc.integer(), async (steps, seed) => {
-      const h = await powerHarness(seed);
+      const h = await powerHarness(seed, MODEL_TERMS);
       const model = emptyModel();
       try {
+        await agree(h, model);
         for (const one of steps) {
           await apply(h, model, one);
           await agree(h, model);
         }
+        await apply(h, model, { verb: 'reopen', how: 'clean' });
+        await agree(h, model);
+        const acts = (await h.acts()).map((one) => `${one.act} ${one.runId ?? one.queue ?? one.note}`);
+        expect(acts.toSorted()).toEqual(model.acts.toSorted());
       } finally {
         await h.dispose();
       }
@@ -36,6 +43,10 @@ async function agree(h: PowerHarness, model: Model): Promise<void> {
       one.state === 'delivered' ? 'delivered' : 'open',
     ]);
     expect(states).toEqual([...expected.deliveries]);
+    for (const { id: delivery, parts } of await h.store.deliveries(id)) {
+      expect(parts[0]?.state, delivery).toBe(model.parts.get(delivery));
+    }
+    if (expected.blob !== undefined) expect(await h.store.blobs.get(expected.blob), id).toBeDefined();
   }
   const counts = await h.store.count({});
   for (const state of ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const) {
@@ -43,6 +54,7 @@ async function agree(h: PowerHarness, model: Model): Promise<void> {
   }
   await agreeOnPages(h, model);
   await agreeOnDocs(h, model);
+  await agreeOnFeed(h.store, model);
 }
 
 /** A filtered list in small pages says what the whole list says. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LEASE_MS } from './store-model.ts';
+import { LEASE_MS } from './store-model-state.ts';
 
 /** One verb with what it needs; `nth` picks one of what there is. */
 export const step = fc.oneof(
@@ -14,6 +14,7 @@ export const step = fc.oneof(
       verb: fc.constant('settle' as const),
       end: fc.constantFrom('completed', 'failed', 'retry'),
       nth: fc.nat(9),
+      chart: fc.constantFrom(undefined, 0, 1, 2),
     }),
   },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('release' as const), nth: fc.nat(9) }) },
@@ -24,7 +25,10 @@ export const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('doc' as const), key: fc.constantFrom('x', 'y') }) },
   {
     weight: 2,
-    arbitrary: fc.record({ verb: fc.constant('wait' as const), ms: fc.constantFrom(500, 1_500, LEASE_MS) }),
+    arbitrary: fc.record({
+      verb: fc.constant('wait' as const),
+      ms: fc.constantFrom(500, 1_500, LEASE_MS - 1_000, LEASE_MS),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('undoc' as const), key: fc.constantFrom('x', 'y') }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('batch' as const), size: fc.integer({ min: 2, max: 4 }) }) },
@@ -36,6 +40,28 @@ export const step = fc.oneof(
       verb: fc.constant('reserve' as const),
       nth: fc.nat(9),
       amount: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('act' as const) }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('blob' as const), chart: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('collect' as const) }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('copy' as const) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('heartbeat' as const), nth: fc.nat(9) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      verb: fc.constant('part' as const),
+      state: fc.constantFrom('pending' as const, 'sending' as const, 'sent' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      verb: fc.constant('share' as const),
+      heavy: fc.nat(3),
+      light: fc.nat(3),
+      idle: fc.nat(2),
+      limit: fc.integer({ min: 1, max: 5 }),
     }),
   },
   // Another day of the records: what the days before hold is then no longer at hand.

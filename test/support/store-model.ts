@@ -1,52 +1,16 @@
 /** The plain model that a store is held against, and the verbs done to both at once. */
 import { expect } from 'vitest';
-import type { Lease, RunState } from '../../src/store/records.ts';
 import type { DeliveryLease } from '../../src/store/store.ts';
 import { ana, newRun, wanting } from './store-harness.ts';
+import { act, blob, copy, heartbeat, part, putChart, share } from './store-model-more.ts';
+import { CAP, CHARTS, DAY_MS, drop, FINAL, HOUR_MS, leased, LEASE_MS, MAX_ATTEMPTS } from './store-model-state.ts';
+import { admit, isDue, MODEL_POLICY, MODEL_TERMS, must, nth, taken } from './store-model-state.ts';
+import type { Model } from './store-model-state.ts';
 import type { Step } from './store-model-steps.ts';
 import type { PowerHarness } from './store-power-harness.ts';
 
-/** What a store is, said as simply as it can be: what the real one must agree with after every step. */
-interface ModelRun {
-  state: RunState;
-  used: number;
-  runAt: number;
-  lease?: { lease: Lease; until: number };
-  /** A start found it running and made it claimable, which it does not write: the next start finds the same. */
-  found?: boolean;
-  deliveries: Map<string, 'open' | 'delivered'>;
-}
-export interface Model {
-  runs: Map<string, ModelRun>;
-  keys: Map<string, { id: string; until: number }>;
-  /** Leases that are no longer current. */
-  stale: Lease[];
-  docs: Map<string, number>;
-  paused: boolean;
-  /** Hours that the schedule has come through. */
-  hours: number;
-  /** How much each unfinished run holds of the one counter, and what was used. */
-  held: Map<string, number>;
-  used: number;
-}
-
-export const MAX_ATTEMPTS = 2;
-export const LEASE_MS = 10_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const CAP = 10;
-const FINAL: readonly RunState[] = ['completed', 'failed', 'cancelled'];
-
-export const emptyModel = (): Model => ({
-  runs: new Map(),
-  keys: new Map(),
-  stale: [],
-  docs: new Map(),
-  paused: false,
-  hours: 0,
-  held: new Map(),
-  used: 0,
-});
+/** How long retention looks away when it found nothing. */
+const LOOK_MS = 60_000;
 
 /** Does one step to the store, checks its answer, and does it to the model. */
 export async function apply(h: PowerHarness, model: Model, one: Step): Promise<void> {
@@ -76,10 +40,26 @@ const VERBS: Verbs = {
     model.docs.delete(key);
   },
   batch,
+  act,
+  blob,
+  copy,
+  heartbeat,
+  part,
+  share,
+  async collect(h, model) {
+    // The walk over the blobs begins anew at an open, and after an hour it comes to the charts.
+    await VERBS.reopen(h, model, { verb: 'reopen', how: 'clean' });
+    await VERBS.sleep(h, model, { verb: 'sleep' });
+    const named = new Set([...model.runs.values()].map((run) => run.blob));
+    for (const { sha256 } of CHARTS) {
+      expect((await h.store.blobs.get(sha256)) !== undefined, sha256).toBe(named.has(sha256));
+    }
+  },
   async pause(h, model) {
     if (model.paused) expect((await h.store.resume('weekly-report', ana)).outcome).toBe('resumed');
     else expect((await h.store.pause('weekly-report', ana)).outcome).toBe('paused');
     model.paused = !model.paused;
+    model.acts.push(`${model.paused ? 'pause' : 'resume'} weekly-report`);
   },
   advance: (h, model, { behind }) => advance(h, model, behind),
   reserve,
@@ -96,6 +76,7 @@ const VERBS: Verbs = {
       if (run.found === true && run.state === 'retrying') run.runAt = h.clock.now();
     }
     interrupt(h, model, () => true);
+    model.nextLook = h.clock.now();
   },
 };
 
@@ -104,6 +85,26 @@ async function pass(h: PowerHarness, model: Model, ms: number): Promise<void> {
   await h.clock.advance(ms);
   await h.store.sweep();
   interrupt(h, model, (until) => until <= h.clock.now());
+  retain(model, h.clock.now());
+}
+
+/** What is due goes; what is not, or has still something to deliver, stays. */
+function retain(model: Model, now: number): void {
+  if (now < model.nextLook) return;
+  const due = [...model.runs].filter(([, run]) => {
+    const keepMs = run.state === 'failed' ? MODEL_TERMS.retainFailedMs : MODEL_TERMS.retainMs;
+    const owes = [...run.deliveries.values()].includes('open');
+    return run.finishedAt !== undefined && run.finishedAt + keepMs <= now && !owes;
+  });
+  for (const [id] of due) forget(model, id);
+  if (due.length === 0) model.nextLook = now + LOOK_MS;
+}
+
+function forget(model: Model, id: string): void {
+  model.acts.push(`delete ${id}`);
+  for (const delivery of must(model, id).deliveries.keys()) model.parts.delete(delivery);
+  model.held.delete(id);
+  model.runs.delete(id);
 }
 
 async function cancel(h: PowerHarness, model: Model, one: { nth: number }): Promise<void> {
@@ -114,6 +115,8 @@ async function cancel(h: PowerHarness, model: Model, one: { nth: number }): Prom
   expect((await h.store.cancel(id, ana)).outcome).toBe(final ? 'already_final' : 'cancelled');
   if (final) return;
   run.state = 'cancelled';
+  run.finishedAt = h.clock.now();
+  model.acts.push(`cancel ${id}`);
   model.held.delete(id);
   drop(model, run);
 }
@@ -123,35 +126,26 @@ async function remove(h: PowerHarness, model: Model, one: { nth: number }): Prom
   if (id === undefined) return;
   expect((await h.store.remove(id, ana)).outcome).toBe('removed');
   drop(model, must(model, id));
-  model.held.delete(id);
-  model.runs.delete(id);
+  forget(model, id);
 }
 
 async function batch(h: PowerHarness, model: Model, one: { size: number }): Promise<void> {
-  const outcomes = await h.store.submit(Array.from({ length: one.size }, () => newRun({ policy: POLICY })));
+  const outcomes = await h.store.submit(Array.from({ length: one.size }, () => newRun({ policy: MODEL_POLICY })));
   for (const outcome of outcomes) {
     if (outcome.outcome !== 'accepted') throw new Error(`not accepted: ${outcome.outcome}`);
-    model.runs.set(outcome.run.id, queued(h));
+    admit(h, model, outcome.run.id);
   }
 }
 
-const POLICY = { maxAttempts: MAX_ATTEMPTS, timeoutMs: 1000, backoff: { baseMs: 1, maxMs: 1 } };
-const queued = (h: PowerHarness): ModelRun => ({
-  state: 'queued',
-  used: 0,
-  runAt: h.clock.now(),
-  deliveries: new Map(),
-});
-
 async function submit(h: PowerHarness, model: Model, key: string | undefined): Promise<void> {
-  const wanted = newRun({ policy: POLICY, ...(key === undefined ? {} : { idempotencyKey: key }) });
+  const wanted = newRun({ policy: MODEL_POLICY, ...(key === undefined ? {} : { idempotencyKey: key }) });
   const [outcome] = await h.store.submit([wanted]);
   if (outcome === undefined || !('run' in outcome)) throw new Error(`not accepted: ${outcome?.outcome}`);
   const first = key === undefined ? undefined : holderOf(h, model, key);
   expect(outcome.outcome).toBe(first === undefined ? 'accepted' : 'deduplicated');
   if (first !== undefined) expect(outcome.run.id).toBe(first);
   else {
-    model.runs.set(outcome.run.id, queued(h));
+    admit(h, model, outcome.run.id);
     if (key !== undefined) model.keys.set(key, { id: outcome.run.id, until: h.clock.now() + DAY_MS });
   }
 }
@@ -174,7 +168,7 @@ async function advance(h: PowerHarness, model: Model, behind: boolean): Promise<
     schedule: 'weekly-report.0',
     expectedWatermark: seen === 0 ? null : at(seen),
     watermark: at(model.hours + 1),
-    runs: [newRun({ policy: POLICY, trigger: 'schedule' })],
+    runs: [newRun({ policy: MODEL_POLICY, trigger: 'schedule' })],
     skips: [],
   });
   expect(outcome.outcome).toBe(behind ? 'stale' : 'advanced');
@@ -182,7 +176,7 @@ async function advance(h: PowerHarness, model: Model, behind: boolean): Promise<
   model.hours++;
   const [run] = outcome.runs;
   if (run === undefined || !('run' in run)) throw new Error('the schedule started nothing');
-  model.runs.set(run.run.id, queued(h));
+  admit(h, model, run.run.id);
 }
 
 async function reserve(h: PowerHarness, model: Model, one: { nth: number; amount: number }): Promise<void> {
@@ -203,22 +197,19 @@ async function reserve(h: PowerHarness, model: Model, one: { nth: number; amount
 
 async function claim(h: PowerHarness, model: Model, limit: number): Promise<void> {
   const due = [...model.runs]
-    .filter(([, run]) => !model.paused && ['queued', 'retrying'].includes(run.state) && run.runAt <= h.clock.now())
+    .filter(([, run]) => !model.paused && run.queue === 'weekly-report' && isDue(run, h.clock.now()))
     .toSorted(([a, x], [b, y]) => x.runAt - y.runAt || (a < b ? -1 : 1))
     .slice(0, limit);
   const claimed = await h.store.claim(wanting({ limit, leaseMs: LEASE_MS }));
   expect(claimed.map((one) => one.run.id)).toEqual(due.map(([id]) => id));
-  for (const { lease, exhausted } of claimed) {
-    const run = must(model, lease.runId);
-    expect(exhausted).toBe(run.used === MAX_ATTEMPTS);
-    run.state = 'running';
-    run.found = false;
-    run.used++;
-    run.lease = { lease, until: h.clock.now() + LEASE_MS };
-  }
+  for (const one of claimed) taken(h, model, one);
 }
 
-async function settle(h: PowerHarness, model: Model, one: { end: string; nth: number }): Promise<void> {
+async function settle(
+  h: PowerHarness,
+  model: Model,
+  one: { end: string; nth: number; chart: number | undefined },
+): Promise<void> {
   const held = nth(leased(model), one.nth);
   if (held === undefined) return;
   const run = must(model, held.lease.runId);
@@ -226,12 +217,15 @@ async function settle(h: PowerHarness, model: Model, one: { end: string; nth: nu
   const plan = { id, mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
   const runAt = h.clock.now() + 500;
   const retry = one.end === 'retry' && run.used < MAX_ATTEMPTS;
+  const chart = retry || one.chart === undefined ? undefined : CHARTS[one.chart];
+  if (chart !== undefined) await putChart(h, chart);
   const [outcome] = await h.store.settle([
     {
       lease: held.lease,
       end: one.end === 'completed' ? 'completed' : 'failed',
       ...(retry ? { retryAt: new Date(runAt).toISOString() } : { deliveries: [plan] }),
       spend: [{ key: 'usd', amount: 1 }],
+      ...(chart === undefined ? {} : { blobs: [chart.ref] }),
       docs: [{ kind: 'status', key: 'of-settle', value: held.lease.runId }],
     },
   ]);
@@ -244,7 +238,9 @@ async function settle(h: PowerHarness, model: Model, one: { end: string; nth: nu
   if (retry) Object.assign(run, { state: 'retrying', runAt });
   else {
     run.state = one.end === 'completed' ? 'completed' : 'failed';
+    run.finishedAt = h.clock.now();
     run.deliveries.set(id, 'open');
+    if (chart !== undefined) run.blob = chart.sha256;
   }
   if (run.used > MAX_ATTEMPTS) run.used = MAX_ATTEMPTS;
   drop(model, run);
@@ -287,23 +283,4 @@ function interrupt(h: PowerHarness, model: Model, ends: (until: number) => boole
     Object.assign(run, { state: 'retrying', runAt: h.clock.now(), used: Math.min(run.used, MAX_ATTEMPTS) });
     drop(model, run);
   }
-}
-
-function leased(model: Model): NonNullable<ModelRun['lease']>[] {
-  return [...model.runs.values()].flatMap((run) => run.lease ?? []);
-}
-
-function drop(model: Model, run: ModelRun): void {
-  if (run.lease !== undefined) model.stale.push(run.lease.lease);
-  delete run.lease;
-}
-
-function must(model: Model, id: string): ModelRun {
-  const run = model.runs.get(id);
-  if (run === undefined) throw new Error(`the model has no ${id}`);
-  return run;
-}
-
-function nth<T>(items: readonly T[], n: number): T | undefined {
-  return items.length === 0 ? undefined : items[n % items.length];
 }

@@ -7,9 +7,11 @@ import { silentLog } from '../../src/log.ts';
 import type { StoreOptions } from '../../src/store/core.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { OpenReport, Store } from '../../src/store/store.ts';
+import type { AuditEntry } from '../../src/store/records.ts';
 import { manualClock } from './clock.ts';
 import type { ManualClock } from './clock.ts';
 import { faultyFiles } from './store-faults.ts';
+import { readAudit } from './store-harness.ts';
 import { chanceOf, powerDisk } from './store-powercut.ts';
 
 /** A close, a kill -9 (what was written stays), or a power cut (only what was fsynced surely stays). */
@@ -21,6 +23,10 @@ export interface PowerHarness {
   readonly ids: Ids;
   clock: ManualClock;
   reopen(how: Ending): Promise<void>;
+  /** Makes a copy of the store, opens it, looks at it, and removes nothing. */
+  copied(look: (copy: Store) => Promise<void>): Promise<void>;
+  /** The acts in the folder; call it after a clean reopen, when nothing waits for the files. */
+  acts(): Promise<AuditEntry[]>;
   dispose(): Promise<void>;
 }
 
@@ -30,14 +36,18 @@ export async function powerHarness(seed: number, options: Partial<StoreOptions> 
   const clock = manualClock();
   const chance = chanceOf(seed);
   let disk = powerDisk(root);
-  const open = async () => {
+  const data = join(root, 'data');
+  await disk.files.mkdir(data);
+  await disk.files.syncFolder(root);
+  const open = async (dir = data) => {
     const ids = createIds(clock);
     const faults = faultyFiles(disk.files);
     const lock = async () => ({ release: () => undefined });
     const deps = { clock, ids, log: silentLog, version: '0.0.0-test', files: faults.files, lock };
-    return { ...(await openStore({ backend: 'lowdb', dir: root }, deps, options)), ids, faults };
+    return { ...(await openStore({ backend: 'lowdb', dir }, deps, options)), ids, faults };
   };
   let life = await open();
+  let copies = 0;
   return {
     clock,
     get store() {
@@ -56,6 +66,14 @@ export async function powerHarness(seed: number, options: Partial<StoreOptions> 
       clock.step(1);
       life = await open();
     },
+    async copied(look) {
+      const dir = join(root, `copy-${++copies}`);
+      await life.store.backup(dir);
+      const copy = await open(dir);
+      await look(copy.store);
+      await copy.store.close();
+    },
+    acts: () => readAudit(data, disk.files),
     async dispose() {
       await life.store.close().catch(() => undefined);
       await life.faults.kill();
