@@ -9,6 +9,8 @@ import { suggest } from './suggest.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const optional = (schema: z.ZodType<string>) => schema.optional();
+/** A hundred years: more is a slip of the finger. */
+const days = z.coerce.number().int('must be a whole number of days').min(1).max(36_500).optional();
 const isUrl = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -61,6 +63,8 @@ export const VARIABLES = {
     .max(600_000)
     .default(20_000)
     .describe('How long running runs may go on after SIGTERM.'),
+  BELLHOP_RETAIN_DAYS: days.describe('Days until a completed or cancelled run is deleted with its report; off: never.'),
+  BELLHOP_RETAIN_FAILED_DAYS: days.describe('The same for a failed run.'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Lowest level that is logged.'),
 } satisfies Record<string, z.ZodType>;
 
@@ -78,6 +82,8 @@ export interface Config {
   logLevel: Environment['LOG_LEVEL'];
   shutdownMs: number;
   probeDelayMs: number;
+  /** How long runs are kept, in milliseconds; Infinity: for ever. */
+  keep: { retainMs: number; retainFailedMs: number };
   apiToken?: string;
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
@@ -142,12 +148,23 @@ function toConfig(env: Environment, cwd: string): Config {
     logLevel: env.LOG_LEVEL,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
+    keep: {
+      retainMs: msOf(env.BELLHOP_RETAIN_DAYS),
+      retainFailedMs: msOf(env.BELLHOP_RETAIN_FAILED_DAYS),
+    },
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
     secrets: secretsOf(env),
     off,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** What is not set never comes. */
+function msOf(wanted: number | undefined): number {
+  return wanted === undefined ? Number.POSITIVE_INFINITY : wanted * DAY_MS;
 }
 
 function secretsOf(env: Environment): string[] {

@@ -59,6 +59,17 @@ describe('config', () => {
     );
   });
 
+  test('runs are kept for ever unless days are set, and an age is whole days from one to a hundred years', () => {
+    const forever = Number.POSITIVE_INFINITY;
+    expect(loadConfig({}, empty).keep).toMatchObject({ retainMs: forever, retainFailedMs: forever });
+    const config = loadConfig({ BELLHOP_RETAIN_DAYS: '2', BELLHOP_RETAIN_FAILED_DAYS: '30' }, empty);
+    expect(config.keep).toMatchObject({ retainMs: 172_800_000, retainFailedMs: 2_592_000_000 });
+    for (const days of ['0', '-1', '1.5', 'soon', '36501', 'Infinity']) {
+      expect(problemsOf({ BELLHOP_RETAIN_DAYS: days }), days).toContain('- BELLHOP_RETAIN_DAYS: ');
+    }
+    expect(problemsOf({ BELLHOP_RETAIN_DAY: '2' })).toContain('did you mean BELLHOP_RETAIN_DAYS?');
+  });
+
   test('a problem never repeats the value of a secret', () => {
     const secret = 'short';
     expect(problemsOf({ BELLHOP_API_TOKEN: secret, SLACK_BOT_TOKEN: secret })).not.toContain(secret);
