@@ -156,7 +156,8 @@ export function createIndexKeeper(deps: KeeperDeps, manifest: Manifest | undefin
     apply: (changes) => changes.forEach(apply),
     close: (runId) => setOpen(runId, false),
     reopen: (runId) => setOpen(runId, true),
-    isDirty: () => openChanged.size > 0 || dirtyPages().length > 0,
+    // What was spilled counts only when the manifest says so: without that the next start would read everything again.
+    isDirty: () => openChanged.size > 0 || spilled.length > 0 || dirtyPages().length > 0,
     take,
     write,
     confirm,
