@@ -67,7 +67,19 @@ describe('config', () => {
     for (const days of ['0', '-1', '1.5', 'soon', '36501', 'Infinity']) {
       expect(problemsOf({ BELLHOP_RETAIN_DAYS: days }), days).toContain('- BELLHOP_RETAIN_DAYS: ');
     }
+    expect(loadConfig({ BELLHOP_ARCHIVE_AFTER_DAYS: '1' }, empty).keep.archiveAfterMs).toBe(86_400_000);
+    expect(problemsOf({ BELLHOP_ARCHIVE_AFTER_DAYS: '0' })).toContain('- BELLHOP_ARCHIVE_AFTER_DAYS: ');
     expect(problemsOf({ BELLHOP_RETAIN_DAY: '2' })).toContain('did you mean BELLHOP_RETAIN_DAYS?');
+  });
+
+  test('runs are archived before they are deleted, or the setting is refused and names the other one', () => {
+    const archive = { BELLHOP_ARCHIVE_AFTER_DAYS: '30' };
+    expect(problemsOf({ ...archive, BELLHOP_RETAIN_DAYS: '31', BELLHOP_RETAIN_FAILED_DAYS: '31' })).toBe('');
+    for (const name of ['BELLHOP_RETAIN_DAYS', 'BELLHOP_RETAIN_FAILED_DAYS']) {
+      expect(problemsOf({ ...archive, [name]: '30' })).toContain(
+        `- BELLHOP_ARCHIVE_AFTER_DAYS: must be less than ${name}, which is 30`,
+      );
+    }
   });
 
   test('a problem never repeats the value of a secret', () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,16 @@ const finish = async (end: 'completed' | 'failed'): Promise<string> => {
   return lease.runId;
 };
 
+it('a run that is older than the days of the setting is packed into the file of its month', async () => {
+  const { store } = await open({ BELLHOP_ARCHIVE_AFTER_DAYS: '3' });
+  const run = await store.get(await finish('completed'));
+  for (const packed of [false, true]) {
+    clock.step(2 * DAY_MS);
+    await store.sweep();
+    expect(existsSync(join(home, 'archive'))).toBe(packed);
+  }
+  expect(await store.get(run?.id ?? '')).toEqual(run);
+});
 it('the days of the settings are how long runs are kept', async () => {
   const { store } = await open({ BELLHOP_RETAIN_DAYS: '2', BELLHOP_RETAIN_FAILED_DAYS: '4' });
   const completed = await finish('completed');

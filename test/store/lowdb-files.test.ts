@@ -392,7 +392,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 3, minReader: 2, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 4, minReader: 2, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);

@@ -142,6 +142,7 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
         const from = Math.max(0, bytes.length - maxBytes);
         return { bytes: Buffer.from(bytes.subarray(from)), from };
       }),
+    slice: (path, from, length) => asking(() => Buffer.from(fileAt(path).bytes.subarray(from, from + length))),
     syncAll: (path) =>
       change('syncAll', path, () => {
         if (able.syncAll) syncBelow(top);
@@ -163,6 +164,11 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
     mkdir: (path) =>
       change('mkdir', path, () => {
         make(path, newFolder());
+      }),
+    rmdir: (path) =>
+      change('rmdir', path, () => {
+        if (folderAt(path).names.size > 0) throw failure('ENOTEMPTY', path);
+        folderAt(dirname(path)).names.delete(basename(path));
       }),
     list: (path) => asking(() => [...folderAt(path).names].map(([name, { kind }]) => ({ name, kind }))),
     syncFolder: (path) =>

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../clock.ts';
 import { DependencyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { Archive } from './archive.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { EventLog } from './events.ts';
 import type { Dirty, DirtySet } from './dirty.ts';
@@ -44,6 +45,7 @@ export interface CheckpointDeps {
   logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   space: Space;
   index: IndexKeeper;
+  archive: Pick<Archive, 'bury'>;
 }
 
 export interface CheckpointTerms {
@@ -136,6 +138,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
 
   async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
+    await deps.archive.bury(set.records);
     await each([...set.records], ([id, record]) => put(touched, layout.record(id), recordForm, record));
     await each([...set.deliveries], ([id, file]) => put(touched, layout.deliveriesOf(id), deliveriesForm, file));
     await each([...set.docs.values()], ({ kind, key, doc }) => put(touched, layout.doc(kind, key), docForm, doc));

@@ -1,7 +1,7 @@
 /** What the backing asks of a file system; a small port, so that tests can make any call fail at any moment. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises';
 
 export interface OpenFile {
   /** Writes from `offset` and answers how many bytes were taken, which may be fewer than asked. */
@@ -28,10 +28,14 @@ export interface Files {
   journal(path: string): Promise<OpenFile>;
   /** The last bytes of a regular file, at most `maxBytes`, and the offset at which they begin. */
   tail(path: string, maxBytes: number): Promise<{ bytes: Uint8Array; from: number }>;
+  /** The bytes of a regular file from `from` on, at most `length`: fewer where it ends. */
+  slice(path: string, from: number, length: number): Promise<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** One new folder, mode 0700; rejects with EEXIST. */
   mkdir(path: string): Promise<void>;
+  /** Removes an empty folder; rejects with ENOTEMPTY. */
+  rmdir(path: string): Promise<void>;
   list(path: string): Promise<FolderEntry[]>;
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>;
@@ -70,8 +74,22 @@ export const nodeFiles: Files = {
       await handle.close();
     }
   },
+  async slice(path, from, length) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const bytes = new Uint8Array(length);
+      let taken = 0;
+      for (let got = 1; got > 0 && taken < length; taken += got) {
+        got = (await handle.read(bytes, taken, length - taken, from + taken)).bytesRead;
+      }
+      return bytes.subarray(0, taken);
+    } finally {
+      await handle.close();
+    }
+  },
   rename,
   unlink,
+  rmdir,
   async mkdir(path) {
     await mkdir(path, { mode: 0o700 });
   },

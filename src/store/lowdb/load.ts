@@ -5,7 +5,7 @@
 import { basename, join } from 'node:path';
 import { iso } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
-import { codeOf, DependencyError } from '../../errors.ts';
+import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { KeyEntry } from '../backing.ts';
 import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
@@ -13,6 +13,9 @@ import { isFinal } from '../records.ts';
 import type { AuditEntry, Delivery, Doc, Run, RunSummary } from '../records.ts';
 import { keyOf } from '../keys.ts';
 import { summaryOf } from '../transitions.ts';
+import type { ArchivedRun } from './archive-member.ts';
+import { inBetween } from './archive.ts';
+import type { ArchiveReader } from './archive.ts';
 import type { Dirty } from './dirty.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
@@ -27,6 +30,8 @@ export interface LoadDeps {
   /** What the journal holds and the files do not yet. */
   dirty: Dirty;
   layout: Layout;
+  /** What has no files of its own any more. */
+  archive: ArchiveReader;
   quarantine: Quarantine;
   clock: Pick<Clock, 'now'>;
   log: Log;
@@ -57,8 +62,33 @@ const READS_AT_ONCE = 16;
 const SCAN_STEP = 4096;
 const PART_OF_DATE = /^\d{2,4}$/;
 
-/** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
+/** Reads a record, from its file or else from the archive; undefined when there is none or it was set aside. */
 export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
+  const own = await readOwnRecord(deps, runId);
+  if (own !== undefined || deps.dirty.record(runId) === null) return own;
+  return (await readArchived(deps, runId))?.run;
+}
+
+/** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
+export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+  const own = await readOwnDeliveries(deps, runId);
+  if (own !== undefined || deps.dirty.deliveriesOf(runId) === null) return own;
+  // Also while the record is still there: a crash may have left it alone, and without these everything would be sent again.
+  return (await readArchived(deps, runId))?.deliveries;
+}
+
+async function readArchived(deps: LoadDeps, runId: string): Promise<ArchivedRun | undefined> {
+  try {
+    return await deps.archive.read(runId);
+  } catch (error) {
+    if (deps.whenUnreadable === 'throw') throw error;
+    deps.quarantine.note(deps.layout.record(runId), messageOf(error));
+    return undefined;
+  }
+}
+
+/** Reads the record's own file, and checks that it lies where its id says. */
+export async function readOwnRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
   const newer = deps.dirty.record(runId);
   if (newer !== undefined) return newer ?? undefined;
   return readOrQuarantine(deps, deps.layout.record(runId), async (path) => {
@@ -68,8 +98,8 @@ export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordF
   });
 }
 
-/** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
-export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+/** Reads the deliveries' own file. */
+export async function readOwnDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
   const newer = deps.dirty.deliveriesOf(runId);
   if (newer !== undefined) return newer?.deliveries;
   const file = await readOrQuarantine(deps, deps.layout.deliveriesOf(runId), async (path) => {
@@ -136,10 +166,18 @@ export async function loadAll(
     audits: [],
     tombstones: [],
   };
-  await runIdsIn(deps, deps.layout.deliveries);
+  const delivering = await runIdsIn(deps, deps.layout.deliveries);
   const there = await runIdsIn(deps, deps.layout.records);
   for (const runId of deps.dirty.runIds()) there.add(runId);
   const ids = [...there].sort();
+  let passed = 0;
+  const archived = inBetween(deps.archive.runs(deps), async ({ id, run }) => {
+    // A file wins over the archive.
+    if (there.has(id)) return;
+    to.put(run);
+    if (delivering.has(id)) await noteOpen(deps, found, run);
+    if (++passed % SCAN_STEP === 0) await to.pause();
+  });
   for (let from = 0; from < ids.length; from += SCAN_STEP) {
     const runs: Run[] = [];
     await inParallel(ids.slice(from, from + SCAN_STEP), async (runId) => {
@@ -147,9 +185,13 @@ export async function loadAll(
       if (run !== undefined) runs.push(run);
     });
     runs.sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const run of runs) to.put(run);
+    for (const run of runs) {
+      await archived.upTo(run.id);
+      to.put(run);
+    }
     await to.pause();
   }
+  await archived.upTo();
   return found;
 }
 
@@ -191,6 +233,9 @@ export async function summariesBetween(
     const record = await readRecord(deps, runId);
     if (record !== undefined && !isTombstone(record)) entries.set(runId, summaryOf(runOf(record)));
   });
+  for await (const { id, run } of deps.archive.runs({ ...deps, first, end })) {
+    if (!entries.has(id) && deps.dirty.record(id) === undefined) entries.set(id, summaryOf(run));
+  }
   return entries;
 }
 
