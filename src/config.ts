@@ -9,6 +9,13 @@ import { suggest } from './suggest.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const optional = (schema: z.ZodType<string>) => schema.optional();
+/** A hundred years: more is a slip of the finger. */
+const days = z.coerce
+  .number()
+  .int('must be a whole number of days')
+  .min(1, 'must be at least one day')
+  .max(36_500)
+  .optional();
 const isUrl = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -65,6 +72,11 @@ export const VARIABLES = {
     .max(600_000)
     .default(20_000)
     .describe('How long running runs may go on after SIGTERM.'),
+  BELLHOP_RETAIN_DAYS: days.describe('Days until a completed or cancelled run is deleted with its report; off: never.'),
+  BELLHOP_RETAIN_FAILED_DAYS: days.describe('The same for a failed run.'),
+  BELLHOP_ARCHIVE_AFTER_DAYS: days.describe(
+    'Days until a run that is over is packed into the file of its month; off: never.',
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Lowest level that is logged.'),
 } satisfies Record<string, z.ZodType>;
 
@@ -84,6 +96,8 @@ export interface Config {
   logLevel: Environment['LOG_LEVEL'];
   shutdownMs: number;
   probeDelayMs: number;
+  /** How long runs are kept, and in files of their own, in milliseconds; Infinity: for ever. */
+  keep: { retainMs: number; retainFailedMs: number; archiveAfterMs: number };
   apiToken?: string;
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
@@ -111,7 +125,7 @@ export function loadConfig(env: Record<string, string | undefined>, cwd: string)
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   } else {
-    problems.push(...halfConfigured(parsed.data));
+    problems.push(...halfConfigured(parsed.data), ...tooLate(parsed.data));
   }
   if (problems.length > 0 || !parsed.success) {
     throw new ConfigError(
@@ -149,12 +163,24 @@ function toConfig(env: Environment, cwd: string): Config {
     logLevel: env.LOG_LEVEL,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
+    keep: {
+      retainMs: msOf(env.BELLHOP_RETAIN_DAYS),
+      retainFailedMs: msOf(env.BELLHOP_RETAIN_FAILED_DAYS),
+      archiveAfterMs: msOf(env.BELLHOP_ARCHIVE_AFTER_DAYS),
+    },
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
     secrets: secretsOf(env),
     off,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** What is not set never comes. */
+function msOf(wanted: number | undefined): number {
+  return wanted === undefined ? Number.POSITIVE_INFINITY : wanted * DAY_MS;
 }
 
 function secretsOf(env: Environment): string[] {
@@ -208,6 +234,18 @@ function halfConfigured(env: Environment): string[] {
   pair('SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET');
   pair('SMTP_URL', 'BELLHOP_MAIL_FROM');
   return problems;
+}
+
+/** A run that is deleted first is never packed: whoever set both meant something else. */
+function tooLate(env: Environment): string[] {
+  const { BELLHOP_ARCHIVE_AFTER_DAYS: archive } = env;
+  if (archive === undefined) return [];
+  const names = ['BELLHOP_RETAIN_DAYS', 'BELLHOP_RETAIN_FAILED_DAYS'] as const;
+  return names.flatMap((name) => {
+    const retain = env[name];
+    if (retain === undefined || archive < retain) return [];
+    return [`BELLHOP_ARCHIVE_AFTER_DAYS: must be less than ${name}, which is ${retain}: runs are deleted before`];
+  });
 }
 
 function withoutEmpty(env: Record<string, string | undefined>): Record<string, string | undefined> {

@@ -64,6 +64,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const { store: bare, report } = await openStore(
     { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
     { clock, ids, log, version: VERSION },
+    config.keep,
   );
   const store = seams.wrapStore?.(bare) ?? bare;
   const workerId = `${hostname()}-${process.pid}`;

@@ -59,6 +59,29 @@ describe('config', () => {
     );
   });
 
+  test('runs are kept for ever unless days are set, and an age is whole days from one to a hundred years', () => {
+    const forever = Number.POSITIVE_INFINITY;
+    expect(loadConfig({}, empty).keep).toMatchObject({ retainMs: forever, retainFailedMs: forever });
+    const config = loadConfig({ BELLHOP_RETAIN_DAYS: '2', BELLHOP_RETAIN_FAILED_DAYS: '30' }, empty);
+    expect(config.keep).toMatchObject({ retainMs: 172_800_000, retainFailedMs: 2_592_000_000 });
+    for (const days of ['0', '-1', '1.5', 'soon', '36501', 'Infinity']) {
+      expect(problemsOf({ BELLHOP_RETAIN_DAYS: days }), days).toContain('- BELLHOP_RETAIN_DAYS: ');
+    }
+    expect(loadConfig({ BELLHOP_ARCHIVE_AFTER_DAYS: '1' }, empty).keep.archiveAfterMs).toBe(86_400_000);
+    expect(problemsOf({ BELLHOP_ARCHIVE_AFTER_DAYS: '0' })).toContain('- BELLHOP_ARCHIVE_AFTER_DAYS: ');
+    expect(problemsOf({ BELLHOP_RETAIN_DAY: '2' })).toContain('did you mean BELLHOP_RETAIN_DAYS?');
+  });
+
+  test('runs are archived before they are deleted, or the setting is refused and names the other one', () => {
+    const archive = { BELLHOP_ARCHIVE_AFTER_DAYS: '30' };
+    expect(problemsOf({ ...archive, BELLHOP_RETAIN_DAYS: '31', BELLHOP_RETAIN_FAILED_DAYS: '31' })).toBe('');
+    for (const name of ['BELLHOP_RETAIN_DAYS', 'BELLHOP_RETAIN_FAILED_DAYS']) {
+      expect(problemsOf({ ...archive, [name]: '30' })).toContain(
+        `- BELLHOP_ARCHIVE_AFTER_DAYS: must be less than ${name}, which is 30`,
+      );
+    }
+  });
+
   test('a problem never repeats the value of a secret', () => {
     const secret = 'short';
     expect(problemsOf({ BELLHOP_API_TOKEN: secret, SLACK_BOT_TOKEN: secret })).not.toContain(secret);

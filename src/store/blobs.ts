@@ -88,7 +88,9 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
   async function isNamedBy(runId: string, sha256: string): Promise<boolean> {
     if (core.hot.has(runId)) return true;
     const run = await core.backing.readRun(runId);
-    return run !== undefined && (!isFinal(run.state) || (run.blobs ?? []).some((ref) => ref.sha256 === sha256));
+    // One that this very read found damaged may be mended by hand, like every other that was set aside.
+    if (run === undefined) return core.backing.health().quarantined > 0;
+    return !isFinal(run.state) || (run.blobs ?? []).some((ref) => ref.sha256 === sha256);
   }
   /** Under the lock of the blob. */
   async function collect(sha256: string, runIds: readonly string[]): Promise<void> {

@@ -31,6 +31,8 @@ export interface StoreOptions {
   retainMs: number;
   /** The same for a failed one (G18). */
   retainFailedMs: number;
+  /** How long after its end a run is packed into a file of its month, in milliseconds; Infinity: never. Only where there are files. */
+  archiveAfterMs: number;
   maxBlobBytes: number;
   /** All blobs of one run together. */
   maxRunBlobBytes: number;
@@ -62,6 +64,7 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   maxInputBytes: 256 * 1024,
   retainMs: Infinity,
   retainFailedMs: Infinity,
+  archiveAfterMs: Infinity,
   maxBlobBytes: 20 * 1024 * 1024,
   maxRunBlobBytes: 100 * 1024 * 1024,
   blobGraceMs: 3_600_000,

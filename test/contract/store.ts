@@ -8,6 +8,7 @@ import type { PlannedDelivery, Run } from '../../src/store/records.ts';
 import { claimOne } from '../support/store-harness.ts';
 import type { Harness } from '../support/store-harness.ts';
 import { describeAdvance } from './store-advance.ts';
+import { describeArchive } from './store-archive.ts';
 import { describeBlobs } from './store-blobs.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDocs } from './store-docs.ts';
@@ -56,6 +57,7 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeEvents(suite);
     describeBlobs(suite);
     describeRetention(suite);
+    describeArchive(suite);
     it('passes over only tests that exist', () => {
       expect(skip.flatMap((one) => one.tests).filter((title) => !titles.has(title))).toEqual([]);
     });

@@ -10,6 +10,8 @@ import type { Files } from '../../src/store/lowdb/files.ts';
 import { createIds } from '../../src/ids.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
+import { accept, claimOne, lowdbHarness } from '../support/store-harness.ts';
+import { layoutOf } from '../../src/store/lowdb/layout.ts';
 
 let root: string;
 let folder: string;
@@ -91,4 +93,23 @@ it('on a full disk nothing half is left, whichever call found it out, and the ne
     expect(await everything()).toEqual([]);
     expect(await keep(shelf, 'abc')).toMatch(/^ba7816bf/);
   }
+});
+it('a blob stays whose run turns out to be unreadable only when the collector asks for it', async () => {
+  const h = await lowdbHarness({ finalRunsKept: 0 });
+  const put = await h.store.blobs.put(bytes('a chart'));
+  if (put.outcome !== 'stored') throw new Error('not stored');
+  await accept(h.store);
+  const { lease } = await claimOne(h.store);
+  const blobs = [{ sha256: put.sha256, bytes: put.bytes, name: 'chart.svg' }];
+  await h.store.settle([{ lease, end: 'completed', blobs }]);
+  await h.reopen('clean');
+  await writeFile(layoutOf(h.dir).record(lease.runId), '{');
+  h.clock.step(2 * 3_600_000);
+  for (let n = 0; n < 260; n++) {
+    h.clock.step(60_000);
+    await h.store.sweep();
+  }
+  expect(h.store.health().quarantined).toBe(1);
+  expect(await h.store.blobs.get(put.sha256)).toBeDefined();
+  await h.dispose();
 });

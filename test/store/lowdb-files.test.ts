@@ -227,6 +227,18 @@ describe('the index', () => {
       expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
     });
   }
+  it('that was made again is kept by the next checkpoint, also when nothing else has changed', async () => {
+    await history();
+    await h.clock.advance(2 * 24 * 3_600_000);
+    await h.reopen('clean');
+    await h.store.close();
+    await rm(join(h.dir, 'index'), { recursive: true });
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ rebuilt: true, runs: 5 });
+    await h.store.sweep();
+    await h.reopen('crash');
+    expect(h.report).toMatchObject({ rebuilt: false, runs: 5 });
+  });
   it('takes in what the journal holds after a crash that followed a clean close', async () => {
     await accept(h.store);
     await h.reopen('clean');
@@ -389,7 +401,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 3, minReader: 2, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 4, minReader: 2, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);

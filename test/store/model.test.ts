@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { StoreOptions } from '../../src/store/core.ts';
 import type { RunState } from '../../src/store/records.ts';
 import { apply } from '../support/store-model.ts';
 import { agreeOnFeed } from '../support/store-model-more.ts';
@@ -9,28 +10,42 @@ import { step } from '../support/store-model-steps.ts';
 import { powerHarness } from '../support/store-power-harness.ts';
 import type { PowerHarness } from '../support/store-power-harness.ts';
 
-it('any sequence of verbs, crashes, power cuts and restarts leaves what a plain map of runs would hold', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 60 }), fc.integer(), async (steps, seed) => {
-      const h = await powerHarness(seed, MODEL_TERMS);
-      const model = emptyModel();
-      try {
-        await agree(h, model);
-        for (const one of steps) {
-          await apply(h, model, one);
+const DAY_MS = 86_400_000;
+const WAYS: [string, { options: Partial<StoreOptions>; sleepEvery: number; numRuns: number }][] = [
+  ['leaves what a plain map of runs would hold', { options: {}, sleepEvery: Number.POSITIVE_INFINITY, numRuns: 60 }],
+  [
+    'does so too when old runs are archived as soon as they can be',
+    { options: { archiveAfterMs: 0, finalRunsKept: 0, eventsKeepMs: 1000 * DAY_MS }, sleepEvery: 5, numRuns: 30 },
+  ],
+];
+for (const [what, { options, sleepEvery, numRuns }] of WAYS) {
+  // Some thousand lives; the bound is for a hang.
+  it(`any sequence of verbs, crashes, power cuts and restarts ${what}`, { timeout: 180_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 60 }), fc.integer(), async (steps, seed) => {
+        const h = await powerHarness(seed, { ...MODEL_TERMS, ...options });
+        const model = emptyModel();
+        try {
           await agree(h, model);
+          for (const [at, one] of steps.entries()) {
+            await apply(h, model, one);
+            await agree(h, model);
+            if (at % sleepEvery !== sleepEvery - 1) continue;
+            for (let n = 0; n < 3; n++) await apply(h, model, { verb: 'sleep' });
+            await agree(h, model);
+          }
+          await apply(h, model, { verb: 'reopen', how: 'clean' });
+          await agree(h, model);
+          const acts = (await h.acts()).map((one) => `${one.act} ${one.runId ?? one.queue ?? one.note}`);
+          expect(acts.toSorted()).toEqual(model.acts.toSorted());
+        } finally {
+          await h.dispose();
         }
-        await apply(h, model, { verb: 'reopen', how: 'clean' });
-        await agree(h, model);
-        const acts = (await h.acts()).map((one) => `${one.act} ${one.runId ?? one.queue ?? one.note}`);
-        expect(acts.toSorted()).toEqual(model.acts.toSorted());
-      } finally {
-        await h.dispose();
-      }
-    }),
-    { numRuns: 60, seed: 20261123 },
-  );
-});
+      }),
+      { numRuns, seed: 20261123 },
+    );
+  });
+}
 
 async function agree(h: PowerHarness, model: Model): Promise<void> {
   const { items } = await h.store.list({ limit: 200 });

@@ -112,6 +112,7 @@ export function faultyFiles(inner: Files = nodeFiles): FaultyFiles {
     rename: (from, to) => through('rename', to, () => inner.rename(from, to)),
     unlink: (path) => through('unlink', path, () => inner.unlink(path)),
     mkdir: (path) => through('mkdir', path, () => inner.mkdir(path)),
+    rmdir: (path) => through('rmdir', path, () => inner.rmdir(path)),
     list: (path) => through('list', path, () => inner.list(path)),
     syncFolder: (path) => through('syncFolder', path, () => inner.syncFolder(path)),
     syncAll: (path) => through('syncAll', path, () => inner.syncAll(path)),

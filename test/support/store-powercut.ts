@@ -182,6 +182,11 @@ function diskOf(of: { root: string; able: Able }, top: FolderNode): PowerDisk {
       change('mkdir', path, () => {
         make(path, newFolder());
       }),
+    rmdir: (path) =>
+      change('rmdir', path, () => {
+        if (folderAt(path).names.size > 0) throw failure('ENOTEMPTY', path);
+        folderAt(dirname(path)).names.delete(basename(path));
+      }),
     list: (path) => asking(() => [...folderAt(path).names].map(([name, { kind }]) => ({ name, kind }))),
     syncFolder: (path) =>
       change('syncFolder', path, () => {

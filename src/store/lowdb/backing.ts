@@ -7,6 +7,9 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Backing, Change, KeyEntry, Loaded } from '../backing.ts';
 import type { StoreOptions } from '../core.ts';
+import { openArchive } from './archive.ts';
+import type { Archive } from './archive.ts';
+import { createArchivePass } from './archive-pass.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
 import { copyStore } from './backup.ts';
@@ -81,7 +84,9 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   await quarantine.look();
   const dirty = createDirty(options.keyWindowMs);
   const { keyWindowMs } = options;
-  const load: LoadDeps = { disk, dirty, layout, quarantine, clock, log, whenUnreadable: 'leave out', keyWindowMs };
+  const archive = await openArchive({ disk, layout, quarantine, version: deps.version });
+  const own = { disk, dirty, layout, archive, quarantine, clock, log, keyWindowMs };
+  const load: LoadDeps = { ...own, whenUnreadable: 'leave out' };
   await sweepTemps(load);
   const audit = createAuditLog({ disk, layout, log });
   const history = await openHistory(load, { audit });
@@ -98,6 +103,7 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   const storeId = (await readFormat(files, layout))?.storeId ?? '';
   const parts = {
     load: { ...load, whenUnreadable: 'throw' as const },
+    archive,
     lock,
     space,
     options,
@@ -137,6 +143,7 @@ async function claimFolder(parts: { disk: Disk; layout: Layout; log: Log }, deps
 
 interface Parts {
   load: LoadDeps;
+  archive: Archive;
   lock: Lock;
   space: Space;
   options: LowdbDeps['options'];
@@ -148,7 +155,7 @@ interface Parts {
 
 function createBacking(parts: Parts, history: History): Backing {
   const { keeper } = history;
-  const { load, lock, space, options, logs, clock, placer } = parts;
+  const { load, archive, lock, space, options, logs, clock, placer } = parts;
   const { disk, layout, log, quarantine, dirty } = load;
   const journal: Journal = createJournal(
     {
@@ -166,7 +173,7 @@ function createBacking(parts: Parts, history: History): Backing {
     history.replayed,
   );
   const checkpointer: Checkpointer = createCheckpointer(
-    { disk, layout, clock, log, dirty, journal, logs, space, index: keeper },
+    { disk, layout, clock, log, dirty, journal, logs, space, index: keeper, archive },
     {
       delayMs: options.checkpointMs,
       soonBytes: Math.min(CHECKPOINT_BYTES, options.maxDirtyBytes / 2),
@@ -174,6 +181,11 @@ function createBacking(parts: Parts, history: History): Backing {
     },
   );
   if (!dirty.isEmpty() || keeper.isDirty()) checkpointer.due();
+  const pass = createArchivePass(
+    { load, archive, index: keeper.index, held: (work) => checkpointer.held(work), space, clock },
+    // A key never outlives what answers for it.
+    { afterMs: Math.max(options.archiveAfterMs, options.keyWindowMs) },
+  );
 
   async function commit(changes: readonly Change[]): Promise<void> {
     disk.check();
@@ -192,10 +204,12 @@ function createBacking(parts: Parts, history: History): Backing {
   async function tidy(): Promise<void> {
     if (disk.stopped() !== undefined) return;
     await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
-    await checkpointer.run();
+    // What was changed goes first: packing can wait until the disk takes that again.
+    if (await checkpointer.run()) await pass.run();
     await placer?.rest();
   }
   async function close(): Promise<void> {
+    await pass.close();
     checkpointer.stop();
     await checkpointer.run();
     await placer?.close();
@@ -244,7 +258,8 @@ function createBacking(parts: Parts, history: History): Backing {
       if (failure !== undefined) return { state: 'failed', reason: failure, quarantined };
       const full = space.reason();
       if (full !== undefined) return { state: 'read_only', reason: full, quarantined };
-      return { state: 'ready', quarantined, ...(history.replayed.damaged ? { reason: DAMAGED } : {}) };
+      const reason = history.replayed.damaged ? DAMAGED : archive.damage();
+      return { state: 'ready', quarantined, ...(reason === undefined ? {} : { reason }) };
     },
     close,
   };

@@ -23,6 +23,7 @@ type Copied = { path: string; bytes: number };
 
 const COPIES_AT_ONCE = 8;
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+const PART_BYTES = 1024 * 1024;
 const MAX_DEPTH = 6;
 
 /** Copies the store to the folder `to`, which is new or empty. Call it while checkpoints stand still. */
@@ -72,6 +73,8 @@ export async function copyStore(deps: BackupDeps, to: string, signal: AbortSigna
   }
   async function copyFile(from: string, path: string): Promise<void> {
     signal?.throwIfAborted();
+    // A month of the archive may be large, and stands still.
+    if (dirname(from) === layout.archive) return copyLarge(from, path);
     let bytes: Uint8Array;
     try {
       bytes = await files.read(from, MAX_FILE_BYTES);
@@ -87,6 +90,22 @@ export async function copyStore(deps: BackupDeps, to: string, signal: AbortSigna
       await file.close();
     }
     copied.push({ path, bytes: bytes.length });
+  }
+  async function copyLarge(from: string, path: string): Promise<void> {
+    const file = await files.create(path);
+    let size = 0;
+    try {
+      for (let taken = PART_BYTES; taken === PART_BYTES;) {
+        signal?.throwIfAborted();
+        const bytes = await files.readPart(from, size, PART_BYTES);
+        await writeAll(file, bytes);
+        taken = bytes.length;
+        size += taken;
+      }
+    } finally {
+      await file.close();
+    }
+    copied.push({ path, bytes: size });
   }
 }
 

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../clock.ts';
 import { DependencyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { Archive } from './archive.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { EventLog } from './events.ts';
 import type { Dirty, DirtySet } from './dirty.ts';
@@ -44,6 +45,7 @@ export interface CheckpointDeps {
   logs: { audit: AuditLog; events: EventLog; keys: KeyLog };
   space: Space;
   index: IndexKeeper;
+  archive: Pick<Archive, 'bury'>;
 }
 
 export interface CheckpointTerms {
@@ -136,6 +138,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
 
   async function bring(set: DirtySet, entries: IndexSet): Promise<void> {
     const touched: Touched[] = [];
+    await deps.archive.bury(set.records);
     const { records, deliveries, docs } = set;
     const many = records.size + deliveries.size + docs.size > FEW;
     const to = { touched, disk: many ? together : lazy };

@@ -29,6 +29,8 @@ export interface Disk {
   settle(path: string): Promise<void>;
   /** Makes the names in a folder durable. */
   settleFolder(path: string): Promise<void>;
+  /** Removes an empty folder, and leaves it to a later sync to make that durable; false when it is not empty, or not there. */
+  dropFolder(path: string): Promise<boolean>;
   /** Makes a folder and its parents below the root, durably. */
   folder(path: string): Promise<void>;
   /** Runs one step that must not fail; its failure stops all writing. */
@@ -197,6 +199,17 @@ export function createDisk(deps: { files: Files; log: Log; root: string; placer?
       throw storeError(`${path} could not be removed`, error);
     }
   }
+  async function dropFolder(path: string): Promise<boolean> {
+    check();
+    try {
+      await files.rmdir(path);
+      folders.delete(path);
+      return true;
+    } catch (error) {
+      if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+      throw storeError(`${path} could not be removed`, error);
+    }
+  }
   async function renamed(path: string, rename: () => Promise<void>): Promise<void> {
     try {
       await rename();
@@ -216,6 +229,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string; placer?
     write: (path, text) => slots(() => put(path, text, 'now')),
     place: (path, text) => slots(() => put(path, text, 'later')),
     placeTogether: (path, text) => slots(() => putTogether(path, text)),
+    dropFolder,
     drop: (path) => slots(() => drop(path)),
     settle: (path) => slots(() => settle(path)),
     settleFolder,

@@ -95,6 +95,7 @@ function readOnly(files: Files, count: (bytes: number) => void): Files {
     rename: refuse,
     unlink: refuse,
     mkdir: refuse,
+    rmdir: refuse,
     syncFolder: refuse,
     syncAll: refuse,
   };

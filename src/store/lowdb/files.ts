@@ -1,7 +1,7 @@
 /** What the backing asks of a file system; a small port, so that tests can make any call fail at any moment. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { systemClock } from '../../clock.ts';
 import { createSmallReads } from './small-reads.ts';
@@ -44,6 +44,8 @@ export interface Files {
   unlink(path: string): Promise<void>;
   /** One new folder, mode 0700; rejects with EEXIST. */
   mkdir(path: string): Promise<void>;
+  /** Removes an empty folder; rejects with ENOTEMPTY. */
+  rmdir(path: string): Promise<void>;
   list(path: string): Promise<FolderEntry[]>;
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>;
@@ -81,8 +83,11 @@ export const nodeFiles: Files = {
     try {
       if (!(await handle.stat()).isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
       const bytes = new Uint8Array(maxBytes);
-      const { bytesRead } = await handle.read(bytes, 0, maxBytes, from);
-      return bytes.subarray(0, bytesRead);
+      let taken = 0;
+      for (let got = 1; got > 0 && taken < maxBytes; taken += got) {
+        got = (await handle.read(bytes, taken, maxBytes - taken, from + taken)).bytesRead;
+      }
+      return bytes.subarray(0, taken);
     } finally {
       await handle.close();
     }
@@ -112,6 +117,7 @@ export const nodeFiles: Files = {
   },
   rename,
   unlink,
+  rmdir,
   async mkdir(path) {
     await mkdir(path, { mode: 0o700 });
   },

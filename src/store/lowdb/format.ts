@@ -6,15 +6,22 @@ import type { Disk } from './disk.ts';
 import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
-/** The format this version writes, and the oldest reader that understands it. */
-const FORMAT = 2;
-// Format 1 had no journal: a reader of it would miss what is acknowledged and not yet in the files.
-const MIN_READER = 2;
+/** The newest format that this version reads. */
+const READS = 3;
+/**
+ * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
+ * acknowledged and not yet in the files.
+ */
+const JOURNAL = { format: 2, minReader: 2 };
+/** What a folder becomes with its first archive: a reader of format 2 would miss the runs in it without noticing. */
+const ARCHIVE = { format: 3, minReader: 3 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
 export interface FoundFormat {
   storeId: string;
+  format: number;
+  minReader: number;
   older: boolean;
 }
 
@@ -31,13 +38,13 @@ export async function readFormat(files: Files, layout: Layout): Promise<FoundFor
     throw storeError(`${layout.format} could not be read`, error);
   }
   const format = parseFormat(bytes, layout.format);
-  if (format.minReader > FORMAT) {
+  if (format.minReader > READS) {
     throw new DependencyError(`The data folder ${layout.root} needs a Bellhop that reads format ${format.minReader}.`, {
       code: 'STORE_TOO_NEW',
       hint: 'Start the newer version again, or restore a backup that was made before the upgrade. Nothing was changed.',
     });
   }
-  return { storeId: format.storeId, older: format.format < FORMAT };
+  return { ...format, older: format.format < JOURNAL.format };
 }
 
 function parseFormat(bytes: Uint8Array, path: string): z.infer<typeof Format> {
@@ -60,6 +67,22 @@ export async function writeFormat(
   terms: { version: string; storeId?: string },
 ): Promise<void> {
   const { version, storeId = randomUUID() } = terms;
-  const format = { format: FORMAT, minReader: MIN_READER, createdBy: `bellhop ${version}`, storeId };
-  await disk.write(layout.format, `${JSON.stringify(format, null, 2)}\n`);
+  await write(disk, layout, { ...JOURNAL, createdBy: `bellhop ${version}`, storeId });
+}
+
+/** Marks a folder as one with an archive, durably, unless it is marked already. */
+export async function raiseFormat(disk: Disk, layout: Layout, { version }: { version: string }): Promise<void> {
+  const found = await readFormat(disk.files, layout);
+  if (found === undefined || found.minReader >= ARCHIVE.minReader) return;
+  const { storeId } = found;
+  const format = Math.max(found.format, ARCHIVE.format);
+  await write(disk, layout, { format, minReader: ARCHIVE.minReader, createdBy: `bellhop ${version}`, storeId });
+}
+
+interface FormatFile extends z.infer<typeof Format> {
+  createdBy: string;
+}
+
+function write(disk: Disk, layout: Layout, file: FormatFile): Promise<void> {
+  return disk.write(layout.format, `${JSON.stringify(file, null, 2)}\n`);
 }

@@ -6,6 +6,8 @@ export const RUN_FILE = /^(run_[0-9a-z]{26})\.json$/;
 /** A segment of the journal, named by the number of its first line. */
 export const SEGMENT_FILE = /^(\d{12})\.jsonl$/;
 export const DOC_FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
+/** A month of the archive. */
+export const ARCHIVE_FILE = /^(\d{4}-\d{2})\.jsonl\.gz$/;
 /** A write that a crash cut off; no name of ours begins with a dot. */
 export const TEMP_FILE = /^\.tmp-/;
 
@@ -22,6 +24,7 @@ export interface Layout {
   docs: string;
   audit: string;
   blobs: string;
+  archive: string;
   quarantine: string;
   journal: string;
   temp: string;
@@ -32,6 +35,10 @@ export interface Layout {
   deliveriesOf: (runId: string) => string;
   doc: (kind: string, key: string) => string;
   auditMonth: (at: string) => string;
+  /** `month` is YYYY-MM. */
+  archiveMonth: (month: string) => string;
+  /** Derived: where in that file which runs lie. */
+  archiveIndex: (month: string) => string;
 }
 
 /** The paths below `root`. */
@@ -50,6 +57,7 @@ export function layoutOf(root: string): Layout {
     docs: join(root, 'docs'),
     audit: join(root, 'audit'),
     blobs: join(root, 'blobs'),
+    archive: join(root, 'archive'),
     quarantine: join(root, 'quarantine'),
     events: join(root, 'events'),
     journal: join(root, 'journal'),
@@ -60,5 +68,7 @@ export function layoutOf(root: string): Layout {
     deliveriesOf: (runId) => join(root, 'deliveries', day(runId), `${runId}.json`),
     doc: (kind, key) => join(root, 'docs', kind, `${key}.json`),
     auditMonth: (at) => join(root, 'audit', `${at.slice(0, 7)}.jsonl`),
+    archiveMonth: (month) => join(root, 'archive', `${month}.jsonl.gz`),
+    archiveIndex: (month) => join(root, 'archive', `${month}.index`),
   };
 }

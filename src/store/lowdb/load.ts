@@ -5,12 +5,14 @@
 import { basename, join } from 'node:path';
 import { iso } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
-import { codeOf, DependencyError } from '../../errors.ts';
+import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
 import { isFinal } from '../records.ts';
 import type { Delivery, Doc, Run, RunSummary } from '../records.ts';
 import { summaryOf } from '../transitions.ts';
+import type { ArchivedRun } from './archive-member.ts';
+import type { ArchiveReader } from './archive.ts';
 import type { Dirty } from './dirty.ts';
 import type { Disk } from './disk.ts';
 import { deliveriesForm, docForm, isTombstone, recordForm, runOf } from './forms.ts';
@@ -25,6 +27,8 @@ export interface LoadDeps {
   /** What the journal holds and the files do not yet. */
   dirty: Dirty;
   layout: Layout;
+  /** What has no files of its own any more. */
+  archive: ArchiveReader;
   quarantine: Quarantine;
   clock: Pick<Clock, 'now' | 'monotonic'>;
   log: Log;
@@ -46,8 +50,33 @@ export interface Found {
 const READS_AT_ONCE = 16;
 const PART_OF_DATE = /^\d{2,4}$/;
 
-/** Reads a record and checks that it lies where its id says; undefined when there is none or it was set aside. */
+/** Reads a record, from its file or else from the archive; undefined when there is none or it was set aside. */
 export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
+  const own = await readOwnRecord(deps, runId);
+  if (own !== undefined || deps.dirty.record(runId) === null) return own;
+  return (await readArchived(deps, runId))?.run;
+}
+
+/** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
+export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+  const own = await readOwnDeliveries(deps, runId);
+  if (own !== undefined || deps.dirty.deliveriesOf(runId) === null) return own;
+  // Also while the record is still there: a crash may have left it alone, and without these everything would be sent again.
+  return (await readArchived(deps, runId))?.deliveries;
+}
+
+async function readArchived(deps: LoadDeps, runId: string): Promise<ArchivedRun | undefined> {
+  try {
+    return await deps.archive.read(runId);
+  } catch (error) {
+    if (deps.whenUnreadable === 'throw') throw error;
+    deps.quarantine.note(deps.layout.record(runId), messageOf(error));
+    return undefined;
+  }
+}
+
+/** Reads the record's own file, and checks that it lies where its id says. */
+export async function readOwnRecord(deps: LoadDeps, runId: string): Promise<RecordFile | undefined> {
   const newer = deps.dirty.record(runId);
   if (newer !== undefined) return newer ?? undefined;
   return readOrQuarantine(deps, deps.layout.record(runId), async (path) => {
@@ -57,8 +86,8 @@ export async function readRecord(deps: LoadDeps, runId: string): Promise<RecordF
   });
 }
 
-/** What is stored of a run's deliveries; undefined when nothing is, or it was set aside. */
-export async function readDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
+/** Reads the deliveries' own file. */
+export async function readOwnDeliveries(deps: LoadDeps, runId: string): Promise<Delivery[] | undefined> {
   const newer = deps.dirty.deliveriesOf(runId);
   if (newer !== undefined) return newer?.deliveries;
   const file = await readOrQuarantine(deps, deps.layout.deliveriesOf(runId), async (path) => {
@@ -122,6 +151,9 @@ export async function summariesBetween(
     const record = await readRecord(deps, runId);
     if (record !== undefined && !isTombstone(record)) entries.set(runId, summaryOf(runOf(record)));
   });
+  for await (const { id, run } of deps.archive.runs({ ...deps, first, end })) {
+    if (!entries.has(id) && deps.dirty.record(id) === undefined) entries.set(id, summaryOf(run));
+  }
   return entries;
 }
 

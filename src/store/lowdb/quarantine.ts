@@ -15,6 +15,8 @@ export interface Quarantine {
   take(path: string, error: unknown): Promise<void>;
   /** Keeps a copy of a derived or damaged file that stays in use; never throws. */
   keepCopy(path: string, bytes: Uint8Array, reason: string): Promise<void>;
+  /** Names what is damaged and stays where it is, because what is around it is sound. */
+  note(path: string, reason: string): void;
   /** What was set aside in this life. */
   taken(): OpenReport['quarantined'];
   /** How many lie there, from earlier lives too. */
@@ -68,6 +70,10 @@ export function createQuarantine(deps: {
       } catch (failure) {
         log.error('no copy could be kept', { path: relative(layout.root, path), error: failure });
       }
+    },
+    note(path, reason) {
+      taken.push({ path: relative(layout.root, path), reason });
+      log.error('a part of a file is damaged and cannot be read', { path: relative(layout.root, path), reason });
     },
     taken: () => [...taken],
     count: () => earlier + taken.length,

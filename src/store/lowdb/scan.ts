@@ -3,6 +3,7 @@ import type { KeyEntry } from '../backing.ts';
 import { keyOf } from '../keys.ts';
 import type { AuditEntry, Run, RunSummary } from '../records.ts';
 import { summaryOf } from '../transitions.ts';
+import { inBetween } from './archive.ts';
 import { isTombstone, runOf } from './forms.ts';
 import type { TombstoneFile } from './forms.ts';
 import { inParallel, noteOpen, readRecord, runIdsIn } from './load.ts';
@@ -37,11 +38,19 @@ export async function loadAll(
     audits: [],
     tombstones: [],
   };
-  await runIdsIn(deps, deps.layout.deliveries);
+  const delivering = await runIdsIn(deps, deps.layout.deliveries);
   const there = await runIdsIn(deps, deps.layout.records);
   for (const runId of deps.dirty.runIds()) there.add(runId);
   const ids = [...there].sort();
   const say = progressOf(deps, ids.length);
+  let passed = 0;
+  const archived = inBetween(deps.archive.runs(deps), async ({ id, run }) => {
+    // A file wins over the archive.
+    if (there.has(id)) return;
+    to.put(summaryOf(run));
+    if (delivering.has(id)) await noteOpen(deps, found, run);
+    if (++passed % SCAN_STEP === 0) await to.pause();
+  });
   for (let from = 0; from < ids.length; from += SCAN_STEP) {
     const runs: RunSummary[] = [];
     const step = ids.slice(from, from + SCAN_STEP);
@@ -50,10 +59,14 @@ export async function loadAll(
       if (run !== undefined) runs.push(run);
     });
     runs.sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const run of runs) to.put(run);
+    for (const run of runs) {
+      await archived.upTo(run.id);
+      to.put(run);
+    }
     await to.pause();
     say(from + step.length);
   }
+  await archived.upTo();
   return found;
 }
 

@@ -80,6 +80,7 @@ export function shadowFiles(inner: Files): Files {
       if (!(await isThere(path))) throw failure('ENOENT', path);
       written.set(path, null);
     },
+    rmdir: () => Promise.reject(failure('ENOTEMPTY', 'a folder')),
     async mkdir(path) {
       if (folders.has(path) || (await inner.list(path).then(() => true, absent(false)))) throw failure('EEXIST', path);
       folders.add(path);

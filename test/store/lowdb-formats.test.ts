@@ -1,0 +1,85 @@
+/** Folders as every released format left them, made by the code of their time (test/fixtures). Format 1: lowdb-files.test.ts. */
+import { cp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lowdbHarness, newRun } from '../support/store-harness.ts';
+import type { LowdbHarness } from '../support/store-harness.ts';
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+
+let h: LowdbHarness;
+let was: Record<string, string>;
+beforeEach(async () => {
+  h = await lowdbHarness();
+});
+afterEach(() => h.dispose());
+
+/** Puts the folder in the place of the empty one, at the time at which it was left. */
+async function take(format: number): Promise<void> {
+  was = JSON.parse(await readFile(new URL(`store-format-${format}.json`, fixtures), 'utf8'));
+  await h.store.close();
+  await rm(h.dir, { recursive: true });
+  await cp(new URL(`store-format-${format}`, fixtures), h.dir, { recursive: true });
+  h.clock.step(Date.parse(was['now'] ?? '') - h.clock.now());
+}
+const idOf = (name: string): string => was[name] ?? '';
+const format = async (): Promise<unknown> => JSON.parse(await readFile(join(h.dir, 'FORMAT.json'), 'utf8'));
+
+/** What both of them hold, besides what is told apart below. */
+async function expectEverything(when: string): Promise<void> {
+  expect(h.report?.quarantined, when).toEqual([]);
+  expect(await h.store.get(idOf('done')), when).toMatchObject({ state: 'completed', result: 42 });
+  expect(await h.store.deliveries(idOf('done')), when).toMatchObject([
+    { state: 'delivered', parts: [{ state: 'sent', receipt: { kind: 'slack', ts: '1.2' } }] },
+  ]);
+  expect(await h.store.deliveries(idOf('failed')), when).toMatchObject([{ state: 'pending' }]);
+  expect(await h.store.get(idOf('removed')), when).toBeUndefined();
+  expect(await h.store.getDoc('status', 'a'), when).toMatchObject({ rev: 1, value: { n: 1 } });
+  expect(await h.store.pausedQueues(), when).toMatchObject([{ name: 'slow' }]);
+  expect(Buffer.from((await h.store.blobs.get(idOf('blob'))) ?? []).toString(), when).toBe('a chart');
+  for (const [key, name] of [
+    ['gone', 'removed'],
+    ['running', 'running'],
+    ['queued', 'queued'],
+  ] as const) {
+    const [again] = await h.store.submit([newRun({ idempotencyKey: key })]);
+    expect(again, `${when}: ${key}`).toMatchObject({ outcome: 'deduplicated', run: { id: idOf(name) } });
+  }
+}
+
+describe('a store of format 2', () => {
+  it('that was killed is opened with all that was in its files and its journal, and stays of format 2', async () => {
+    await take(2);
+    for (const then of ['crash', 'clean', 'crash'] as const) {
+      await h.reopen(then);
+      expect(h.report?.runs).toBe(5);
+      expect(await h.store.count({})).toMatchObject({ completed: 1, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
+      await expectEverything(then);
+    }
+    expect(await format()).toMatchObject({ format: 2, minReader: 2 });
+  });
+});
+
+describe('a store of format 3', () => {
+  it('that was killed is opened with its archive, and what was deleted in it stays so; its indexes are not needed', async () => {
+    await take(3);
+    for (const then of ['crash', 'clean', 'crash'] as const) {
+      if (then === 'clean') {
+        await h.store.close();
+        for (const path of ['index', 'archive/2026-11.index']) await rm(join(h.dir, path), { recursive: true });
+      }
+      await h.reopen(then);
+      expect(h.report?.runs).toBe(6);
+      expect(await h.store.count({})).toMatchObject({ completed: 2, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
+      expect(await h.store.get(idOf('second'))).toMatchObject({ state: 'completed', result: 'second' });
+      expect(await h.store.get(idOf('erased'))).toBeUndefined();
+      await expectEverything(then);
+    }
+    for (let n = 0; n < 2; n++) await h.store.sweep();
+    const text = gunzipSync(await readFile(join(h.dir, 'archive/2026-11.jsonl.gz'))).toString();
+    expect(text).toContain(idOf('second'));
+    expect(text).not.toContain(idOf('erased'));
+    expect(await format()).toMatchObject({ format: 3, minReader: 3 });
+  });
+});
