@@ -8,7 +8,7 @@ import { isFinal } from '../store/records.ts';
 import { createExecutor } from './execute.ts';
 import { readInput } from './fields.ts';
 import { fillCommand } from './kinds/command.ts';
-import { planCard } from './plan.ts';
+import { planCard } from './deliveries.ts';
 import { suggest } from '../suggest.ts';
 import { createWorker } from './worker.ts';
 import type { Clock, Timer } from '../clock.ts';

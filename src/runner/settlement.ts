@@ -6,7 +6,7 @@ import { scrubJson, type Scrub } from '../scrub.ts';
 import { Report } from '../store/report.ts';
 import { outputText } from './kinds/capture.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
-import { planReport } from './plan.ts';
+import { planReport } from './deliveries.ts';
 import type { Ids } from '../ids.ts';
 import type { Failure, Lease, Output, Progress, Run } from '../store/records.ts';
 import type { Settlement } from '../store/store.ts';
