@@ -50,7 +50,13 @@ export type Kind = z.infer<typeof Kind>;
 const JOB_NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 export const JobName = z.string().max(64).regex(JOB_NAME, 'must be kebab-case, like weekly-report');
 
-const Instant = z.iso.datetime();
+/** A job's own schedule is named `<job>` or `<job>.<name>`; two words mean something else where a schedule may be named. */
+export const ScheduleName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,79}$/, 'must be like weekly-report.monday: a-z, 0-9, dot, dash and underscore')
+  .refine((name) => name !== 'status' && name !== 'all', 'must not be `status` or `all`');
+
+export const Instant = z.iso.datetime();
 const Count = z.number().int().nonnegative();
 export const RunId = z.string().regex(/^run_[0-9a-z]{26}$/);
 const DeliveryId = z.string().regex(/^dlv_[0-9a-z]{26}$/);
@@ -308,27 +314,6 @@ export const Doc = z.object({
   value: z.json(),
 });
 export type Doc = z.infer<typeof Doc>;
-
-/** A range of a schedule's due times that were not run, ends included, with the reason people are told. */
-export const Skip = z.object({
-  from: Instant,
-  to: Instant,
-  count: z.number().int().positive(),
-  reason: z.string().min(1).max(500),
-});
-export type Skip = z.infer<typeof Skip>;
-export const MAX_SKIPS_KEPT = 100;
-
-/** The document of a schedule (kind `schedule`, its name as key). Fields beside these, such as its spec, belong to the planner. */
-export const ScheduleState = z.looseObject({
-  /** Everything due until here was run or skipped. */
-  watermark: Instant.exactOptional(),
-  /** When it is due next; null: never again. */
-  nextSlot: Instant.nullable().exactOptional(),
-  /** The newest 100. */
-  skips: z.array(Skip).max(MAX_SKIPS_KEPT).exactOptional(),
-});
-export type ScheduleState = z.infer<typeof ScheduleState>;
 
 /** A queue from which no claim takes runs (G15). */
 export const PausedQueue = z.object({ name: z.string().min(1).max(80), since: Instant, by: Actor });

@@ -3,7 +3,7 @@ import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { DocTable } from './doc-table.ts';
 import { checked } from './json.ts';
-import { MAX_SKIPS_KEPT, ScheduleState, Skip } from './records.ts';
+import { MAX_SKIPS_KEPT, ScheduleState, Skip } from './schedule-records.ts';
 import type { Advance, AdvanceOutcome, Store } from './store.ts';
 import { isRefused } from './submit.ts';
 import type { createSubmit } from './submit.ts';

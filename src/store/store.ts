@@ -22,8 +22,8 @@ import type {
   Trigger,
   Kind,
   RunPolicy,
-  Skip,
 } from './records.ts';
+import type { Skip } from './schedule-records.ts';
 import type { Reader } from './reader.ts';
 import type { Report } from './report.ts';
 
