@@ -19,6 +19,7 @@ import type {
   Progress,
   Receipt,
   Run,
+  RunSlot,
   Trigger,
   Kind,
   RunPolicy,
@@ -30,6 +31,8 @@ import type { Report } from './report.ts';
 export type Json = Run['input'];
 
 export interface NewRun {
+  /** Minted by a caller that writes it elsewhere in the same commit; a run that has it already is INPUT_INVALID. Default: minted here. */
+  id?: string;
   job: string;
   kind: Kind;
   queue: string;
@@ -40,6 +43,10 @@ export interface NewRun {
   priority?: number;
   retryOf?: string;
   origin?: Destination;
+  /** Where the report goes, instead of the job's destinations; at most 20. */
+  destinations?: readonly Destination[];
+  /** The due time that it stands for. */
+  schedule?: RunSlot;
   /** A second submit with the same key within 24 h, or while the run is unfinished, returns the first run. */
   idempotencyKey?: string;
   /** Default: now. Later: the run is `scheduled` until then. */
