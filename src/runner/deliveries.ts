@@ -2,10 +2,9 @@ import { messageOf } from '../errors.ts';
 import { destinationKey, parseTarget } from './targets.ts';
 import { members } from './json.ts';
 import type { Ids } from '../ids.ts';
+import { MAX_DESTINATIONS } from '../store/records.ts';
 import type { Destination, PlannedDelivery, Run } from '../store/records.ts';
 import type { LoadedJob } from './jobs.ts';
-
-const MAX_DESTINATIONS = 20;
 
 export interface Plan {
   deliveries: PlannedDelivery[];
@@ -14,13 +13,13 @@ export interface Plan {
 }
 
 /**
- * Plans the report's deliveries: the job's destinations with `origin` resolved (dropped when nobody asked from a place), each place
- * once, at most 20. Whoever asked in Slack is told in a direct message where a channel cannot be posted to. A destinations function
+ * Plans the report's deliveries: the run's own destinations, else the job's with `origin` resolved (dropped when nobody asked from a
+ * place), each place once, at most 20. Whoever asked in Slack is told in a direct message where a channel cannot be posted to. A destinations function
  * that fails does not fail the run: the report goes to where it was asked, with a warning. Without a job: to where it was asked.
  */
 export function planReport(ids: Ids, run: Run, job: LoadedJob | undefined): Plan {
   const warnings: string[] = [];
-  const targets = targetsOf(job, run, warnings);
+  const targets = run.destinations ?? targetsOf(job, run, warnings);
   const places = new Map<string, Destination>();
   for (const target of targets) {
     const place = target === 'origin' ? run.origin : target;

@@ -40,6 +40,8 @@ export interface SubmitRequest {
   trigger: Trigger;
   /** Where it was asked; what a job's target `origin` means. Absent (CLI, API): such targets are dropped. */
   origin?: Destination;
+  /** Where the report goes, instead of the job's destinations. */
+  destinations?: readonly Destination[];
   /** Plan a live card at the origin (only a Slack origin has one). */
   card?: boolean;
   idempotencyKey?: string;
@@ -134,7 +136,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   }
 
   async function submitAs(request: SubmitRequest, retryOf: string | undefined): Promise<SubmitResult> {
-    const { actor, trigger, origin, idempotencyKey } = request;
+    const { actor, trigger, origin, destinations, idempotencyKey } = request;
     const job = await findJob(request.job);
     if (job === undefined) return unknownJob(request.job);
     const read = readInput(job.schema, job.shape, request);
@@ -152,6 +154,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
       policy: job.policy,
       priority: job.priority,
       ...place,
+      ...(destinations !== undefined && { destinations }),
       ...(retryOf !== undefined && { retryOf }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       deliveries: request.card === true ? planCard(ids, { ...place, actor }) : [],
@@ -171,7 +174,10 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     if (run === undefined) return { outcome: 'not_found' };
     if (!isFinal(run.state)) return { outcome: 'unfinished', run };
     if ((await findJob(run.job)) === undefined) return { outcome: 'job_gone', run };
-    return submitAs({ job: run.job, input: run.input, as: 'json', actor, trigger: 'retry', ...asked }, run.id);
+    // A run that had its own destinations is told there again, whatever the job says.
+    const destinations = run.destinations === undefined ? {} : { destinations: run.destinations };
+    const again = { job: run.job, input: run.input, as: 'json', actor, trigger: 'retry' } as const;
+    return submitAs({ ...again, ...destinations, ...asked }, run.id);
   }
 
   async function byId(runId: string): Promise<FindResult> {

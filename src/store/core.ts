@@ -20,6 +20,7 @@ import type { RunCache } from './run-cache.ts';
 import type { RunIndex } from './run-index.ts';
 import { isFinal } from './records.ts';
 import type { AuditEntry, Delivery, Run, StoreEvent } from './records.ts';
+import type { NewAudit } from './store.ts';
 import { interruptRun, summaryOf } from './transitions.ts';
 
 export interface StoreOptions {
@@ -118,7 +119,7 @@ export interface Core extends CoreDeps {
   showRun(run: Run): void;
   showDeliveries(run: Brief, next: readonly Delivery[]): void;
   forgetRun(runId: string): void;
-  auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
+  auditEntry(entry: NewAudit): AuditEntry;
 }
 
 /** Builds the state in memory from what was loaded; what a dead process held is claimable again, without writing anything. */

@@ -40,7 +40,7 @@ export function createEmbeddedStore(
   const outbox = createDeliveryVerbs(core);
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
-  const advance = createAdvance({ docs: table, submit });
+  const advance = createAdvance(core, { docs: table, submit });
   const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: runs.remove });
   const gate = createGate();
   const { track } = gate;
@@ -106,7 +106,7 @@ export function createEmbeddedStore(
       return { ...(runAt === undefined ? {} : { runAt }), ...(deliveryAt === undefined ? {} : { deliveryAt }) };
     },
     putDoc: (doc) => track(() => docs.putDoc(doc)),
-    removeDoc: (kind, key) => track(() => docs.removeDoc(kind, key)),
+    removeDoc: (kind, key, audit) => track(() => docs.removeDoc(kind, key, audit)),
     appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),
     backup: (dir, signal) => track(() => blobs.held(() => backup(dir, signal))),
     sweep: () => track(sweep),

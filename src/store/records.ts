@@ -174,6 +174,18 @@ export const BlobRef = z.object({
 });
 export type BlobRef = z.infer<typeof BlobRef>;
 
+/** The due time of a schedule that a run stands for. */
+export const RunSlot = z.object({
+  name: ScheduleName,
+  slot: Instant,
+  /** The zone of the schedule, in which people are told the due time; UTC without it. */
+  zone: z.string().max(64).exactOptional(),
+  /** It was started so long after its time, and why. */
+  late: z.object({ ms: Count, reason: z.string().min(1).max(300) }).exactOptional(),
+});
+export type RunSlot = z.infer<typeof RunSlot>;
+export const MAX_DESTINATIONS = 20;
+
 export const Run = z.object({
   v: z.literal(1),
   id: RunId,
@@ -191,6 +203,9 @@ export const Run = z.object({
   input: z.json(),
   /** Where it was asked: what a job's destination `origin` means. */
   origin: Destination.optional(),
+  /** Where the report goes, instead of the job's destinations. */
+  destinations: z.array(Destination).max(MAX_DESTINATIONS).exactOptional(),
+  schedule: RunSlot.exactOptional(),
   idempotencyKey: z.string().min(1).max(200).optional(),
   createdAt: Instant,
   updatedAt: Instant,
@@ -233,7 +248,7 @@ export const RunSummary = Run.pick({
   startedAt: true,
   finishedAt: true,
   attemptsUsed: true,
-}).extend({ errorCode: z.string().optional() });
+}).extend({ errorCode: z.string().optional(), schedule: RunSlot.pick({ name: true, slot: true }).exactOptional() });
 export type RunSummary = z.infer<typeof RunSummary>;
 
 export const Receipt = z.discriminatedUnion('kind', [
@@ -324,10 +339,23 @@ export const AuditEntry = z.object({
   id: z.string().regex(/^aud_[0-9a-z]{26}$/),
   at: Instant,
   actor: Actor,
-  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused', 'pause', 'resume']),
+  act: z.enum([
+    'run',
+    'retry',
+    'cancel',
+    'delete',
+    'refused',
+    'pause',
+    'resume',
+    'schedule',
+    'unschedule',
+    'snooze',
+    'skip',
+  ]),
   runId: RunId.optional(),
   job: z.string().max(64).optional(),
   queue: z.string().max(80).optional(),
+  schedule: z.string().max(80).optional(),
   note: z.string().max(500).optional(),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;

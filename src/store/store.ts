@@ -19,6 +19,7 @@ import type {
   Progress,
   Receipt,
   Run,
+  RunSlot,
   Trigger,
   Kind,
   RunPolicy,
@@ -30,6 +31,8 @@ import type { Report } from './report.ts';
 export type Json = Run['input'];
 
 export interface NewRun {
+  /** Minted by a caller that writes it elsewhere in the same commit; a run that has it already is INPUT_INVALID. Default: minted here. */
+  id?: string;
   job: string;
   kind: Kind;
   queue: string;
@@ -40,6 +43,10 @@ export interface NewRun {
   priority?: number;
   retryOf?: string;
   origin?: Destination;
+  /** Where the report goes, instead of the job's destinations; at most 20. */
+  destinations?: readonly Destination[];
+  /** The due time that it stands for. */
+  schedule?: RunSlot;
   /** A second submit with the same key within 24 h, or while the run is unfinished, returns the first run. */
   idempotencyKey?: string;
   /** Default: now. Later: the run is `scheduled` until then. */
@@ -132,6 +139,14 @@ export interface Reservation {
   counters: readonly (Spend & { cap: number; expiresAt?: string })[];
 }
 
+/** A skip to keep. `joins`: no due time lies between it and the newest kept one, so with the same reason the two become one. */
+export interface NewSkip extends Skip {
+  joins?: boolean;
+}
+
+/** An act to note in the same commit as what it did. */
+export type NewAudit = Omit<AuditEntry, 'id' | 'at'>;
+
 export interface Advance {
   /** The schedule's name, and the key of its document. */
   schedule: string;
@@ -142,7 +157,14 @@ export interface Advance {
   /** When it is due next; null: never again. Kept as it is when left out. */
   nextSlot?: string | null;
   runs: readonly NewRun[];
-  skips: readonly Skip[];
+  /** In the order of their times. */
+  skips: readonly NewSkip[];
+  /**
+   * Fields of the document that the planner owns, such as `last`; null takes one away. The rest of it stays as it is at the commit, and
+   * neither its spec nor what this verb keeps itself can be set: that is INPUT_INVALID.
+   */
+  set?: Readonly<Record<string, Json>>;
+  audit?: NewAudit;
 }
 
 /** `stale`: the schedule stands elsewhere. `queue_full`, `too_large`: a run cannot be accepted. In all three nothing was changed. */
@@ -265,13 +287,14 @@ export interface Store extends Reader {
   /** The instant of the next due run or delivery, if any is known. */
   nextDue(): { runAt?: string; deliveryAt?: string };
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
-  putDoc(doc: NewDoc & { rev: number }): Promise<PutOutcome>;
-  removeDoc(kind: string, key: string): Promise<void>;
+  putDoc(doc: NewDoc & { rev: number; audit?: NewAudit }): Promise<PutOutcome>;
+  /** Removes the document; where there is none, nothing is noted either. */
+  removeDoc(kind: string, key: string, audit?: NewAudit): Promise<void>;
   /** Bytes beside the runs, named by their hash. `put` resolves when they are durable; what no run names within an hour is collected. */
   blobs: Reader['blobs'] & {
     put(source: AsyncIterable<Uint8Array>): Promise<PutBlobOutcome>;
   };
-  appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
+  appendAudit(entry: NewAudit): Promise<void>;
   /**
    * Copies the store to a new or empty folder while it goes on working; what was committed before the call is in the copy. To restore,
    * copy it back as the data folder. Rejects with INPUT_INVALID when the folder cannot be used or the store is not in a folder.

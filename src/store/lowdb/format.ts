@@ -7,9 +7,10 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The format this version writes, and the oldest reader that understands it. */
-const FORMAT = 2;
-// Format 1 had no journal: a reader of it would miss what is acknowledged and not yet in the files.
-const MIN_READER = 2;
+const FORMAT = 3;
+// Format 1 had no journal: a reader of it would miss what is acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of
+// it would take the commit of one for a damaged line, and leave it out with all that it did.
+const MIN_READER = 3;
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
