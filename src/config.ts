@@ -21,6 +21,14 @@ const isMailAddress = (text: string): boolean => {
 // eslint-disable-next-line no-control-regex -- a header must be one line
 const oneLine = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
 
+const isZone = (text: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
 /** Every variable, its default and its meaning; docs/configuration.md is held to this by a test. */
 export const VARIABLES = {
   PORT: port.default(3000).describe('TCP port of the HTTP server; 0 takes a free one.'),
@@ -61,6 +69,14 @@ export const VARIABLES = {
     .max(600_000)
     .default(20_000)
     .describe('How long running runs may go on after SIGTERM.'),
+  BELLHOP_TIME_ZONE: z
+    .string()
+    .refine(isZone, 'must be the name of a time zone, like Europe/Berlin')
+    .default('UTC')
+    .describe('Zone of schedules that name none.'),
+  BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
+    'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Lowest level that is logged.'),
 } satisfies Record<string, z.ZodType>;
 
@@ -78,6 +94,9 @@ export interface Config {
   logLevel: Environment['LOG_LEVEL'];
   shutdownMs: number;
   probeDelayMs: number;
+  timeZone: string;
+  /** As typed: `#ops`, `ops@example.com`. */
+  alertsTo: string[];
   apiToken?: string;
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
@@ -142,6 +161,8 @@ function toConfig(env: Environment, cwd: string): Config {
     logLevel: env.LOG_LEVEL,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
+    timeZone: env.BELLHOP_TIME_ZONE,
+    alertsTo: (env.BELLHOP_ALERTS_TO ?? '').split(',').map((one) => one.trim()).filter((one) => one !== ''),
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),

@@ -7,6 +7,7 @@ import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { ConfigError, messageOf } from './errors.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
 import { createFileTransport } from './delivery/file.ts';
@@ -16,10 +17,13 @@ import type { Transport } from './delivery/transport.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
+import type { Minute } from './runner/bell.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
+import { createScheduler, type Scheduler } from './runner/scheduler.ts';
+import { parseTarget } from './runner/targets.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
-import type { Actor } from './store/records.ts';
+import type { Actor, Destination } from './store/records.ts';
 import type { OpenReport, Store } from './store/store.ts';
 
 /** What tests replace at the far edges; the product passes nothing. */
@@ -28,6 +32,8 @@ export interface Seams {
   env?: Record<string, string | undefined>;
   writeLog?: (line: string) => void;
   wrapStore?: (store: Store) => Store;
+  /** The minute bell of the planner. */
+  minute?: Minute;
   /** The fetch of the Slack clients: the playground's workspace. */
   fetch?: typeof globalThis.fetch;
 }
@@ -36,6 +42,7 @@ export interface Seams {
 export interface Bellhop {
   store: Store;
   runner: Runner;
+  scheduler: Scheduler;
   outbox: Outbox;
   log: Log;
   clock: Clock;
@@ -72,6 +79,10 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, clock, log, ids, scrub, env: seams.env ?? {} },
     { workerId, concurrency: config.concurrency },
   );
+  const scheduler = createScheduler(
+    { store, registry, runner, guards: { check: () => Promise.resolve({ ok: true }) }, clock, ids, log, ...seams },
+    { zone: config.timeZone, alertsTo: alertsTo(config) },
+  );
   const outbox = createOutbox(
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
     { workerId },
@@ -80,6 +91,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   return {
     store,
     runner,
+    scheduler,
     outbox,
     log,
     clock,
@@ -92,6 +104,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     },
     stop(options = {}) {
       stopping ??= (async () => {
+        await scheduler.planner.stop();
         await runner.stop(options);
         await outbox.stop();
         await store.close();
@@ -173,6 +186,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
       : createSlack({ runner, reader: store, remember: rememberIn(store, clock), clock, log }, config.slack);
   const readiness = () => {
     if (draining || store.health().state !== 'ready') return 'unavailable';
+    const { planner } = bellhop.scheduler;
+    if ((planner.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
   const api = createApi({
@@ -196,6 +211,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     throw error;
   }
   opened.resolve();
+  // Only a server plans: a command line that opens the folder must not begin what is due.
+  await bellhop.scheduler.planner.start();
   slack?.start();
   return {
     bellhop,
@@ -210,6 +227,22 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   };
 }
 
+/** Where notices go by default; throws a ConfigError that names the place that is none. */
+function alertsTo(config: Config): Destination[] {
+  return config.alertsTo.map((text) => {
+    try {
+      const target = parseTarget(text);
+      if (target !== 'origin') return target;
+    } catch (error) {
+      throw new ConfigError(`BELLHOP_ALERTS_TO: ${messageOf(error)}`, { code: 'CONFIG_INVALID', hint: ALERTS_HINT });
+    }
+    throw new ConfigError('BELLHOP_ALERTS_TO: origin is no place of its own', { code: 'CONFIG_INVALID', hint: ALERTS_HINT });
+  });
+}
+
+/** The planner looks every five seconds; after a minute without an end it hangs, or the store does not answer. */
+const PLANNED_MS = 60_000;
+const ALERTS_HINT = 'Use #channel, a Slack id, an e-mail address or file:path, separated by commas.';
 const INBOUND_MS = 10 * 60_000;
 
 /** Remembers, durably and before the act, that a command which changes something was seen; see HOUSE "inbound". */

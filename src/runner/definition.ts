@@ -132,6 +132,7 @@ type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'out
 function loadedBase(checked: Checked, at: { file: string; path: string }) {
   const schema = checked.input ?? EMPTY_INPUT;
   const shape = shapeOf(schema);
+  const destinations = checked.destinations ?? ['origin'];
   return {
     name: checked.name,
     description: checked.description,
@@ -139,7 +140,7 @@ function loadedBase(checked: Checked, at: { file: string; path: string }) {
     path: at.path,
     schema,
     shape,
-    destinations: checked.destinations ?? ['origin'],
+    destinations,
     policy: {
       maxAttempts: checked.retries + 1,
       timeoutMs: checked.timeout,
@@ -148,7 +149,7 @@ function loadedBase(checked: Checked, at: { file: string; path: string }) {
     concurrency: checked.concurrency,
     priority: checked.priority,
     env: checked.env,
-    schedules: loadSchedules({ name: checked.name, schema, shape }, checked.schedules),
+    schedules: loadSchedules({ name: checked.name, schema, shape, destinations }, checked.schedules),
     overlap: checked.overlap,
     guards: checked.guards,
     expensive: checked.expensive,

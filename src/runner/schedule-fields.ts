@@ -7,7 +7,7 @@ import type { Json } from '../store/store.ts';
 import { parseDuration } from './duration.ts';
 import { readInput } from './fields.ts';
 import type { InputShape } from './fields.ts';
-import type { LoadedSchedule } from './jobs.ts';
+import type { LoadedJob, LoadedSchedule } from './jobs.ts';
 import { parseTarget } from './targets.ts';
 import { readWhen } from './time/spec.ts';
 import { checkZone } from './time/zone.ts';
@@ -96,6 +96,7 @@ interface JobShape {
   name: string;
   schema: z.ZodObject;
   shape: InputShape;
+  destinations: LoadedJob['destinations'];
 }
 
 /** The schedules of a definition, read and named; throws a UsageError that names the field and what is wrong with it. */
@@ -118,6 +119,11 @@ function loadSchedule(job: JobShape, defined: DefinedSchedule, at: string): Load
     const [issue] = input.issues;
     throw invalid(`${at}.input.${issue?.path ?? ''}: ${issue?.message ?? 'does not fit the input of the job'}`);
   }
+  if ((defined.destinations?.length ?? 0) === 0 && goesNowhere(job))
+    throw invalid(
+      `${at}.destinations: the report of the job goes to where it was asked, and a schedule asks from nowhere`,
+      "say where it goes: destinations: ['#channel']",
+    );
   const { cron } = read.when;
   const { zone: known, ...rest } = specOf(job.name, { defined, cron, zone: zone?.zone, input: input.input }, at);
   return { name: name.data, ...rest, ...(zone === undefined ? {} : { zone: known }) };
@@ -150,6 +156,11 @@ function specOf(job: string, { defined, cron, zone, input }: Parts, at: string):
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw invalid(`${at}.${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`);
+}
+
+/** Whether the job's report would go only to where it was asked. A function is asked at the end of a run: nobody knows before. */
+export function goesNowhere(job: Pick<LoadedJob, 'destinations'>): boolean {
+  return Array.isArray(job.destinations) && job.destinations.every((target) => target === 'origin');
 }
 
 /** People write times with a unit; records hold milliseconds and say so in the name. */
