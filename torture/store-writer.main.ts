@@ -109,9 +109,10 @@ async function settle(to: Store, claimed: ClaimedRun, name: string): Promise<boo
 }
 
 async function deliver(to: Store, workerId: string): Promise<void> {
-  for (const { lease, run } of await to.claimDeliveries({ limit: 3, workerId, leaseMs: 60_000 })) {
+  for (const { lease } of await to.claimDeliveries({ limit: 3, workerId, leaseMs: 60_000 })) {
     const { outcome } = await to.settleDelivery({ lease, outcome: 'delivered' });
-    if (outcome === 'recorded') note({ note: 'delivered', id: run.id, delivery: lease.deliveryId });
+    if (outcome === 'recorded' && lease.runId !== undefined)
+      note({ note: 'delivered', id: lease.runId, delivery: lease.deliveryId });
   }
 }
 

@@ -16,7 +16,8 @@ type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt'> & { value: unknown }
 /** Kinds that the store keeps itself: only its own verbs write them. */
 export const LEDGER = 'ledger';
 export const QUEUES = 'queues';
-const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES];
+export const NOTICE = 'notice';
+const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES, NOTICE];
 
 export interface DocTable {
   /** The document; undefined when there is none or it has expired. */
@@ -73,7 +74,9 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
   }
   function checkRoom(doc: Doc, isNew: boolean): void {
     const bytes = jsonBytes(doc, doc.key);
-    const { maxDocBytes, maxDocs } = core.options;
+    const { maxDocs } = core.options;
+    // A notice holds what a run and its deliveries hold in two files: frozen messages for up to 20 places.
+    const maxDocBytes = doc.kind === NOTICE ? core.options.maxRunBytes : core.options.maxDocBytes;
     if (bytes > maxDocBytes) {
       const message = `The document ${doc.kind}/${doc.key} has ${bytes} bytes; at most ${maxDocBytes} are kept.`;
       throw new UsageError(message, { code: 'TOO_LARGE' });

@@ -4,7 +4,8 @@
  * - A **job** is what can be run; a **run** is one time that it was run; an **attempt** is one try within a run.
  * - A **trigger** says why a run exists, an **actor** who asked.
  * - A **lease** is a worker's time-limited claim on a run, with a **fence** number that only grows.
- * - A **report** is the human-readable outcome; a **delivery** brings one report to one **destination**;
+ * - A **report** is the human-readable outcome; a **notice** is a report that no run made (notice-records.ts); a **delivery** brings one
+ *   report to one **destination**;
  *   a **part** is one message of a delivery; a **receipt** is the proof that a part arrived.
  * - A run's state and its deliveries' states are two things and are always shown as two things.
  *
@@ -59,6 +60,7 @@ export const ScheduleName = z
 export const Instant = z.iso.datetime();
 const Count = z.number().int().nonnegative();
 export const RunId = z.string().regex(/^run_[0-9a-z]{26}$/);
+export const NoticeId = z.string().regex(/^ntc_[0-9a-z]{26}$/);
 const DeliveryId = z.string().regex(/^dlv_[0-9a-z]{26}$/);
 
 export const Trigger = z.enum(['slack', 'api', 'cli', 'schedule', 'manual', 'retry']);
@@ -293,7 +295,9 @@ export const DeliveryState = z.enum(DELIVERY_STATES);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
 export const Delivery = PlannedDelivery.extend({
-  runId: RunId,
+  /** What it brings: something of this run, or this notice. */
+  runId: RunId.exactOptional(),
+  noticeId: NoticeId.exactOptional(),
   rev: Count,
   state: DeliveryState,
   createdAt: Instant,
@@ -312,7 +316,10 @@ export const Delivery = PlannedDelivery.extend({
   error: Failure.optional(),
   /** Mode live: the version of the card that people see (see cardVersion in transitions.ts). */
   shownVersion: Count.optional(),
-});
+}).refine(
+  ({ runId, noticeId }) => (runId === undefined) !== (noticeId === undefined),
+  'must be of a run or of a notice',
+);
 export type Delivery = z.infer<typeof Delivery>;
 
 export const DELIVERY_FINAL: readonly DeliveryState[] = ['delivered', 'failed', 'unknown'];
@@ -367,6 +374,8 @@ export interface StoreEvent {
   /** `resync`: events before this one are no longer kept; read the present state. */
   type: 'run' | 'delivery' | 'removed' | 'queue' | 'resync';
   runId?: string;
+  /** Type delivery: it brings this notice. */
+  noticeId?: string;
   deliveryId?: string;
   job?: string;
   state?: RunState | DeliveryState;

@@ -25,6 +25,7 @@ import type {
   RunPolicy,
 } from './records.ts';
 import type { Skip } from './schedule-records.ts';
+import type { About, Notice } from './notice-records.ts';
 import type { Reader } from './reader.ts';
 import type { Report } from './report.ts';
 
@@ -193,17 +194,28 @@ export type CancelOutcome =
 
 export type RemoveOutcome = { outcome: 'removed'; run: Run } | { outcome: 'not_found' };
 
-export interface DeliveryLease {
+export type DeliveryLease = {
   deliveryId: string;
-  runId: string;
   fence: number;
   workerId: string;
-}
+} & ({ runId: string; noticeId?: never } | { noticeId: string; runId?: never });
 
 export interface ClaimedDelivery {
   delivery: Delivery;
-  run: Run;
+  about: About;
   lease: DeliveryLease;
+}
+
+/** A report that no run made, and where it goes; each place once, at most 20. */
+export interface NewNotice extends Pick<Notice, 'key' | 'kind' | 'report'> {
+  schedule?: string;
+  job?: string;
+  destinations: readonly Destination[];
+}
+
+export interface AddNoticeOutcome {
+  outcome: 'added' | 'deduplicated';
+  notice: Notice;
 }
 
 /** Freezes the parts, or moves one of them: `sending` before the send, `sent` with its receipt after it, `pending` when surely not sent. */
@@ -282,6 +294,11 @@ export interface Store extends Reader {
   resume(queue: string, actor: Actor): Promise<{ outcome: 'resumed' | 'not_paused' }>;
   /** Leases due deliveries in planning order, oldest first; a `live` one is due when its card's version differs from the shown one. */
   claimDeliveries(request: { limit: number; workerId: string; leaseMs: number }): Promise<ClaimedDelivery[]>;
+  /**
+   * Keeps a notice together with the plan of its deliveries. While one with its key is kept (30 days after its last delivery ended), that
+   * one is the answer. A report of more than 64 KB is TOO_LARGE; OVERLOADED: too many are not delivered yet.
+   */
+  addNotice(notice: NewNotice): Promise<AddNoticeOutcome>;
   recordPart(change: PartChange): Promise<Fenced>;
   settleDelivery(settlement: DeliverySettlement): Promise<Fenced>;
   /** The instant of the next due run or delivery, if any is known. */

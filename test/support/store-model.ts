@@ -1,8 +1,8 @@
 /** The plain model that a store is held against, and the verbs done to both at once. */
 import { expect } from 'vitest';
 import type { Lease, RunState } from '../../src/store/records.ts';
-import type { DeliveryLease } from '../../src/store/store.ts';
 import { ana, newRun, wanting } from './store-harness.ts';
+import { newNotice } from './store-notices.ts';
 import type { Step } from './store-model-steps.ts';
 import type { PowerHarness } from './store-power-harness.ts';
 
@@ -22,6 +22,8 @@ export interface Model {
   /** Leases that are no longer current. */
   stale: Lease[];
   docs: Map<string, number>;
+  /** What became of the delivery of each notice, by its key. */
+  notices: Map<string, 'open' | 'delivered'>;
   paused: boolean;
   /** Hours that the schedule has come through. */
   hours: number;
@@ -42,6 +44,7 @@ export const emptyModel = (): Model => ({
   keys: new Map(),
   stale: [],
   docs: new Map(),
+  notices: new Map(),
   paused: false,
   hours: 0,
   held: new Map(),
@@ -68,6 +71,12 @@ const VERBS: Verbs = {
     const lease = nth(model.stale, n);
     if (lease !== undefined)
       expect(await h.store.settle([{ lease, end: 'completed' }])).toEqual([{ outcome: 'stale' }]);
+  },
+  async notice(h, model, { key }) {
+    const outcomes = await Promise.all([1, 2].map(() => h.store.addNotice(newNotice({ key }))));
+    const known = model.notices.has(key);
+    expect(outcomes.map((one) => one.outcome)).toEqual([known ? 'deduplicated' : 'added', 'deduplicated']);
+    if (!known) model.notices.set(key, 'open');
   },
   deliver: (h, model, { limit }) => deliver(h, model, limit),
   doc: (h, model, { key }) => put(h, model, key),
@@ -270,13 +279,14 @@ async function put(h: PowerHarness, model: Model, key: string): Promise<void> {
 }
 
 async function deliver(h: PowerHarness, model: Model, limit: number): Promise<void> {
-  const open = [...model.runs.values()].flatMap((run) => [...run.deliveries].filter(([, state]) => state === 'open'));
+  const ofRuns = [...model.runs.values()].flatMap((run) => [...run.deliveries.values()]);
+  const open = [...ofRuns, ...model.notices.values()].filter((state) => state === 'open');
   const claimed = await h.store.claimDeliveries({ limit, workerId: 'o', leaseMs: LEASE_MS });
   expect(claimed).toHaveLength(Math.min(limit, open.length));
-  const leases: DeliveryLease[] = claimed.map((one) => one.lease);
-  for (const lease of leases) {
+  for (const { about, lease } of claimed) {
     expect((await h.store.settleDelivery({ lease, outcome: 'delivered' })).outcome).toBe('recorded');
-    must(model, lease.runId).deliveries.set(lease.deliveryId, 'delivered');
+    if (about.kind === 'notice') model.notices.set(about.notice.key, 'delivered');
+    else must(model, about.run.id).deliveries.set(lease.deliveryId, 'delivered');
   }
 }
 
