@@ -162,7 +162,10 @@ function toConfig(env: Environment, cwd: string): Config {
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
     timeZone: env.BELLHOP_TIME_ZONE,
-    alertsTo: (env.BELLHOP_ALERTS_TO ?? '').split(',').map((one) => one.trim()).filter((one) => one !== ''),
+    alertsTo: (env.BELLHOP_ALERTS_TO ?? '')
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),

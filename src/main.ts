@@ -236,7 +236,10 @@ function alertsTo(config: Config): Destination[] {
     } catch (error) {
       throw new ConfigError(`BELLHOP_ALERTS_TO: ${messageOf(error)}`, { code: 'CONFIG_INVALID', hint: ALERTS_HINT });
     }
-    throw new ConfigError('BELLHOP_ALERTS_TO: origin is no place of its own', { code: 'CONFIG_INVALID', hint: ALERTS_HINT });
+    throw new ConfigError('BELLHOP_ALERTS_TO: origin is no place of its own', {
+      code: 'CONFIG_INVALID',
+      hint: ALERTS_HINT,
+    });
   });
 }
 

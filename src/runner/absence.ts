@@ -7,7 +7,8 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
-import type { Absence } from './plan.ts';
+import { ON_TIME_MS } from './stretches.ts';
+import type { Absence } from './stretches.ts';
 
 export interface Absences {
   /** The absence that ends now; undefined when there was none. It is found again until `seen`. */
@@ -21,8 +22,6 @@ export interface Absences {
 const KIND = 'planner';
 const KEY = 'alive';
 const MARK_MS = 60_000;
-/** A slot planned within this time is on time (plan.ts), so a shorter absence is none. */
-const SHORT_MS = 90_000;
 const Mark = z.object({ at: z.iso.datetime() });
 
 /** Makes the memory of when the planner was there. */
@@ -34,8 +33,8 @@ export function createAbsences(deps: { store: Store; clock: Clock; log: Log }): 
 
   async function fromMark(): Promise<number | undefined> {
     const doc = await store.getDoc(KIND, KEY);
-    const mark = Mark.safeParse(doc?.value);
-    return mark.success ? Date.parse(mark.data.at) : undefined;
+    const left = Mark.safeParse(doc?.value);
+    return left.success ? Date.parse(left.data.at) : undefined;
   }
   async function mark(now: number): Promise<void> {
     const rev = (await store.getDoc(KIND, KEY))?.rev ?? 0;
@@ -49,11 +48,11 @@ export function createAbsences(deps: { store: Store; clock: Clock; log: Log }): 
       const now = clock.now();
       if (last === undefined) {
         const from = await fromMark();
-        return from !== undefined && now - from > SHORT_MS ? { from, to: now, why: 'down' } : undefined;
+        return from !== undefined && now - from > ON_TIME_MS ? { from, to: now, why: 'down' } : undefined;
       }
-      if (now - last.wall <= SHORT_MS) return undefined;
+      if (now - last.wall <= ON_TIME_MS) return undefined;
       const stepped = now - last.wall - (clock.monotonic() - last.monotonic);
-      return { from: last.wall, to: now, why: stepped > SHORT_MS ? 'clock' : 'asleep' };
+      return { from: last.wall, to: now, why: stepped > ON_TIME_MS ? 'clock' : 'asleep' };
     },
     async seen(now) {
       last = { wall: now, monotonic: clock.monotonic() };

@@ -11,7 +11,8 @@ import type { ReportInput } from '../store/report.ts';
 import { Report } from '../store/report.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';
-import type { Absence } from './plan.ts';
+import { ON_TIME_MS } from './stretches.ts';
+import type { Absence } from './stretches.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
 import { destinationKey } from './targets.ts';
 import { createTimetable } from './time/slots.ts';
@@ -92,8 +93,6 @@ function missedBy(entry: Entry, { from, to }: Absence): Missed | undefined {
   return { entry, missed, skipped: Math.min(skipped, missed), runId: ran ? last.runId : undefined };
 }
 
-const ON_TIME_MS = 90_000;
-
 function reportOf(absence: Absence, all: readonly Missed[], now: number): ReportInput {
   const slots = all.reduce((sum, one) => sum + one.missed, 0);
   const ran = all.reduce((sum, one) => sum + (one.missed - one.skipped), 0);
@@ -128,9 +127,7 @@ function span({ from, to }: Absence): string {
   const [a, b] = [iso(from), iso(to)];
   const time = (instant: string): string => instant.slice(11, 16);
   const day = (instant: string): string => instant.slice(0, 10);
-  return day(a) === day(b)
-    ? `${day(a)} ${time(a)}-${time(b)} UTC`
-    : `${day(a)} ${time(a)} to ${day(b)} ${time(b)} UTC`;
+  return day(a) === day(b) ? `${day(a)} ${time(a)}-${time(b)} UTC` : `${day(a)} ${time(a)} to ${day(b)} ${time(b)} UTC`;
 }
 
 function capital(text: string): string {

@@ -2,15 +2,16 @@
  * Brings what the definitions of jobs say of their schedules into the store, whenever a definition changed. The definition owns the spec;
  * how far the planner has come, and what people paused or snoozed, stays.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { iso } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { isDeepStrictEqual } from 'node:util';
-import type { Schedule } from '../store/schedule-records.ts';
+import type { Schedule, ScheduleSpec } from '../store/schedule-records.ts';
 import type { LoadedJob, LoadedSchedule } from './jobs.ts';
 import type { JobProblem, Registry } from './registry.ts';
 import { mayComeBack } from './registry.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
+import { createTimetable } from './time/slots.ts';
 
 export interface FileSchedules {
   /** Cheap when no definition changed since the last time. */
@@ -55,7 +56,7 @@ export function createFileSchedules(deps: Deps): FileSchedules {
     const progress =
       sameTimes && gone === undefined
         ? { ...(watermark === undefined ? {} : { watermark }), ...(nextSlot === undefined ? {} : { nextSlot }) }
-        : restarted(present, clock.now());
+        : restarted(present, spec, clock.now());
     return { ...kept, ...progress, spec, origin: 'file' };
   }
   async function missing(entries: readonly Entry[], problems: readonly JobProblem[]): Promise<void> {
@@ -91,7 +92,10 @@ export function createFileSchedules(deps: Deps): FileSchedules {
 }
 
 /** The watermark never falls, so a schedule that starts anew starts from now or from where it stood, whichever is later. */
-function restarted(present: Schedule, now: number): Pick<Schedule, 'watermark'> {
+function restarted(present: Schedule, spec: ScheduleSpec, now: number): Pick<Schedule, 'watermark' | 'nextSlot'> {
   if (present.watermark === undefined) return {};
-  return { watermark: iso(Math.max(now, Date.parse(present.watermark))) };
+  const from = Math.max(now, Date.parse(present.watermark));
+  const [next] = createTimetable(spec).next(from, 1);
+  const resting = present.paused !== undefined || next === undefined;
+  return { watermark: iso(from), nextSlot: resting ? null : iso(next.at) };
 }

@@ -18,9 +18,10 @@ import type { FileSchedules } from './file-schedules.ts';
 import type { GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import { planSchedule } from './plan.ts';
-import type { Absence, PlanStep, Start } from './plan.ts';
+import type { PlanStep, Start } from './plan.ts';
 import type { Registry } from './registry.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
+import type { Absence } from './stretches.ts';
 
 export interface TickReport {
   planned: number;
@@ -78,11 +79,13 @@ export function createPlanner(deps: PlannerDeps): Planner {
   let ticking: Promise<TickReport> | undefined;
   let again: Promise<TickReport> | undefined;
   let tickedAt: number | undefined;
-  let stopped = false;
+  const stopping = new AbortController();
 
   async function ring(): Promise<void> {
-    if (stopped || again !== undefined) return;
-    await tick().catch((error: unknown) => log.error('the schedules could not be planned', { error: messageOf(error) }));
+    if (stopping.signal.aborted || again !== undefined) return;
+    await tick().catch((error: unknown) =>
+      log.error('the schedules could not be planned', { error: messageOf(error) }),
+    );
   }
   function tick(): Promise<TickReport> {
     if (ticking === undefined) return (ticking = attempt().finally(() => (ticking = undefined)));
@@ -102,13 +105,16 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const run: Tick = { now, absence, startsLeft: MAX_STARTS, startsOf: new Map(), done: { ...NOTHING } };
     const due = (await book.all()).filter((entry) => isDue(entry, now));
     let failed = 0;
-    for (let from = 0; from < due.length && !stopped; from += AT_ONCE) {
+    for (let from = 0; from < due.length && !stopping.signal.aborted; from += AT_ONCE) {
       const batch = due.slice(from, from + AT_ONCE).map(async (entry) => {
         try {
           await planOne(run, entry);
         } catch (error) {
           failed++;
-          log.error('a schedule could not be planned; it is tried again', { schedule: entry.name, error: messageOf(error) });
+          log.error('a schedule could not be planned; it is tried again', {
+            schedule: entry.name,
+            error: messageOf(error),
+          });
         }
       });
       await Promise.all(batch);
@@ -123,7 +129,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
 
   async function planOne(run: Tick, first: Entry): Promise<void> {
     let entry: Entry | undefined = first;
-    for (let steps = 0; entry !== undefined && steps < MAX_STEPS && !stopped; steps++) {
+    for (let steps = 0; entry !== undefined && steps < MAX_STEPS && !stopping.signal.aborted; steps++) {
       const job = registry.get(entry.schedule.spec.job);
       const schedule = frugal(entry.schedule, job);
       const { now, absence } = run;
@@ -217,9 +223,9 @@ export function createPlanner(deps: PlannerDeps): Planner {
       await ring();
     },
     async stop() {
-      if (stopped) return;
+      if (stopping.signal.aborted) return;
+      stopping.abort();
       await bell.stop();
-      stopped = true;
       await ticking?.catch(() => undefined);
       await absences.leave().catch((error: unknown) => log.warn('the time of leaving was not stored', { error }));
     },
@@ -259,4 +265,3 @@ function frugal(schedule: Entry['schedule'], job: LoadedJob | undefined): Entry[
   if (job?.expensive !== true || spec.catchUp.policy !== 'all') return schedule;
   return { ...schedule, spec: { ...spec, catchUp: { ...spec.catchUp, policy: 'latest' } } };
 }
-

@@ -1,7 +1,8 @@
 /** The fields of a job's definition that have to do with time and permission: its schedules, its overlap rule, its guards. */
 import { z } from 'zod';
 import { UsageError, messageOf } from '../errors.ts';
-import { Destination, ScheduleName } from '../store/records.ts';
+import { ScheduleName } from '../store/records.ts';
+import type { Destination } from '../store/records.ts';
 import { ScheduleSpec } from '../store/schedule-records.ts';
 import type { Json } from '../store/store.ts';
 import { parseDuration } from './duration.ts';

@@ -3,9 +3,9 @@ import { iso } from '../clock.ts';
 import type { Actor, Destination, RunState } from '../store/records.ts';
 import type { Schedule, Skip } from '../store/schedule-records.ts';
 import type { Entry } from './schedule-book.ts';
-import { describeCron } from './time/describe.ts';
+import { barBetween } from './stretches.ts';
+import { readWhen } from './time/spec.ts';
 import { createTimetable } from './time/slots.ts';
-import type { Slot } from './time/slots.ts';
 
 /** One of the next due times; `absent` and `repeated` say what daylight saving time does to it. */
 export interface NextTime {
@@ -57,7 +57,7 @@ export function viewOf(
     job: spec.job,
     origin: schedule.origin,
     when: spec.when,
-    words: describeCron(spec.cron),
+    words: wordsOf(spec.cron),
     zone: spec.zone,
     state: stateOf(schedule, { job: known.job, snoozed: isSnoozed }),
     ...(paused === undefined ? {} : { paused }),
@@ -67,10 +67,15 @@ export function viewOf(
     ...(last === undefined
       ? {}
       : { last: { ...last, ...(known.lastState === undefined ? {} : { state: known.lastState }) } }),
-    skips: (schedule.skips ?? []).slice(-SHOWN_SKIPS).reverse(),
+    skips: (schedule.skips ?? []).slice(-SHOWN_SKIPS).toReversed(),
     destinations: spec.destinations ?? 'job',
     input: spec.input,
   };
+}
+
+function wordsOf(cron: string): string {
+  const read = readWhen(cron);
+  return read.ok ? read.when.words : cron;
 }
 
 function stateOf(schedule: Schedule, known: { job: 'there' | 'missing'; snoozed: boolean }): ScheduleView['state'] {
@@ -82,18 +87,15 @@ function stateOf(schedule: Schedule, known: { job: 'there' | 'missing'; snoozed:
 
 /** The next `n` (at most 20) due times that will be run, as far as anybody can say now. */
 export function nextTimes(schedule: Schedule, now: number, n: number): NextTime[] {
-  const { spec, snoozed, skipNext } = schedule;
-  const from = Math.max(now, snoozed === undefined ? 0 : Date.parse(snoozed.until));
   const wanted = Math.max(1, Math.min(n, MAX_NEXT));
-  const times: NextTime[] = [];
-  for (const slot of createTimetable(spec).next(from, LOOKED_AT)) {
-    if (iso(slot.at) === skipNext?.slot || leftOut(schedule, slot) !== undefined) continue;
-    times.push(slot.note === undefined ? { at: iso(slot.at) } : { at: iso(slot.at), note: slot.note });
-    if (times.length === wanted) break;
-  }
-  return times;
+  const slots = createTimetable(schedule.spec).next(Math.max(now, resumesAt(schedule)), LOOKED_AT);
+  const bar = barBetween(schedule, now, slots.at(-1)?.at ?? now);
+  return slots
+    .filter(({ at }) => bar(at) === undefined)
+    .slice(0, wanted)
+    .map(({ at, note }) => (note === undefined ? { at: iso(at) } : { at: iso(at), note }));
 }
 
-function leftOut(schedule: Schedule, slot: Slot): string | undefined {
-  return excluded(schedule.spec, slot.at);
+function resumesAt({ snoozed }: Schedule): number {
+  return snoozed === undefined ? 0 : Date.parse(snoozed.until);
 }

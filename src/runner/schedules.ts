@@ -4,25 +4,18 @@
  */
 import { iso } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { suggest } from '../suggest.ts';
-import { ScheduleName } from '../store/records.ts';
 import type { Actor, Destination } from '../store/records.ts';
-import { ScheduleSpec } from '../store/schedule-records.ts';
 import type { Schedule } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';
-import { readInput } from './fields.ts';
-import type { LoadedJob } from './jobs.ts';
+import { suggest } from '../suggest.ts';
+import { createNewSchedule, MAX_OF_JOB } from './new-schedule.ts';
+import { createPauses } from './pauses.ts';
 import type { Registry } from './registry.ts';
 import type { Runner, SubmitResult } from './runner.ts';
-import { goesNowhere } from './schedule-fields.ts';
-import { MAX_SCHEDULES } from './schedule-book.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
 import { nextTimes, viewOf } from './schedule-views.ts';
 import type { NextTime, ScheduleView } from './schedule-views.ts';
 import { readUntil } from './time/until.ts';
-import { readWhen } from './time/spec.ts';
-import { createTimetable } from './time/slots.ts';
-import { checkZone } from './time/zone.ts';
 
 export interface NewScheduleRequest {
   job: string;
@@ -87,12 +80,11 @@ export interface SchedulesDeps {
   zone: string;
 }
 
-const MAX_OF_JOB = 20;
-const MAX_REASON = 500;
-
 /** Makes the verbs. */
 export function createSchedules(deps: SchedulesDeps): Schedules {
   const { store, book, registry, runner, clock } = deps;
+  const wanted = createNewSchedule(deps);
+  const pauses = createPauses(deps);
 
   async function draw(entry: Entry): Promise<ScheduleView> {
     const { last, spec } = entry.schedule;
@@ -105,17 +97,18 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
     const exact = await book.get(text);
     if (exact !== undefined) return { entry: exact };
     const all = await book.all();
-    const ofJob = all.filter(({ schedule }) => schedule.spec.job === text && !schedule.gone);
-    const [only, second] = ofJob;
+    const own = all.filter(({ schedule }) => schedule.spec.job === text && !schedule.gone);
+    const [only, second] = own;
     if (only !== undefined && second === undefined) return { entry: only };
-    if (only !== undefined) return { outcome: 'ambiguous', ref, names: ofJob.map((one) => one.name).slice(0, MAX_OF_JOB) };
+    if (only !== undefined)
+      return { outcome: 'ambiguous', ref, names: own.map((one) => one.name).slice(0, MAX_OF_JOB) };
     return { outcome: 'not_found', ref, suggestions: suggest(text, [...new Set(all.map((one) => one.name))]) };
   }
   /** Changes one that is there. */
   async function changed(
     found: Entry,
     change: (schedule: Schedule) => Schedule,
-    audit: { actor: Actor; act: 'snooze' | 'skip' | 'pause' | 'resume'; note?: string },
+    audit: { actor: Actor; act: 'snooze' | 'skip'; note: string },
   ): Promise<Entry | Refused> {
     const result = await book.change<Refused>(found.name, (present) => {
       if (present === undefined) return { refuse: { outcome: 'not_found', ref: found.name, suggestions: [] } };
@@ -125,93 +118,6 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
     return result.outcome === 'refused' ? result.refusal : result.entry;
   }
 
-  async function wanted(request: NewScheduleRequest): Promise<Wanted | Refused> {
-    const { actor } = request;
-    await registry.freshen();
-    const job = registry.get(request.job);
-    if (job === undefined) {
-      const known = registry.list().map((one) => one.name);
-      return { outcome: 'unknown_job', name: request.job, suggestions: suggest(request.job, known) };
-    }
-    const spec = specOf(job, request, deps.zone);
-    if ('outcome' in spec) return spec;
-    const named = ScheduleName.safeParse(request.name ?? nameFor(job.name, request.when));
-    if (!named.success) {
-      const problem = `${named.error.issues[0]?.message ?? 'is no name'}.`;
-      return { outcome: 'invalid', field: 'name', problem, hint: `Try ${job.name}.monday.` };
-    }
-    const name = named.data;
-    const present = await book.get(name);
-    if (present?.schedule.origin === 'file' && !present.schedule.gone)
-      return { outcome: 'file_owned', name, file: job.file };
-    if (present !== undefined && present.schedule.spec.job !== job.name) {
-      const problem = `${name} is a schedule of ${present.schedule.spec.job}.`;
-      return { outcome: 'invalid', field: 'name', problem, hint: 'Choose another name.' };
-    }
-    const all = present === undefined ? await book.all() : [];
-    if (all.length >= MAX_SCHEDULES) return { outcome: 'limit', limit: MAX_SCHEDULES };
-    if (all.filter((one) => one.schedule.spec.job === job.name).length >= MAX_OF_JOB)
-      return { outcome: 'limit', limit: MAX_OF_JOB };
-    const now = clock.now();
-    // What was due before anybody asked for it is not missed.
-    const watermark = iso(Math.max(now, Date.parse(present?.schedule.watermark ?? iso(now))));
-    const [first] = createTimetable(spec).next(Date.parse(watermark), 1);
-    const { last, skips } = present?.schedule ?? {};
-    const schedule: Schedule = {
-      spec,
-      origin: 'stored',
-      createdAt: present?.schedule.createdAt ?? iso(now),
-      createdBy: actor,
-      watermark,
-      nextSlot: first === undefined ? null : iso(first.at),
-      ...(last === undefined ? {} : { last }),
-      ...(skips === undefined ? {} : { skips }),
-    };
-    return { name, schedule };
-  }
-
-  async function pauseOne(entry: Entry, actor: Actor, reason: string | undefined): Promise<boolean> {
-    if (entry.schedule.paused !== undefined || entry.schedule.gone) return false;
-    const since = iso(clock.now());
-    const why = reason?.trim() === '' ? undefined : reason?.trim().slice(0, MAX_REASON);
-    const paused = { since, by: actor, ...(why === undefined ? {} : { reason: why }) };
-    const note = why === undefined ? {} : { note: why };
-    const result = await changed(entry, (one) => ({ ...one, paused, nextSlot: null }), { actor, act: 'pause', ...note });
-    return !('outcome' in result);
-  }
-  async function resumeOne(entry: Entry, actor: Actor): Promise<boolean> {
-    const { paused } = entry.schedule;
-    if (paused === undefined) return false;
-    const present = await skipPaused(entry, paused);
-    const now = clock.now();
-    const [first] = createTimetable(present.schedule.spec).next(
-      Math.max(now, Date.parse(present.schedule.watermark ?? iso(now))),
-      1,
-    );
-    const nextSlot = first === undefined ? null : iso(first.at);
-    const result = await changed(present, ({ paused: _, ...rest }) => ({ ...rest, nextSlot }), { actor, act: 'resume' });
-    return !('outcome' in result);
-  }
-  /** Keeps what came due while it was paused as one range. A crash after it leaves the schedule paused, and nothing is counted twice. */
-  async function skipPaused(entry: Entry, paused: NonNullable<Schedule['paused']>): Promise<Entry> {
-    const { watermark, spec } = entry.schedule;
-    const now = clock.now();
-    if (watermark === undefined || Date.parse(watermark) >= now) return entry;
-    const { count, first, last } = createTimetable(spec).count(Date.parse(watermark), now);
-    const reason = `Paused by ${paused.by.name ?? paused.by.id}${paused.reason === undefined ? '' : `: ${paused.reason}`}`;
-    const range =
-      first === undefined || last === undefined
-        ? []
-        : [{ from: iso(first), to: iso(last), count, reason: reason.slice(0, MAX_REASON) }];
-    await store.advance({
-      schedule: entry.name,
-      expectedWatermark: watermark,
-      watermark: iso(now),
-      runs: [],
-      skips: range,
-    });
-    return (await book.get(entry.name)) ?? entry;
-  }
   async function forAll(ref: string, act: (entry: Entry) => Promise<boolean>): Promise<string[] | Refused> {
     if (ref.trim().toLowerCase() !== 'all') {
       const found = await named(ref);
@@ -261,11 +167,11 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       return { outcome: 'removed', view };
     },
     async pause(ref, actor, reason) {
-      const names = await forAll(ref, (entry) => pauseOne(entry, actor, reason));
+      const names = await forAll(ref, (entry) => pauses.pause(entry, actor, reason));
       return Array.isArray(names) ? { outcome: names.length === 0 ? 'unchanged' : 'paused', names } : names;
     },
     async resume(ref, actor) {
-      const names = await forAll(ref, (entry) => resumeOne(entry, actor));
+      const names = await forAll(ref, (entry) => pauses.resume(entry, actor));
       return Array.isArray(names) ? { outcome: names.length === 0 ? 'unchanged' : 'resumed', names } : names;
     },
     async snooze(ref, until, actor) {
@@ -314,45 +220,4 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
   async function ofJob(job: string): Promise<Entry[]> {
     return (await book.all()).filter(({ schedule }) => schedule.spec.job === job).slice(0, MAX_OF_JOB);
   }
-}
-
-interface Wanted {
-  name: string;
-  schedule: Schedule;
-}
-
-function specOf(job: LoadedJob, request: NewScheduleRequest, defaultZone: string): ScheduleSpec | Refused {
-  const when = readWhen(request.when);
-  if (!when.ok) return { outcome: 'invalid', field: 'when', problem: when.problem, hint: when.hint };
-  const zone = checkZone(request.zone ?? defaultZone);
-  if (!zone.ok) return { outcome: 'invalid', field: 'zone', problem: zone.problem, hint: zone.hint };
-  const input = readInput(job.schema, job.shape, { input: request.input, as: request.as });
-  if (!input.ok) {
-    const [issue] = input.issues;
-    const problem = `${issue?.path || 'The input'}: ${issue?.message ?? 'does not fit'}`;
-    return { outcome: 'invalid', field: 'input', problem, hint: issue?.hint ?? `It must fit the input of ${job.name}.` };
-  }
-  const { destinations } = request;
-  if ((destinations?.length ?? 0) === 0 && goesNowhere(job)) {
-    const problem = `The report of ${job.name} goes to where it was asked, and a schedule asks from nowhere.`;
-    return { outcome: 'invalid', field: 'destinations', problem, hint: 'Say where it shall go: a channel or an address.' };
-  }
-  return ScheduleSpec.parse({
-    job: job.name,
-    when: request.when.trim(),
-    cron: when.when.cron,
-    zone: zone.zone,
-    input: input.input,
-    ...(destinations === undefined || destinations.length === 0 ? {} : { destinations }),
-  });
-}
-
-/** `weekly-report` and `mon 09:00` make `weekly-report.mon-0900`. */
-function nameFor(job: string, when: string): string {
-  const slug = when
-    .toLowerCase()
-    .replace(/[^a-z0-9\s,-]/g, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  return `${job}.${slug === '' ? 'schedule' : slug}`.slice(0, 80).replace(/[-.]+$/, '');
 }

@@ -40,7 +40,10 @@ describe('a slot becomes a run', () => {
   });
 
   test('a tick that comes twice, or two planners at once, start a slot once', async () => {
-    const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [jobWith([{ when: '*/5 * * * *' }], { overlap: 'queue' })] });
+    const house = scheduleHouse({
+      clock: manualClock(SUNDAY),
+      jobs: [jobWith([{ when: '*/5 * * * *' }], { overlap: 'queue' })],
+    });
     const rival = house.again();
     await Promise.all([house.planner.tick(), rival.planner.tick()]);
     for (let minute = 0; minute < 12; minute++) {
@@ -55,7 +58,12 @@ describe('a slot becomes a run', () => {
     const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [jobWith([], { overlap: 'queue' })] });
     for (let at = 0; at < 1000; at++) {
       const spec = { job: 'weekly', when: 'mon 09:00', cron: '0 9 * * 1', zone: 'UTC', input: { at } };
-      const value = { spec, origin: 'stored', createdAt: '2026-11-01T00:00:00.000Z', watermark: '2026-11-22T11:00:00.000Z' };
+      const value = {
+        spec,
+        origin: 'stored',
+        createdAt: '2026-11-01T00:00:00.000Z',
+        watermark: '2026-11-22T11:00:00.000Z',
+      };
       await house.store.putDoc({ kind: 'schedule', key: `weekly.${at}`, rev: 0, value });
     }
     await house.planner.tick();
@@ -71,25 +79,30 @@ describe('after an absence', () => {
   const SPANS = [1000, 89_000, 5 * MINUTE, HOUR, 8 * HOUR, DAY, 3 * DAY, 40 * DAY];
   const cases = POLICIES.flatMap((policy) => SPANS.map((downMs) => ({ policy, downMs })));
 
-  test.each(cases)('down for $downMs ms under “$policy”: each slot is one run or one skip', async ({ policy, downMs }) => {
-    const clock = manualClock(SUNDAY - 30_000);
-    const hourly = { when: '0,30 * * * *', catchUp: { policy, window: '1d', burst: 3 } };
-    const house = scheduleHouse({ clock, jobs: [jobWith([hourly], { overlap: 'queue' })], alertsTo: [OPS] });
-    await house.planner.start();
-    await house.planner.stop();
-    await clock.advance(downMs);
-    const next = house.again();
-    await next.planner.tick();
-    const due: string[] = [];
-    for (let at = SUNDAY; at <= clock.now(); at += 30 * MINUTE) due.push(new Date(at).toISOString());
-    const ran = slots(await house.runs('weekly'));
-    const skipped = (await house.skips('weekly')).reduce((sum, skip) => sum + skip.count, 0);
-    expect(ran.length + skipped).toBe(due.length);
-    const onTime = due.filter((slot) => clock.now() - Date.parse(slot) <= 90_000);
-    const missed = due.length - onTime.length;
-    const late = { skip: 0, latest: Math.min(1, missed, onTime.length === 0 ? 1 : 0), all: Math.min(3, missed) }[policy];
-    expect(ran).toEqual(due.slice(due.length - onTime.length - late));
-  });
+  test.each(cases)(
+    'down for $downMs ms under “$policy”: each slot is one run or one skip',
+    async ({ policy, downMs }) => {
+      const clock = manualClock(SUNDAY - 30_000);
+      const hourly = { when: '0,30 * * * *', catchUp: { policy, window: '1d', burst: 3 } };
+      const house = scheduleHouse({ clock, jobs: [jobWith([hourly], { overlap: 'queue' })], alertsTo: [OPS] });
+      await house.planner.start();
+      await house.planner.stop();
+      await clock.advance(downMs);
+      const next = house.again();
+      await next.planner.tick();
+      const due: string[] = [];
+      for (let at = SUNDAY; at <= clock.now(); at += 30 * MINUTE) due.push(new Date(at).toISOString());
+      const ran = slots(await house.runs('weekly'));
+      const skipped = (await house.skips('weekly')).reduce((sum, skip) => sum + skip.count, 0);
+      expect(ran.length + skipped).toBe(due.length);
+      const onTime = due.filter((slot) => clock.now() - Date.parse(slot) <= 90_000);
+      const missed = due.length - onTime.length;
+      const late = { skip: 0, latest: Math.min(1, missed, onTime.length === 0 ? 1 : 0), all: Math.min(3, missed) }[
+        policy
+      ];
+      expect(ran).toEqual(due.slice(due.length - onTime.length - late));
+    },
+  );
 
   test('a late run says how late and why, and one digest tells what was missed', async () => {
     const clock = manualClock(SUNDAY - 30_000);
@@ -103,7 +116,7 @@ describe('after an absence', () => {
     expect(more).toEqual([]);
     expect(run?.schedule).toMatchObject({ slot: '2026-11-22T13:10:00.000Z', late: { ms: 270_000 } });
     expect(run?.schedule?.late?.reason).toContain('Bellhop was down 11:59-13:14 UTC');
-    const { items } = await house.store.listNotices({});
+    const items = (await house.store.listNotices({})).items.map((one) => one.notice);
     expect(items).toHaveLength(1);
     const [notice] = items;
     expect(notice?.kind).toBe('digest');
@@ -136,7 +149,7 @@ describe('after an absence', () => {
     await house.again().planner.tick();
     await house.again().planner.tick();
     const { items } = await real.listNotices({});
-    expect(items.map((one) => one.kind)).toEqual(['digest']);
+    expect(items.map((one) => one.notice.kind)).toEqual(['digest']);
     expect(await house.runs('weekly')).toHaveLength(1);
   });
 
@@ -159,7 +172,7 @@ describe('the clock', () => {
     await house.planner.start();
     await clock.advance(20 * MINUTE);
     clock.step(step);
-    await clock.advance(2 * DAY);
+    await clock.advance(26 * HOUR);
     await house.planner.stop();
     const ran = slots(await house.runs('weekly')).map((slot) => Date.parse(slot ?? ''));
     expect(new Set(ran).size).toBe(ran.length);
@@ -360,7 +373,12 @@ describe('schedules of files', () => {
   test('the slot of a job that is missing is a skip that says so', async () => {
     const house = scheduleHouse({ clock: manualClock(SUNDAY) });
     const spec = { job: 'lost', when: '0 * * * *', cron: '0 * * * *', zone: 'UTC', input: {} };
-    const value = { spec, origin: 'stored', createdAt: '2026-11-01T00:00:00.000Z', watermark: '2026-11-22T12:00:00.000Z' };
+    const value = {
+      spec,
+      origin: 'stored',
+      createdAt: '2026-11-01T00:00:00.000Z',
+      watermark: '2026-11-22T12:00:00.000Z',
+    };
     await house.store.putDoc({ kind: 'schedule', key: 'lost', rev: 0, value });
     await house.planner.tick();
     await house.clock.advance(HOUR);
@@ -377,7 +395,13 @@ describe('when the store has no room', () => {
     const store = createMemoryStore({ clock, ids: createIds(clock), log: silentLog }, { maxUnfinished: 1 });
     const house = scheduleHouse({ clock, store, jobs: [jobWith([{ when: '0 12 * * *' }])] });
     await house.planner.tick();
-    await house.runner.submit({ job: 'weekly', input: {}, as: 'json', actor: { kind: 'operator', id: 'op' }, trigger: 'cli' });
+    await house.runner.submit({
+      job: 'weekly',
+      input: {},
+      as: 'json',
+      actor: { kind: 'operator', id: 'op' },
+      trigger: 'cli',
+    });
     await clock.advance(MINUTE);
     await house.planner.tick();
     expect(await house.runs('weekly')).toEqual([]);

@@ -14,7 +14,8 @@ export function readUntil(text: string, terms: { now: number; zone: string }): U
   if (at === undefined || !Number.isFinite(at))
     return { ok: false, problem: `“${typed.slice(0, 40)}” is no time.`, hint: HINT };
   if (at <= terms.now) return { ok: false, problem: `${typed.slice(0, 40)} is in the past.`, hint: HINT };
-  if (at - terms.now > YEAR_MS) return { ok: false, problem: 'That is more than a year ahead.', hint: 'Pause it instead.' };
+  if (at - terms.now > YEAR_MS)
+    return { ok: false, problem: 'That is more than a year ahead.', hint: 'Pause it instead.' };
   return { ok: true, at };
 }
 
