@@ -24,9 +24,11 @@ export interface Stretch {
   verdict: Verdict;
 }
 
+/** When nobody planned, and why: the process was not there, it stood still, or its clock was stepped. */
 export interface Absence {
   from: number;
   to: number;
+  why?: 'down' | 'asleep' | 'clock';
 }
 
 /** What a slot's verdict depends on. `absence`: when the planner was not there. */
@@ -37,7 +39,7 @@ export interface Situation {
 }
 
 /** Up to this age a due time is on time: the bell rings once a minute, and a busy minute may delay it. */
-const ON_TIME_MS = 90_000;
+export const ON_TIME_MS = 90_000;
 const DAY_MS = 86_400_000;
 
 /** The stretches that make up the time after one instant up to another, oldest first; neighbours differ in their verdict. */
@@ -101,6 +103,13 @@ function createJudge(situation: Situation, segments: readonly Segment[]): (at: n
   };
 }
 
+/** Why nothing will be run at an instant after `after`, up to `until`, as far as anybody can say now; undefined when it will. */
+export function barBetween(schedule: Schedule, after: number, until: number): (at: number) => string | undefined {
+  const { days, holidays, zone } = schedule.spec;
+  const needsDays = days === 'business' || holidays.length > 0;
+  return createBar(schedule, needsDays ? zoneOf(zone).segments(after, until) : []);
+}
+
 /** Why nothing is run at an instant, if so. */
 function createBar(schedule: Schedule, segments: readonly Segment[]): (at: number) => string | undefined {
   const { spec, snoozed, skipNext } = schedule;
@@ -129,8 +138,10 @@ function lateness(at: number, absence: Absence | undefined): string {
   if (absence === undefined || at < absence.from || at > absence.to) return 'Bellhop did not look when it was due';
   const [from, to] = [minuteOf(absence.from), minuteOf(absence.to)];
   const sameDay = from.slice(0, 10) === to.slice(0, 10);
-  return `Bellhop was down ${sameDay ? `${from.slice(11)}-${to.slice(11)}` : `${from} to ${to}`} UTC`;
+  return `${WHY[absence.why ?? 'down']} ${sameDay ? `${from.slice(11)}-${to.slice(11)}` : `${from} to ${to}`} UTC`;
 }
+
+const WHY = { down: 'Bellhop was down', asleep: 'Bellhop stood still', clock: 'The clock was stepped' } as const;
 
 function minuteOf(at: number): string {
   return iso(at).slice(0, 16).replace('T', ' ');
