@@ -69,6 +69,10 @@ export const VARIABLES = {
     .max(600_000)
     .default(20_000)
     .describe('How long running runs may go on after SIGTERM.'),
+  BELLHOP_ENV: z
+    .enum(['production', 'development'])
+    .optional()
+    .describe('In production an expensive job needs a gate and a cap; default: production when NODE_ENV is.'),
   BELLHOP_TIME_ZONE: z
     .string()
     .refine(isZone, 'must be the name of a time zone, like Europe/Berlin')
@@ -94,6 +98,7 @@ export interface Config {
   logLevel: Environment['LOG_LEVEL'];
   shutdownMs: number;
   probeDelayMs: number;
+  mode: 'production' | 'development';
   timeZone: string;
   /** As typed: `#ops`, `ops@example.com`. */
   alertsTo: string[];
@@ -135,10 +140,10 @@ export function loadConfig(env: Record<string, string | undefined>, cwd: string)
       },
     );
   }
-  return toConfig(parsed.data, cwd);
+  return toConfig(parsed.data, { cwd, nodeEnv: merged['NODE_ENV'] });
 }
 
-function toConfig(env: Environment, cwd: string): Config {
+function toConfig(env: Environment, { cwd, nodeEnv }: { cwd: string; nodeEnv: string | undefined }): Config {
   const off: string[] = [];
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
   const slack =
@@ -161,6 +166,7 @@ function toConfig(env: Environment, cwd: string): Config {
     logLevel: env.LOG_LEVEL,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
+    mode: env.BELLHOP_ENV ?? (nodeEnv === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
     alertsTo: (env.BELLHOP_ALERTS_TO ?? '')
       .split(',')

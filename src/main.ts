@@ -18,6 +18,8 @@ import { createIds } from './ids.ts';
 import { createLog, type Log } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
+import { createCaps } from './runner/caps.ts';
+import { createGuards } from './runner/guards.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
 import { parseTarget } from './runner/targets.ts';
@@ -75,12 +77,15 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const store = seams.wrapStore?.(bare) ?? bare;
   const workerId = `${hostname()}-${process.pid}`;
   const registry = createRegistry({ dir: config.jobsDir, clock, log });
+  const env = seams.env ?? {};
+  const caps = createCaps({ store, clock, zone: config.timeZone });
+  const guards = createGuards({ store, caps, env, mode: config.mode });
   const runner = createRunner(
-    { store, registry, clock, log, ids, scrub, env: seams.env ?? {} },
+    { store, registry, clock, log, ids, scrub, env, caps, guards },
     { workerId, concurrency: config.concurrency },
   );
   const scheduler = createScheduler(
-    { store, registry, runner, guards: { check: () => Promise.resolve({ ok: true }) }, clock, ids, log, ...seams },
+    { store, registry, runner, guards, clock, ids, log, ...seams },
     { zone: config.timeZone, alertsTo: alertsTo(config) },
   );
   const outbox = createOutbox(

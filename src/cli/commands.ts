@@ -211,6 +211,8 @@ function explainSubmit(
           (issue) => `  ${issue.path || 'input'}: ${issue.message}${issue.hint ? ` – ${issue.hint}` : ''}`,
         ),
       ].join('\n');
+    case 'refused':
+      return `${result.reason} ${result.hint}`;
     case 'queue_full':
       return `There are ${result.limit} unfinished runs already; cancel some or wait.`;
     case 'too_large':

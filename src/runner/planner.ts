@@ -182,7 +182,14 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const { entry, job, start, pending } = at;
     const name = entry.schedule.spec.job;
     if (job === undefined) return `There is no job ${name}: its file is missing or broken.`;
-    const checked = await guards.check({ job, by: 'slot', name: entry.name, slot: start.slot, tickStarts: pending });
+    const checked = await guards.check({
+      job,
+      by: 'slot',
+      input: entry.schedule.spec.input,
+      name: entry.name,
+      slot: start.slot,
+      tickStarts: pending,
+    });
     if (!checked.ok) return checked.reason;
     return overlapping(entry, job);
   }

@@ -5,7 +5,9 @@
 import { isId } from '../ids.ts';
 import { RunError } from '../errors.ts';
 import { isFinal } from '../store/records.ts';
+import { createCaps } from './caps.ts';
 import { createExecutor } from './execute.ts';
+import { createGuards } from './guards.ts';
 import { readInput } from './fields.ts';
 import { fillCommand } from './kinds/command.ts';
 import { planCard } from './deliveries.ts';
@@ -17,7 +19,9 @@ import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
 import type { Actor, Destination, Kind, Run, RunSummary, Trigger } from '../store/records.ts';
 import type { CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
+import type { Caps } from './caps.ts';
 import type { Field, InputIssue } from './fields.ts';
+import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { JobProblem, Registry } from './registry.ts';
 
@@ -52,6 +56,8 @@ export type SubmitResult =
   | { outcome: 'deduplicated'; run: Run }
   | { outcome: 'unknown_job'; name: string; suggestions: string[] }
   | { outcome: 'invalid_input'; job: JobSummary; issues: InputIssue[] }
+  /** A guard of the job says no; it is in the audit log. */
+  | { outcome: 'refused'; job: JobSummary; code: GuardCode; reason: string; hint: string }
   | { outcome: 'queue_full'; limit: number }
   | { outcome: 'too_large'; bytes: number; limit: number };
 
@@ -101,6 +107,9 @@ export interface RunnerDeps {
   scrub: Scrub;
   /** The environment that command jobs may be allowed to see parts of; default: empty, with a standard PATH. */
   env?: Record<string, string | undefined>;
+  /** Default: of this store and environment, in UTC and as in development. */
+  caps?: Caps;
+  guards?: GuardCheck;
 }
 
 export interface RunnerOptions {
@@ -119,7 +128,10 @@ const DEFAULT_GRACE_MS = 20_000;
 export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   const { store, registry, clock, ids } = deps;
   const { workerId, concurrency = 8, leaseMs = 30_000 } = options;
-  const execute = createExecutor({ ...deps, env: deps.env ?? {} });
+  const env = deps.env ?? {};
+  const caps = deps.caps ?? createCaps({ store, clock, zone: 'UTC' });
+  const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development' });
+  const execute = createExecutor({ ...deps, env, caps });
   const worker = createWorker({ ...deps, execute }, { workerId, concurrency, leaseMs });
   let rescan: Timer | undefined;
   let stopped: Promise<void> | undefined;
@@ -143,6 +155,8 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     if (!read.ok) return { outcome: 'invalid_input', job: summaryOf(job), issues: read.issues };
     const refusal = refusedArgument(job, read.input);
     if (refusal !== undefined) return { outcome: 'invalid_input', job: summaryOf(job), issues: [refusal] };
+    const verdict = await guards.check({ job, by: 'person', input: read.input, tickStarts: 0 });
+    if (!verdict.ok) return refuse(job, actor, verdict);
     const place = origin === undefined ? {} : { origin };
     const run: NewRun = {
       job: job.name,
@@ -162,6 +176,11 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     const [outcome] = await store.submit([run]);
     if (outcome === undefined) throw new RunError('the store gave no answer to a submit', { code: 'INTERNAL' });
     return outcome;
+  }
+
+  async function refuse(job: LoadedJob, actor: Actor, { code, reason, hint }: Refusal): Promise<SubmitResult> {
+    await store.appendAudit({ actor, act: 'refused', job: job.name, note: `${code}: ${reason}`.slice(0, 500) });
+    return { outcome: 'refused', job: summaryOf(job), code, reason, hint };
   }
 
   function unknownJob(name: string): SubmitResult {

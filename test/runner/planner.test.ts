@@ -307,7 +307,12 @@ describe('guards', () => {
         check: ({ tickStarts }) => {
           seen.push(tickStarts);
           if (tickStarts < 2) return Promise.resolve({ ok: true });
-          return Promise.resolve({ ok: false, code: 'CAP_REACHED', reason: 'It starts at most 2 in a minute.' });
+          return Promise.resolve({
+            ok: false,
+            code: 'CAP_REACHED',
+            reason: 'It starts at most 2 in a minute.',
+            hint: '',
+          });
         },
       },
     });
