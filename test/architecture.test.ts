@@ -7,7 +7,7 @@ const root = resolve(import.meta.dirname, '..');
 const LEAVES = ['config', 'errors', 'log', 'clock', 'ids', 'backoff', 'scrub', 'suggest'].map(
   (name) => `src/${name}.ts`,
 );
-const RECORDS = ['src/store/records.ts', 'src/store/report.ts'];
+const RECORDS = ['src/store/records.ts', 'src/store/schedule-records.ts', 'src/store/report.ts'];
 const PORT = [...RECORDS, 'src/store/store.ts', 'src/store/reader.ts', 'src/store/transitions.ts'];
 
 type Rule = (target: string) => boolean;
