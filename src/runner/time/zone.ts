@@ -18,6 +18,8 @@ export interface Zone {
 }
 
 const AREAS = /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)\//;
+/** Beyond America/Argentina/ComodRivadavia no name is near, and the search for one is slow. */
+const LONGEST_NAME = 36;
 const DAY_MS = 86_400_000;
 /** Before a question, so that what the segment before it did to its wall clock is known. */
 const LEAD_MS = 30 * DAY_MS;
@@ -148,10 +150,16 @@ function refuseOffset(typed: string): Unreadable {
 }
 
 function unknown(typed: string): Unreadable {
-  const names = Intl.supportedValuesOf('timeZone');
-  const cities = new Map(names.map((name) => [name.slice(name.lastIndexOf('/') + 1), name]));
-  const near = suggest(typed, names);
-  if (near.length === 0) near.push(...suggest(typed, [...cities.keys()]).map((city) => cities.get(city) ?? city));
+  const near = typed.length > LONGEST_NAME ? [] : nearestNames(typed);
   const hint = near.length === 0 ? 'Write it like Europe/Berlin, or UTC.' : `Did you mean ${near.join(' or ')}?`;
   return unreadable(`there is no time zone “${typed}”`, hint);
+}
+
+/** By the whole name, else by the city. */
+function nearestNames(typed: string): string[] {
+  const names = Intl.supportedValuesOf('timeZone');
+  const near = suggest(typed, names);
+  if (near.length > 0) return near;
+  const cities = new Map(names.map((name) => [name.slice(name.lastIndexOf('/') + 1), name]));
+  return suggest(typed, [...cities.keys()]).map((city) => cities.get(city) ?? city);
 }
