@@ -7,6 +7,7 @@ import type { Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { admit } from './auth.ts';
+import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 
@@ -63,6 +64,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   );
   app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
+  app.route('/v1/notices', noticeRoutes({ reader }));
   app.post('/v1/backup', async (c) => {
     // Writes to a path of this machine: for whoever may open the data folder, never for a token.
     const body = BackupBody.safeParse(await readJson(c.req.raw));
