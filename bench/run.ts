@@ -2,11 +2,13 @@
 import { benchAck } from './ack.ts';
 import { printResult } from './result.ts';
 import type { BenchResult } from './result.ts';
+import { benchSpecs } from './specs.ts';
 import { benchStoreMillion } from './store-million.ts';
 import { benchStore } from './store.ts';
 
 const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = {
   ack: benchAck,
+  specs: benchSpecs,
   store: benchStore,
   'store-million': benchStoreMillion,
 };

@@ -2,6 +2,7 @@
  * What happened in a git repository: commits, authors and the most changed files over the days before its newest commit, beside the
  * same number of days before these. All times are counted back from HEAD's commit date, so the same history gives the same report.
  */
+import { existsSync } from 'node:fs';
 import { defineJob, PermanentError, type JobContext } from 'bellhop';
 import { z } from 'zod';
 import { digest } from './_digest/report.ts';
@@ -27,12 +28,20 @@ function read({ repo, days, log }: z.infer<typeof input>, ctx: JobContext): Prom
   return ctx.step('Read the history', () => readRepository(repo, { seconds, signal: ctx.signal }));
 }
 
+/** Every Monday by itself, where there is a repository to read; WEEKLY_DIGEST_TO names a channel or an address for it. */
+const weekly = {
+  when: 'every monday 09:00',
+  zone: 'Europe/Berlin',
+  destinations: [process.env['WEEKLY_DIGEST_TO'] || 'file:weekly-digest-{date}.html'],
+};
+
 export default defineJob({
   name: 'repo-digest',
   description: 'Digests what happened in a git repository: commits, authors, most changed files.',
   input,
   timeout: '5m',
   retries: 1,
+  schedules: existsSync('.git') ? [weekly] : [],
   destinations: ({ mail }) => (mail === undefined ? ['origin'] : ['origin', mail]),
   async run(given, ctx) {
     const history = await read(given, ctx);

@@ -21,6 +21,7 @@ const HELP = `Usage: bellhop COMMAND
   runs show RUN [--json]        show a run, its report and its receipts
   runs cancel | retry RUN       stop a run; run the same again
   runs delete RUN --yes         delete a run and its report for good
+  notices [--json]              list what was told without a run: missed times, incidents
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -40,6 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: ['json'],
   jobs: ['json'],
   runs: ['json', 'yes'],
+  notices: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   doctor: [],
@@ -87,6 +89,10 @@ async function main(argv: readonly string[]): Promise<number> {
       return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
     case 'runs':
       return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+    case 'notices': {
+      const { noticesCommand } = await import('./cli/notices.ts');
+      return withGateway((gateway) => noticesCommand(terminal(), gateway, { args, json: values.json }));
+    }
     case 'version': {
       const { VERSION } = await import('./main.ts');
       console.log(`bellhop ${VERSION}, node ${process.version}`);

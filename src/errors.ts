@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   OUTPUT_LIMIT: 'The job wrote more output than it may and was killed.',
   RESULT_INVALID: 'What the job returned is neither JSON nor a report.',
   TIMED_OUT: 'The attempt ran longer than the timeout of the job.',
+  GUARD_REFUSED: 'A guard of the job refused the run before it was made.',
+  CAP_REACHED: 'The job has run as often as its caps allow in this hour or day.',
   LEASE_EXPIRED: 'The process that executed the run died or stopped answering.',
   CANCELLED: 'The run was cancelled.',
   CHILD_DIED: 'The child process of an isolated function ended without an answer.',

@@ -3,10 +3,12 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import { createApi } from './api/app.ts';
+import type { CronDeps } from './api/cron.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { ConfigError, messageOf } from './errors.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
 import { createFileTransport } from './delivery/file.ts';
@@ -16,10 +18,15 @@ import type { Transport } from './delivery/transport.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
+import type { Minute } from './runner/bell.ts';
+import { createCaps } from './runner/caps.ts';
+import { createGuards } from './runner/guards.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
+import { createScheduler, type Scheduler } from './runner/scheduler.ts';
+import { parseTarget } from './runner/targets.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
-import type { Actor } from './store/records.ts';
+import type { Actor, Destination } from './store/records.ts';
 import type { OpenReport, Store } from './store/store.ts';
 
 /** What tests replace at the far edges; the product passes nothing. */
@@ -28,6 +35,8 @@ export interface Seams {
   env?: Record<string, string | undefined>;
   writeLog?: (line: string) => void;
   wrapStore?: (store: Store) => Store;
+  /** The minute bell of the planner. */
+  minute?: Minute;
   /** The fetch of the Slack clients: the playground's workspace. */
   fetch?: typeof globalThis.fetch;
 }
@@ -36,6 +45,7 @@ export interface Seams {
 export interface Bellhop {
   store: Store;
   runner: Runner;
+  scheduler: Scheduler;
   outbox: Outbox;
   log: Log;
   clock: Clock;
@@ -69,9 +79,16 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const store = seams.wrapStore?.(bare) ?? bare;
   const workerId = `${hostname()}-${process.pid}`;
   const registry = createRegistry({ dir: config.jobsDir, clock, log });
+  const env = seams.env ?? {};
+  const caps = createCaps({ store, clock, zone: config.timeZone });
+  const guards = createGuards({ store, caps, env, mode: config.mode });
   const runner = createRunner(
-    { store, registry, clock, log, ids, scrub, env: seams.env ?? {} },
+    { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls },
     { workerId, concurrency: config.concurrency },
+  );
+  const scheduler = createScheduler(
+    { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
+    { zone: config.timeZone, alertsTo: alertsTo(config), host: hostname(), pings: config.pings },
   );
   const outbox = createOutbox(
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
@@ -81,6 +98,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   return {
     store,
     runner,
+    scheduler,
     outbox,
     log,
     clock,
@@ -93,6 +111,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     },
     stop(options = {}) {
       stopping ??= (async () => {
+        await scheduler.stop();
         await runner.stop(options);
         await outbox.stop();
         await store.close();
@@ -166,6 +185,7 @@ export async function startServer(config: Config, seams: Seams = {}): Promise<Se
 
 async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const { runner, store, clock, log } = bellhop;
+  for (const problem of config.targets.problems) log.warn('a target is left out', { problem });
   let draining = false;
   const opened = Promise.withResolvers<void>();
   const slack =
@@ -174,6 +194,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
       : createSlack({ runner, reader: store, remember: rememberIn(store, clock), clock, log }, config.slack);
   const readiness = () => {
     if (draining || store.health().state !== 'ready') return 'unavailable';
+    if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
   const api = createApi({
@@ -181,6 +202,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     reader: store,
     readiness,
     token: config.apiToken,
+    cron: cronDeps(config, bellhop),
     backup: (dir) => store.backup(dir),
     log,
   });
@@ -197,6 +219,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     throw error;
   }
   opened.resolve();
+  // Only a server plans: a command line that opens the folder must not begin what is due.
+  await bellhop.scheduler.start();
   slack?.start();
   return {
     bellhop,
@@ -211,6 +235,35 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   };
 }
 
+function cronDeps({ internalHealthToken: token }: Config, { scheduler, store, clock, log }: Bellhop): CronDeps {
+  return {
+    token,
+    reader: store,
+    clock,
+    log,
+    run: (task) => scheduler.schedules.runNow(task, { kind: 'schedule', id: task, name: 'break-glass' }),
+  };
+}
+
+/** Where notices go by default; throws a ConfigError that names the place that is none. */
+function alertsTo(config: Config): Destination[] {
+  return config.alertsTo.map((text) => {
+    try {
+      const target = parseTarget(text);
+      if (target !== 'origin') return target;
+    } catch (error) {
+      throw new ConfigError(`BELLHOP_ALERTS_TO: ${messageOf(error)}`, { code: 'CONFIG_INVALID', hint: ALERTS_HINT });
+    }
+    throw new ConfigError('BELLHOP_ALERTS_TO: origin is no place of its own', {
+      code: 'CONFIG_INVALID',
+      hint: ALERTS_HINT,
+    });
+  });
+}
+
+/** The planner looks every five seconds; after a minute without an end it hangs, or the store does not answer. */
+const PLANNED_MS = 60_000;
+const ALERTS_HINT = 'Use #channel, a Slack id, an e-mail address or file:path, separated by commas.';
 const INBOUND_MS = 10 * 60_000;
 
 /** Remembers, durably and before the act, that a command which changes something was seen; see HOUSE "inbound". */

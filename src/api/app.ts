@@ -7,6 +7,9 @@ import type { Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { admit } from './auth.ts';
+import { cronRoutes } from './cron.ts';
+import type { CronDeps } from './cron.ts';
+import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 
@@ -17,6 +20,7 @@ export interface ApiDeps {
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   token: string | undefined;
   backup: (dir: string) => Promise<BackupInfo>;
+  cron: CronDeps;
   log: Log;
 }
 
@@ -37,6 +41,8 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
     return c.text(state, state === 'unavailable' ? 503 : 200);
   });
   app.get('/health', (c) => c.json({ status: deps.readiness() === 'unavailable' ? 'unavailable' : 'ok' }));
+
+  app.route('/__cron/run', cronRoutes(deps.cron));
 
   app.use('/v1/*', async (c, next) => {
     const operator = c.env?.operator;
@@ -63,6 +69,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   );
   app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
+  app.route('/v1/notices', noticeRoutes({ reader }));
   app.post('/v1/backup', async (c) => {
     // Writes to a path of this machine: for whoever may open the data folder, never for a token.
     const body = BackupBody.safeParse(await readJson(c.req.raw));

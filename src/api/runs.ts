@@ -144,6 +144,8 @@ function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'dedupli
         detail: `The input of ${result.job.name} does not fit its schema.`,
         issues: result.issues.slice(0, 20),
       };
+    case 'refused':
+      return { status: 409, code: 'GUARD_REFUSED', detail: result.reason, hint: result.hint };
     case 'queue_full':
       return { status: 429, code: 'QUEUE_FULL', detail: `There are ${result.limit} unfinished runs already.` };
     case 'too_large':

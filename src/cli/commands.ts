@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { plainText } from '../render/format.ts';
 import { renderText } from '../render/text.ts';
-import { describeDeliveries } from '../render/run.ts';
+import { describeDeliveries, describeRun } from '../render/run.ts';
 import type { SubmitResult } from '../runner/runner.ts';
 import { RunState, type RunSummary } from '../store/records.ts';
 import type { Clock } from '../clock.ts';
@@ -85,6 +85,8 @@ function showView(terminal: Terminal, { run, deliveries }: RunView): void {
   }
   const why = run.error === undefined ? '' : `: ${run.error.message}${run.error.hint ? ` (${run.error.hint})` : ''}`;
   terminal.err(`run       ${run.state}${why}`);
+  const { actor, trigger } = describeRun(run, deliveries);
+  terminal.err(`asked     by ${actor}, ${trigger}`);
   terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
   for (const delivery of deliveries) {
     if (delivery.error?.hint !== undefined) terminal.err(`          ${delivery.error.hint}`);
@@ -209,6 +211,8 @@ function explainSubmit(
           (issue) => `  ${issue.path || 'input'}: ${issue.message}${issue.hint ? ` – ${issue.hint}` : ''}`,
         ),
       ].join('\n');
+    case 'refused':
+      return `${result.reason} ${result.hint}`;
     case 'queue_full':
       return `There are ${result.limit} unfinished runs already; cancel some or wait.`;
     case 'too_large':

@@ -1,6 +1,7 @@
 import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts';
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
+import type { NoticeView } from '../store/notice-records.ts';
 import type { Delivery, Run, RunSummary } from '../store/records.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
@@ -19,6 +20,8 @@ export interface Gateway extends AsyncDisposable {
     ref: string,
   ): Promise<({ outcome: 'found' } & RunView) | { outcome: 'not_found' } | { outcome: 'ambiguous'; ids: string[] }>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
+  /** Newest first. */
+  notices(query: { limit: number }): Promise<Page<NoticeView>>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
   retry(id: string): Promise<RetryResult | { outcome: 'problem'; text: string }>;
   remove(id: string): Promise<RemoveOutcome['outcome']>;

@@ -25,6 +25,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       return { outcome: 'found', run: found.run, deliveries: await store.deliveries(found.run.id) };
     },
     list: (query) => store.list(query),
+    notices: (query) => store.listNotices(query),
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
     async retry(id) {
       await work();

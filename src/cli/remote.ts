@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { z } from 'zod';
 import { DependencyError, UsageError } from '../errors.ts';
+import { Notice } from '../store/notice-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -12,6 +13,10 @@ const Problem = z.object({
 });
 const RunBody = z.object({ run: Run, deliveries: z.array(Delivery).default([]) });
 const ListBody = z.object({ runs: z.array(RunSummary), next: z.string().optional() });
+const NoticesBody = z.object({
+  notices: z.array(z.object({ notice: Notice, deliveries: z.array(Delivery) })),
+  next: z.string().optional(),
+});
 const BackupBody = z.object({ dir: z.string(), at: z.string(), files: z.number(), bytes: z.number() });
 const OutcomeBody = z.object({ outcome: z.string() });
 const SubmitBody = z.object({ outcome: z.enum(['accepted', 'deduplicated']), run: Run });
@@ -70,6 +75,10 @@ export function createRemoteGateway(socketPath: string): Gateway {
       if (state !== undefined) params.set('state', RunState.parse(state));
       const page = ListBody.parse(checked(await call('GET', `/v1/runs?${params.toString()}`)));
       return { items: page.runs, ...(page.next === undefined ? {} : { next: page.next }) };
+    },
+    async notices({ limit }) {
+      const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
+      return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };
     },
     async cancel(id) {
       const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/cancel`);

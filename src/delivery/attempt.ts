@@ -6,6 +6,7 @@ import { scrubJson } from '../scrub.ts';
 import type { Delivery, Destination, Part, Receipt } from '../store/records.ts';
 import type { ClaimedDelivery, Json, PartChange, Store } from '../store/store.ts';
 import { cardVersion } from '../store/transitions.ts';
+import { idOf } from './about.ts';
 import type { Gates } from './gates.ts';
 import type { Ledger, Work } from './ledger.ts';
 import type { OutboxDeps, OutboxOptions } from './outbox.ts';
@@ -49,13 +50,13 @@ export function createAttempt(
     work: Work,
     deliveries: readonly Delivery[],
   ): { parts: Part[]; freeze: NonNullable<PartChange['freeze']> } {
-    const { delivery, run, transport } = work;
+    const { delivery, about, transport } = work;
     let bodies: Json[];
     try {
-      bodies = transport.prepare({ delivery, run, deliveries }).map((body) => scrubJson(body, deps.scrub));
+      bodies = transport.prepare({ delivery, about, deliveries }).map((body) => scrubJson(body, deps.scrub));
     } catch (error) {
       if (error instanceof DeliveryError) throw error;
-      const message = `${run.id} could not be rendered for ${transport.kind}: ${messageOf(error)}`;
+      const message = `${idOf(about)} could not be rendered for ${transport.kind}: ${messageOf(error)}`;
       throw new DeliveryError(message, { code: 'RENDER_FAILED', permanent: true, cause: error });
     }
     const fresh = bodies.map((body, index): Part => ({ n: index + 1, state: 'pending', body }));
@@ -64,7 +65,7 @@ export function createAttempt(
 
   async function sendReport(work: Work): Promise<void> {
     const frozen = work.delivery.parts.length > 0;
-    const fresh = frozen ? undefined : render(work, await store.deliveries(work.run.id));
+    const fresh = frozen ? undefined : render(work, await store.deliveries(idOf(work.about)));
     const count = fresh?.parts.length ?? work.delivery.parts.length;
     for (let n = 1; n <= count; n++) {
       const known: readonly Part[] = work.delivery.parts.length > 0 ? work.delivery.parts : (fresh?.parts ?? []);
@@ -79,10 +80,10 @@ export function createAttempt(
 
   /** Posts the card once, then edits that post; the version it shows was read before it was drawn, so a later change is due again. */
   async function showCard(work: Work): Promise<void> {
-    const run = await store.get(work.run.id);
+    const run = await store.get(idOf(work.about));
     // Removed meanwhile: there is nothing to show, and no record to settle.
     if (run === undefined) return;
-    work.run = run;
+    work.about = { kind: 'run', run };
     const deliveries = await store.deliveries(run.id);
     const version = { shownVersion: cardVersion(run, deliveries) };
     const [posted] = work.delivery.parts;
@@ -156,14 +157,14 @@ export function createAttempt(
   }
 
   return async (claim, lane) => {
-    const { delivery, run } = claim;
+    const { delivery, about } = claim;
     const { kind } = delivery.destination;
     const transport: Transport | undefined = deps.transports[kind];
     if (transport === undefined) {
       const error = { code: 'TRANSPORT_OFF', message: `Delivery by ${kind} is not configured.`, hint: OFF_HINTS[kind] };
       return ledger.settle({ claim }, { outcome: 'failed', error });
     }
-    const work: Work = { claim, delivery, run, transport, lane };
+    const work: Work = { claim, delivery, about, transport, lane };
     if (await isRefused(work)) return;
     try {
       await (delivery.mode === 'live' ? showCard(work) : sendReport(work));

@@ -9,7 +9,10 @@ import { shortId } from '../ids.ts';
 import { renderHtml } from '../render/html.ts';
 import { renderMarkdown } from '../render/markdown-file.ts';
 import { renderText } from '../render/text.ts';
-import type { Destination, Receipt, Run } from '../store/records.ts';
+import { describeSubject } from '../render/subject.ts';
+import type { About } from '../store/notice-records.ts';
+import type { Destination, Receipt } from '../store/records.ts';
+import { reportOf } from './about.ts';
 import type { RenderRequest, SendRequest, Transport } from './transport.ts';
 
 const Body = z.object({ path: z.string(), content: z.string() });
@@ -19,7 +22,7 @@ const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EBUSY',
 
 /**
  * Writes reports to files. A relative path stays inside `reportsDir`. `{run}`, `{job}` and `{date}` in a path are replaced; a path
- * without any of them gets the run's short id before its ending, so that no report overwrites another.
+ * without any of them gets the short id of the run (or the notice) before its ending, so that no report overwrites another.
  */
 export function createFileTransport(deps: { reportsDir: string; clock: Pick<Clock, 'now'> }): Transport {
   const root = resolve(deps.reportsDir);
@@ -50,7 +53,7 @@ export function createFileTransport(deps: { reportsDir: string; clock: Pick<Cloc
     pace: () => ({ key: 'file', perSecond: 1_000, burst: 1_000 }),
     prepare(request) {
       const asked = pathOf(request.delivery.destination);
-      const path = resolve(root, fillPath(asked, request.run));
+      const path = resolve(root, fillPath(asked, request.about));
       if (!isAbsolute(asked) && isOutside(root, path)) throw outside(asked);
       return [{ path, content: contentOf(request, extname(asked)) }];
     },
@@ -58,15 +61,13 @@ export function createFileTransport(deps: { reportsDir: string; clock: Pick<Cloc
   };
 }
 
-function contentOf({ run }: RenderRequest, ending: string): string {
-  const { report } = run;
-  if (report === undefined)
-    throw new DeliveryError(`${run.id} has no report to deliver.`, { code: 'RENDER_FAILED', permanent: true });
+function contentOf({ about }: RenderRequest, ending: string): string {
+  const report = reportOf(about);
   switch (ending.toLowerCase()) {
     case '.html':
-      return renderHtml(report, { run });
+      return renderHtml(report, about);
     case '.md':
-      return renderMarkdown(report, { run });
+      return renderMarkdown(report, about);
     case '.txt':
       return renderText(report, { width: TEXT_COLUMNS, color: 'none' });
     case '.json':
@@ -80,12 +81,13 @@ function contentOf({ run }: RenderRequest, ending: string): string {
   }
 }
 
-function fillPath(path: string, run: Run): string {
-  const date = (run.finishedAt ?? run.createdAt).slice(0, 10);
-  const filled = path.replaceAll('{run}', run.id).replaceAll('{job}', run.job).replaceAll('{date}', date);
+/** The id of a notice stands for that of a run, its schedule or job for the job. */
+function fillPath(path: string, about: About): string {
+  const { id, name, at } = describeSubject(about);
+  const filled = path.replaceAll('{run}', id).replaceAll('{job}', name).replaceAll('{date}', at.slice(0, 10));
   if (filled !== path) return filled;
   const ending = extname(path);
-  return `${path.slice(0, path.length - ending.length)}-${shortId(run.id)}${ending}`;
+  return `${path.slice(0, path.length - ending.length)}-${shortId(id)}${ending}`;
 }
 
 function isOutside(root: string, path: string): boolean {

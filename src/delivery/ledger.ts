@@ -5,7 +5,8 @@ import { iso } from '../clock.ts';
 import { BellhopError, DeliveryError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
-import type { Delivery, Failure, Run } from '../store/records.ts';
+import type { About } from '../store/notice-records.ts';
+import type { Delivery, Failure } from '../store/records.ts';
 import type { ClaimedDelivery, DeliverySettlement, PartChange, Store } from '../store/store.ts';
 import type { Gates } from './gates.ts';
 import type { OutboxOptions } from './outbox.ts';
@@ -15,7 +16,7 @@ import type { Transport } from './transport.ts';
 export interface Work {
   readonly claim: ClaimedDelivery;
   delivery: Delivery;
-  run: Run;
+  about: About;
   readonly transport: Transport;
   readonly lane: string;
 }
@@ -53,7 +54,7 @@ export function createLedger(deps: Deps, options: OutboxOptions): Ledger {
     const outcome = await store.settleDelivery({ lease, ...settlement });
     log.info('delivery settled', {
       deliveryId: delivery.id,
-      runId: delivery.runId,
+      ...named(delivery),
       outcome: settlement.outcome,
       ...(settlement.error === undefined ? {} : { code: settlement.error.code }),
       ...(outcome.outcome === 'stale' ? { stale: true } : {}),
@@ -103,4 +104,9 @@ export function createLedger(deps: Deps, options: OutboxOptions): Ledger {
   }
 
   return { settle, record, postpone, later, notDone, failure };
+}
+
+/** Whose it is, for the log. */
+export function named({ runId, noticeId }: Delivery): { runId: string } | { noticeId: string | undefined } {
+  return runId === undefined ? { noticeId } : { runId };
 }

@@ -12,7 +12,7 @@ import type { ClaimedDelivery, Store } from '../store/store.ts';
 import { createAttempt } from './attempt.ts';
 import { createGates } from './gates.ts';
 import { createLanes } from './lanes.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger, named } from './ledger.ts';
 import { createPacer } from './pace.ts';
 import { createParts } from './parts.ts';
 import type { Transport } from './transport.ts';
@@ -138,7 +138,7 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
       .catch((error: unknown) => {
         // The store did not take the outcome: the claim stays until its lease ends or the process does, and a part that was begun is
         // looked for then.
-        log.error('outbox: a delivery could not be settled', { deliveryId: id, runId: claim.run.id, error });
+        log.error('outbox: a delivery could not be settled', { deliveryId: id, ...named(claim.delivery), error });
       })
       .finally(wakeOrSettle);
   }

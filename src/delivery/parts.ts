@@ -56,8 +56,8 @@ export function createParts(deps: Deps, options: OutboxOptions): Parts {
     const freeze = terms.freeze === undefined ? {} : { freeze: terms.freeze };
     const begun = { n: part.n, state: 'sending' as const, at: iso(clock.now()) };
     if (!(await ledger.record(work, { ...freeze, part: begun }))) return ended;
-    const { delivery, run } = work;
-    const request = { delivery, run, n: part.n, body: part.body ?? null, previous: receiptsBefore(delivery, part.n) };
+    const { delivery, about } = work;
+    const request = { delivery, about, n: part.n, body: part.body ?? null, previous: receiptsBefore(delivery, part.n) };
     let receipt: Receipt;
     try {
       receipt = await transport.send({ ...request, resent: terms.resent !== 'no' }, deps.abandoned);
@@ -101,11 +101,11 @@ export function createParts(deps: Deps, options: OutboxOptions): Parts {
 
   /** A part that may have arrived: found, or to be sent again, or (settled) to be looked for later or never. */
   async function resolve(work: Work, part: Part): Promise<PartOutcome | { is: 'resend'; resent: Terms['resent'] }> {
-    const { transport, delivery, run } = work;
+    const { transport, delivery, about } = work;
     const { ambiguity } = transport;
     if (ambiguity.policy === 'repeat') return { is: 'resend', resent: 'absent' };
     const since = part.startedAt ?? delivery.createdAt;
-    const request = { delivery, run, n: part.n, previous: receiptsBefore(delivery, part.n), since };
+    const request = { delivery, about, n: part.n, previous: receiptsBefore(delivery, part.n), since };
     const found = (await transport.probe?.(request, deps.abandoned).catch(() => 'unknowable' as const)) ?? 'unknowable';
     if (typeof found !== 'string') return keep(work, part, found);
     const error = mayHaveArrived(part, transport);

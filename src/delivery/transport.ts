@@ -2,19 +2,20 @@
  * What a way of sending must offer to the outbox. A transport renders and sends; it never decides whether to send again: it says what
  * it knows about a failure (DeliveryError: permanent, ambiguous, or surely not sent) and, where it can, looks for what it sent.
  */
-import type { Delivery, Destination, Receipt, Run } from '../store/records.ts';
+import type { About } from '../store/notice-records.ts';
+import type { Delivery, Destination, Receipt } from '../store/records.ts';
 import type { Json } from '../store/store.ts';
 
 export interface RenderRequest {
   delivery: Delivery;
-  run: Run;
-  /** All deliveries of the run: the card shows them. */
+  about: About;
+  /** All deliveries of the run or the notice: the card shows them. */
   deliveries: readonly Delivery[];
 }
 
 export interface SendRequest {
   delivery: Delivery;
-  run: Run;
+  about: About;
   /** The part's number, from 1. */
   n: number;
   /** The part as it was frozen before the first send. */

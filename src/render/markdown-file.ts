@@ -1,11 +1,10 @@
-import type { Run } from '../store/records.ts';
 import type { Figure, Report, Section } from '../store/report.ts';
 import { describeDelta, formatInstant, oneLine, plainText } from './format.ts';
-import { describeRun } from './run.ts';
+import { subjectLine } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 /** The report as a markdown file; markdown sections stand in it as they were written. */
-export function renderMarkdown(report: Report, options: { run: Run }): string {
-  const words = describeRun(options.run, []);
+export function renderMarkdown(report: Report, about: Subject): string {
   const parts = [
     `# ${inline(report.title)}`,
     ...(report.status === 'ok' ? [] : [`**${report.status === 'failed' ? 'Failed' : 'Incomplete'}**`]),
@@ -15,7 +14,7 @@ export function renderMarkdown(report: Report, options: { run: Run }): string {
     ...(report.url === undefined ? [] : [`[Open the full report](<${report.url}>)`]),
     ...sourceParts(report),
     `---`,
-    `${inline(words.headline)} · asked by ${inline(words.actor)}, ${inline(words.trigger)} · ${options.run.id}`,
+    inline(subjectLine(about, report)),
   ];
   return `${parts.join('\n\n')}\n`;
 }

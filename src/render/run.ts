@@ -1,7 +1,8 @@
 /** The small texts about a run and its deliveries that the card, the terminal and the bot share. */
 import { shortId } from '../ids.ts';
 import { isFinal } from '../store/records.ts';
-import type { Actor, Delivery, Destination, Receipt, Run, RunState, Step } from '../store/records.ts';
+import type { Actor, Delivery, Destination, Receipt, Run, RunSlot, RunState, Step } from '../store/records.ts';
+import { dayAndTime } from '../when.ts';
 import { formatDuration, graphemeEnd, oneLine } from './format.ts';
 
 /** How much a reader may see of a mail address: `masked` in rooms that others read. */
@@ -26,9 +27,9 @@ export interface RunDescription {
   headline: string;
   /** From the first claim to the end; present when both are known. */
   duration?: string;
-  /** Who asked: a name, or the id where there is none. */
+  /** Who asked: a name, or the id where there is none; `schedule weekly-report`. */
   actor: string;
-  /** How it came about: `from Slack`, `as a retry of 8dk2jf`. */
+  /** How it came about: `from Slack`, `as a retry of 8dk2jf`, `due Mon 23 Nov 09:00 (Europe/Berlin), 13 h 45 min late`. */
   trigger: string;
   /** `attempt 2 of 3`; present when there was more than one, or is one of several under way. */
   attempt?: string;
@@ -71,10 +72,18 @@ function runDuration(run: Run): string | undefined {
 
 /** The name of who asked, or the id where there is none. */
 export function describeActor(actor: Actor): string {
-  return oneLine(actor.name ?? actor.id);
+  const name = oneLine(actor.name ?? actor.id);
+  return actor.kind === 'schedule' ? `schedule ${name}` : name;
+}
+
+/** `due Mon 23 Nov 09:00 (Europe/Berlin), 13 h 45 min late`. */
+function describeSlot({ slot, zone, late }: RunSlot): string {
+  const due = `due ${oneLine(dayAndTime(slot, zone ?? 'UTC'))}`;
+  return late === undefined ? due : `${due}, ${formatDuration(late.ms)} late`;
 }
 
 function describeTrigger(run: Run): string {
+  if (run.schedule !== undefined) return describeSlot(run.schedule);
   switch (run.trigger) {
     case 'slack':
       return 'from Slack';

@@ -5,11 +5,12 @@ import { JobName } from '../store/records.ts';
 import { shapeOf } from './fields.ts';
 import { members } from './json.ts';
 import { didYouMean } from '../suggest.ts';
+import { parseDuration } from './duration.ts';
+import { loadSchedules, scheduleFields } from './schedule-fields.ts';
 import { parseTarget } from './targets.ts';
 import type { LoadedFunction, LoadedJob } from './jobs.ts';
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-const DAY_MS = 24 * UNITS.h;
+const DAY_MS = 86_400_000;
 
 const Millis = z.union([z.number(), z.string()]).transform((value, ctx) => {
   const ms = typeof value === 'number' ? value : parseDuration(value);
@@ -17,13 +18,6 @@ const Millis = z.union([z.number(), z.string()]).transform((value, ctx) => {
   ctx.addIssue({ code: 'custom', message: 'must be between 1 ms and 24h, like 30s, 10m or 2h' });
   return z.NEVER;
 });
-
-function parseDuration(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/.exec(text.trim());
-  const unit = match?.[2];
-  if (unit !== 'ms' && unit !== 's' && unit !== 'm' && unit !== 'h') return undefined;
-  return Number(match?.[1]) * UNITS[unit];
-}
 
 // Zod 4 decides `instanceof` by traits, so a schema of another copy of it is as good as ours; one of zod 3 is not.
 const InputSchema = z.custom<z.ZodObject>(
@@ -60,6 +54,7 @@ const base = {
     .strictObject({ base: Millis.default(2000), max: Millis.default(300_000) })
     .default({ base: 2000, max: 300_000 }),
   env: z.array(EnvName).max(50).default([]),
+  ...scheduleFields,
 };
 const FunctionDefinition = z.strictObject({
   ...base,
@@ -136,14 +131,16 @@ type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'out
 
 function loadedBase(checked: Checked, at: { file: string; path: string }) {
   const schema = checked.input ?? EMPTY_INPUT;
+  const shape = shapeOf(schema);
+  const destinations = checked.destinations ?? ['origin'];
   return {
     name: checked.name,
     description: checked.description,
     file: at.file,
     path: at.path,
     schema,
-    shape: shapeOf(schema),
-    destinations: checked.destinations ?? ['origin'],
+    shape,
+    destinations,
     policy: {
       maxAttempts: checked.retries + 1,
       timeoutMs: checked.timeout,
@@ -152,6 +149,10 @@ function loadedBase(checked: Checked, at: { file: string; path: string }) {
     concurrency: checked.concurrency,
     priority: checked.priority,
     env: checked.env,
+    schedules: loadSchedules({ name: checked.name, schema, shape, destinations }, checked.schedules),
+    overlap: checked.overlap,
+    guards: checked.guards,
+    expensive: checked.expensive,
   };
 }
 

@@ -7,6 +7,8 @@ import { createProgressBook } from './kinds/progress.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
 import type { Progress } from '../store/records.ts';
 import type { ClaimedRun, Settlement } from '../store/store.ts';
+import { hostFits, hostOf } from './hosts.ts';
+import type { Caps } from './caps.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
 
@@ -30,6 +32,9 @@ export interface AttemptUnderway {
 
 export interface ExecutorDeps extends SettlementDeps {
   env: Record<string, string | undefined>;
+  caps: Caps;
+  /** Addresses that jobs may fan out to. */
+  targets: readonly string[];
 }
 
 export type Executor = (claimed: ClaimedRun, job: LoadedJob | undefined, changed: () => void) => AttemptUnderway;
@@ -59,6 +64,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       job: run.job,
       attempt: Math.max(1, run.attemptsUsed),
       actor: run.actor,
+      targets: targetsFor(job, deps.targets),
       input: run.input,
       signal: abort.signal,
       book,
@@ -73,7 +79,13 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       book.close(failed ? 'failed' : 'completed');
       if (why !== undefined) return { kind: 'stopped', why };
       const error = timedOut ? timeoutError(claimed) : undefined;
-      return { kind: 'settle', settlement: settled(endingOf(ended, { claimed, timeout: error, book })) };
+      return { kind: 'settle', settlement: spent(settled(endingOf(ended, { claimed, timeout: error, book }))) };
+    }
+    /** A run that ends has used its place; one that is tried again keeps it, and one that got none has nothing to spend. */
+    function spent(settlement: Settlement): Settlement {
+      const used = settlement.retryAt === undefined && settlement.error?.code !== 'CAP_REACHED' && job !== undefined;
+      const spend = used ? deps.caps.spend(run, job) : [];
+      return spend.length === 0 ? settlement : { ...settlement, spend };
     }
     function settled(ending: Ending): Settlement {
       try {
@@ -102,6 +114,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   };
 }
 
+function targetsFor(job: LoadedJob | undefined, targets: readonly string[]): string[] {
+  const allowed = job?.guards.allowedHosts;
+  if (allowed === undefined) return [...targets];
+  return targets.filter((target) => allowed.some((pattern) => hostFits(pattern, hostOf(target) ?? '')));
+}
+
 interface Beginning {
   claimed: ClaimedRun;
   job: LoadedJob | undefined;
@@ -120,9 +138,26 @@ function begin(deps: ExecutorDeps, { claimed, job, ctx }: Beginning): Started {
       }),
     );
   }
-  if (job.kind === 'command') return startCommand(deps, job, ctx);
-  return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
+  const start = (): Started => {
+    if (job.kind === 'command') return startCommand(deps, job, ctx);
+    return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
+  };
+  const { maxPerHour, maxPerDay } = job.guards;
+  return maxPerHour === undefined && maxPerDay === undefined
+    ? start()
+    : permitted(deps.caps, { claimed, job, ctx }, start);
 }
+
+/** Begins once the run has its place; stopped while it waits for that, it never begins. */
+function permitted(caps: Caps, { claimed, ctx, job }: Beginning & { job: LoadedJob }, start: () => Started): Started {
+  const begun = caps.reserve(claimed.run, job).then(
+    (refusal) => (refusal === undefined && !ctx.signal.aborted ? start() : over(refusal ?? CUT_SHORT)),
+    (cause: unknown) => over(new RunError('the caps of the job could not be asked', { code: 'STORE_FAILED', cause })),
+  );
+  return { end: begun.then((started) => started.end), gone: begun.then((started) => started.gone) };
+}
+
+const CUT_SHORT = new RunError('the attempt was stopped before it began', { code: 'CANCELLED' });
 
 function over(reason: RunError): Started {
   return { end: Promise.resolve({ ok: false, error: reason }), gone: Promise.resolve() };

@@ -1,7 +1,9 @@
 /** What a job file says, and what becomes of it once it is checked. */
 import type { z } from 'zod';
 import type { Actor, Kind, RunPolicy } from '../store/records.ts';
+import type { ScheduleSpec } from '../store/schedule-records.ts';
 import type { InputShape } from './fields.ts';
+import type { Guards } from './schedule-fields.ts';
 import type { Target } from './targets.ts';
 
 /** What a running function may use. */
@@ -11,6 +13,8 @@ export interface JobContext {
   /** From 1. */
   readonly attempt: number;
   readonly actor: Actor;
+  /** The addresses of BASE_URLS that the job's `allowedHosts` let through; all of them where it names none. */
+  readonly targets: readonly string[];
   /** Aborts on timeout, cancel and shutdown; hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** Runs `fn` as a named step that people see on the card; at most 50 are kept. */
@@ -21,8 +25,50 @@ export interface JobContext {
   log(line: string): void;
 }
 
-/** A time: milliseconds, or a number with `ms`, `s`, `m` or `h`. */
+/** A time: milliseconds, or a number with `ms`, `s`, `m`, `h` or `d`. */
 export type Duration = number | string;
+
+/** When the job runs by itself, and what becomes of it. */
+export interface JobSchedule {
+  /** Five cron fields, or words: `every monday 09:00`, `weekdays 08:30`, `every 15 minutes`. */
+  when: string;
+  /** An IANA name like Europe/Berlin; default: BELLHOP_TIME_ZONE. */
+  zone?: string;
+  /** Tells apart the schedules of one job; needed from the second on. */
+  name?: string;
+  /** Must fit the job's input; default: none. */
+  input?: Record<string, unknown>;
+  /** Where the report goes, instead of the job's destinations. */
+  destinations?: readonly Target[];
+  /** What becomes of slots that passed while Bellhop was down; default: the latest of the last day runs, late. */
+  catchUp?: 'skip' | 'latest' | 'all' | { policy?: 'skip' | 'latest' | 'all'; window?: Duration; burst?: number };
+  /** `business`: Monday to Friday only. */
+  days?: 'all' | 'business';
+  /** Dates like 2026-12-25 on which nothing runs. */
+  holidays?: readonly string[];
+  blackouts?: readonly { from: string; to: string; reason: string }[];
+  /** Who is told of failures; default: BELLHOP_ALERTS_TO. */
+  tell?: readonly Target[];
+  /** After how many failures in a row people are told (1), how long the next cause waits (1h), and when the schedule is paused. */
+  alert?: { after?: number; coolDown?: Duration; pauseAfter?: number };
+  /** A run that has not ended so long after its time is told; default 15m. */
+  lateAfter?: Duration;
+}
+
+/** What must hold before a run of the job starts; a refusal carries its reason. */
+export interface JobGuards {
+  /** An environment variable that must be 1, true, yes or on. */
+  enabledBy?: string;
+  /** Hosts that addresses in the input, and targets, may name: exact, or `*.example.com`. */
+  allowedHosts?: readonly string[];
+  /** Runs that one minute's planning may start. */
+  maxPerTick?: number;
+  maxPerHour?: number;
+  maxPerDay?: number;
+  /** The slot after a failed run is skipped, once. */
+  skipAfterFailure?: boolean;
+  approval?: 'required';
+}
 
 interface JobBase<S extends z.ZodObject> {
   /** kebab-case, unique in the folder. */
@@ -44,7 +90,18 @@ interface JobBase<S extends z.ZodObject> {
   backoff?: { base?: Duration; max?: Duration };
   /** Names of environment variables that its child process may see, beside PATH, LANG and TZ. */
   env?: readonly string[];
+  schedules?: readonly JobSchedule[];
+  /** What a slot does while the run of the slot before is not over; default skip. */
+  overlap?: Overlap;
+  guards?: JobGuards;
+  /** Costs money or much time: not without a gate and a cap in production, and never a burst of missed runs. */
+  expensive?: boolean;
 }
+
+export type Overlap = 'skip' | 'queue' | 'cancel-previous';
+
+/** A schedule of a job's definition, read: `zone` is absent where the definition names none. */
+export type LoadedSchedule = Omit<ScheduleSpec, 'zone'> & { name: string; zone?: string };
 
 /**
  * A job that is a function. It returns a report, markdown, `{ report, result }`, or any JSON; throwing a PermanentError ends the run,
@@ -91,6 +148,10 @@ interface LoadedBase {
   concurrency: number;
   priority: number;
   env: readonly string[];
+  schedules: readonly LoadedSchedule[];
+  overlap: Overlap;
+  guards: Guards;
+  expensive: boolean;
 }
 
 export interface LoadedFunction extends LoadedBase {

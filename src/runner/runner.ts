@@ -5,10 +5,12 @@
 import { isId } from '../ids.ts';
 import { RunError } from '../errors.ts';
 import { isFinal } from '../store/records.ts';
+import { createCaps } from './caps.ts';
 import { createExecutor } from './execute.ts';
+import { createGuards } from './guards.ts';
 import { readInput } from './fields.ts';
 import { fillCommand } from './kinds/command.ts';
-import { planCard } from './plan.ts';
+import { planCard } from './deliveries.ts';
 import { suggest } from '../suggest.ts';
 import { createWorker } from './worker.ts';
 import type { Clock, Timer } from '../clock.ts';
@@ -17,7 +19,9 @@ import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
 import type { Actor, Destination, Kind, Run, RunSummary, Trigger } from '../store/records.ts';
 import type { CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
+import type { Caps } from './caps.ts';
 import type { Field, InputIssue } from './fields.ts';
+import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { JobProblem, Registry } from './registry.ts';
 
@@ -40,6 +44,8 @@ export interface SubmitRequest {
   trigger: Trigger;
   /** Where it was asked; what a job's target `origin` means. Absent (CLI, API): such targets are dropped. */
   origin?: Destination;
+  /** Where the report goes, instead of the job's destinations. */
+  destinations?: readonly Destination[];
   /** Plan a live card at the origin (only a Slack origin has one). */
   card?: boolean;
   idempotencyKey?: string;
@@ -50,6 +56,8 @@ export type SubmitResult =
   | { outcome: 'deduplicated'; run: Run }
   | { outcome: 'unknown_job'; name: string; suggestions: string[] }
   | { outcome: 'invalid_input'; job: JobSummary; issues: InputIssue[] }
+  /** A guard of the job says no; it is in the audit log. */
+  | { outcome: 'refused'; job: JobSummary; code: GuardCode; reason: string; hint: string }
   | { outcome: 'queue_full'; limit: number }
   | { outcome: 'too_large'; bytes: number; limit: number };
 
@@ -99,6 +107,11 @@ export interface RunnerDeps {
   scrub: Scrub;
   /** The environment that command jobs may be allowed to see parts of; default: empty, with a standard PATH. */
   env?: Record<string, string | undefined>;
+  /** Default: of this store and environment, in UTC and as in development. */
+  caps?: Caps;
+  guards?: GuardCheck;
+  /** Addresses that jobs may fan out to; default none. */
+  targets?: readonly string[];
 }
 
 export interface RunnerOptions {
@@ -117,7 +130,10 @@ const DEFAULT_GRACE_MS = 20_000;
 export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   const { store, registry, clock, ids } = deps;
   const { workerId, concurrency = 8, leaseMs = 30_000 } = options;
-  const execute = createExecutor({ ...deps, env: deps.env ?? {} });
+  const env = deps.env ?? {};
+  const caps = deps.caps ?? createCaps({ store, clock, zone: 'UTC' });
+  const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development' });
+  const execute = createExecutor({ ...deps, env, caps, targets: deps.targets ?? [] });
   const worker = createWorker({ ...deps, execute }, { workerId, concurrency, leaseMs });
   let rescan: Timer | undefined;
   let stopped: Promise<void> | undefined;
@@ -134,13 +150,15 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   }
 
   async function submitAs(request: SubmitRequest, retryOf: string | undefined): Promise<SubmitResult> {
-    const { actor, trigger, origin, idempotencyKey } = request;
+    const { actor, trigger, origin, destinations, idempotencyKey } = request;
     const job = await findJob(request.job);
     if (job === undefined) return unknownJob(request.job);
     const read = readInput(job.schema, job.shape, request);
     if (!read.ok) return { outcome: 'invalid_input', job: summaryOf(job), issues: read.issues };
     const refusal = refusedArgument(job, read.input);
     if (refusal !== undefined) return { outcome: 'invalid_input', job: summaryOf(job), issues: [refusal] };
+    const verdict = await guards.check({ job, by: 'person', input: read.input, tickStarts: 0 });
+    if (!verdict.ok) return refuse(job, actor, verdict);
     const place = origin === undefined ? {} : { origin };
     const run: NewRun = {
       job: job.name,
@@ -152,6 +170,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
       policy: job.policy,
       priority: job.priority,
       ...place,
+      ...(destinations !== undefined && { destinations }),
       ...(retryOf !== undefined && { retryOf }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       deliveries: request.card === true ? planCard(ids, { ...place, actor }) : [],
@@ -159,6 +178,11 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     const [outcome] = await store.submit([run]);
     if (outcome === undefined) throw new RunError('the store gave no answer to a submit', { code: 'INTERNAL' });
     return outcome;
+  }
+
+  async function refuse(job: LoadedJob, actor: Actor, { code, reason, hint }: Refusal): Promise<SubmitResult> {
+    await store.appendAudit({ actor, act: 'refused', job: job.name, note: `${code}: ${reason}`.slice(0, 500) });
+    return { outcome: 'refused', job: summaryOf(job), code, reason, hint };
   }
 
   function unknownJob(name: string): SubmitResult {
@@ -171,7 +195,10 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     if (run === undefined) return { outcome: 'not_found' };
     if (!isFinal(run.state)) return { outcome: 'unfinished', run };
     if ((await findJob(run.job)) === undefined) return { outcome: 'job_gone', run };
-    return submitAs({ job: run.job, input: run.input, as: 'json', actor, trigger: 'retry', ...asked }, run.id);
+    // A run that had its own destinations is told there again, whatever the job says.
+    const destinations = run.destinations === undefined ? {} : { destinations: run.destinations };
+    const again = { job: run.job, input: run.input, as: 'json', actor, trigger: 'retry' } as const;
+    return submitAs({ ...again, ...destinations, ...asked }, run.id);
   }
 
   async function byId(runId: string): Promise<FindResult> {

@@ -6,7 +6,8 @@ import { scrubJson, type Scrub } from '../scrub.ts';
 import { Report } from '../store/report.ts';
 import { outputText } from './kinds/capture.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
-import { planReport } from './plan.ts';
+import { planReport } from './deliveries.ts';
+import { lateSentence } from './late.ts';
 import type { Ids } from '../ids.ts';
 import type { Failure, Lease, Output, Progress, Run } from '../store/records.ts';
 import type { Settlement } from '../store/store.ts';
@@ -45,7 +46,9 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
 
   function final(claimed: Claimed, report: Report): Pick<Settlement, 'report' | 'deliveries'> {
     const plan = planReport(ids, claimed.run, claimed.job);
-    const warned = { ...report, warnings: [...report.warnings, ...plan.warnings].slice(0, 20) };
+    const late = lateSentence(claimed.run);
+    const warnings = [...(late === undefined ? [] : [late]), ...report.warnings, ...plan.warnings];
+    const warned = { ...report, warnings: warnings.slice(0, 20) };
     const clean = scrubReport({ generatedAt: iso(clock.now()), ...warned }, scrub);
     return { report: clean, deliveries: plan.deliveries };
   }

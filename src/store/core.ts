@@ -20,6 +20,7 @@ import type { RunCache } from './run-cache.ts';
 import type { RunIndex } from './run-index.ts';
 import { isFinal } from './records.ts';
 import type { AuditEntry, Delivery, Run, StoreEvent } from './records.ts';
+import type { NewAudit } from './store.ts';
 import { interruptRun, summaryOf } from './transitions.ts';
 
 export interface StoreOptions {
@@ -39,6 +40,10 @@ export interface StoreOptions {
   /** How long a blob may wait for a run that names it, in milliseconds. */
   blobGraceMs: number;
   maxDocBytes: number;
+  /** How long a notice is kept after its last delivery ended, in milliseconds. */
+  noticeKeepMs: number;
+  /** Notices kept; the oldest ended ones make room for new ones. */
+  maxNotices: number;
   maxDocs: number;
   /** How long an idempotency key is remembered after its run was accepted, in milliseconds. */
   keyWindowMs: number;
@@ -69,6 +74,8 @@ export const DEFAULT_OPTIONS: StoreOptions = {
   maxRunBlobBytes: 100 * 1024 * 1024,
   blobGraceMs: 3_600_000,
   maxDocBytes: 1024 * 1024,
+  noticeKeepMs: 30 * 24 * 3_600_000,
+  maxNotices: 1000,
   maxDocs: 100_000,
   keyWindowMs: 24 * 3_600_000,
   eventsKept: 10_000,
@@ -100,7 +107,7 @@ export interface Core extends CoreDeps {
   /** Every unfinished run in full. */
   hot: Map<string, Run>;
   finals: RunCache;
-  /** The deliveries of every run that is unfinished or has an open one, in planning order. */
+  /** The deliveries of every run that is unfinished, and of every run and notice that has an open one, in planning order. */
   deliveries: Map<string, readonly Delivery[]>;
   keys: Map<string, KeyEntry>;
   /** Resolves when `keys` holds those of former lives too. */
@@ -120,12 +127,13 @@ export interface Core extends CoreDeps {
   commit(what: { changes: readonly Change[]; facts: readonly Fact[]; show: () => void }): Promise<void>;
   /** The facts that a run in its next state is: about itself, and about its deliveries. */
   factsOf(run: Run): Fact[];
-  factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[];
+  /** The facts that deliveries of a run or a notice are in their next states. */
+  factsOfDeliveries(of: { id: string; job?: string }, next: readonly Delivery[]): Fact[];
   /** `bytes`: its size as JSON, where that is known. */
   showRun(run: Run, bytes?: number): void;
   showDeliveries(run: Brief, next: readonly Delivery[]): void;
   forgetRun(runId: string): void;
-  auditEntry(entry: Omit<AuditEntry, 'id' | 'at'>): AuditEntry;
+  auditEntry(entry: NewAudit): AuditEntry;
 }
 
 /** Builds the state in memory from what was loaded; what a dead process held is claimable again, without writing anything. */
@@ -212,13 +220,15 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     const own: Fact = { type: 'run', runId: run.id, job: run.job, state: run.state };
     return [own, ...factsOfDeliveries(run, mergeDeliveries(run, deliveries.get(run.id)))];
   }
-  function factsOfDeliveries(run: Pick<Run, 'id' | 'job'>, next: readonly Delivery[]): Fact[] {
-    const before = deliveries.get(run.id) ?? [];
+  function factsOfDeliveries(of: { id: string; job?: string }, next: readonly Delivery[]): Fact[] {
+    const before = deliveries.get(of.id) ?? [];
+    const owner = isId(of.id, 'ntc') ? { noticeId: of.id } : { runId: of.id };
+    const job = of.job === undefined ? {} : { job: of.job };
     const changed = next.filter((delivery) => {
       const old = before.find((other) => other.id === delivery.id);
       return old?.state !== delivery.state || old.rev !== delivery.rev;
     });
-    return changed.map(({ id, state }) => ({ type: 'delivery', runId: run.id, deliveryId: id, job: run.job, state }));
+    return changed.map(({ id, state }) => ({ type: 'delivery', ...owner, deliveryId: id, ...job, state }));
   }
   function forgetRun(runId: string): void {
     removals++;

@@ -3,6 +3,7 @@
  * (settled, or its holder died), because each of them changes what the run's card says; claims and parts do not.
  */
 import { iso } from '../clock.ts';
+import { isId } from '../ids.ts';
 import { cardVersion } from './transitions.ts';
 import { DELIVERY_FINAL, isFinal } from './records.ts';
 import type { Delivery, DeliveryState, Part, PlannedDelivery, Run } from './records.ts';
@@ -22,12 +23,20 @@ export const DELIVERY_TRANSITIONS: readonly {
   { verb: 'interrupt', from: ['sending'], to: ['retrying'] },
 ];
 
-/** The delivery of a plan of which nothing has happened yet; it follows from the run alone, so nothing has to be stored for it. */
-function pendingDelivery(run: Run, plan: PlannedDelivery): Delivery {
-  const at = plan.mode === 'live' ? run.createdAt : (run.finishedAt ?? run.createdAt);
+/** A run or a notice, as far as its deliveries follow from it. */
+interface Planned {
+  id: string;
+  createdAt: string;
+  finishedAt?: string | undefined;
+  deliveries: readonly PlannedDelivery[];
+}
+
+/** The delivery of a plan of which nothing has happened yet; it follows from what planned it, so nothing has to be stored for it. */
+function pendingDelivery(of: Planned, plan: PlannedDelivery): Delivery {
+  const at = plan.mode === 'live' ? of.createdAt : (of.finishedAt ?? of.createdAt);
   return {
     ...plan,
-    runId: run.id,
+    ...(isId(of.id, 'ntc') ? { noticeId: of.id } : { runId: of.id }),
     rev: 0,
     state: 'pending',
     createdAt: at,
@@ -38,9 +47,9 @@ function pendingDelivery(run: Run, plan: PlannedDelivery): Delivery {
   };
 }
 
-/** A run's deliveries in planning order: what is known of each, `pending` for the rest. */
-export function mergeDeliveries(run: Run, known: readonly Delivery[] | undefined): Delivery[] {
-  return run.deliveries.map((plan) => known?.find((delivery) => delivery.id === plan.id) ?? pendingDelivery(run, plan));
+/** The deliveries of a run or a notice in planning order: what is known of each, `pending` for the rest. */
+export function mergeDeliveries(of: Planned, known: readonly Delivery[] | undefined): Delivery[] {
+  return of.deliveries.map((plan) => known?.find((delivery) => delivery.id === plan.id) ?? pendingDelivery(of, plan));
 }
 
 /** Whether anything can still happen to the delivery. */

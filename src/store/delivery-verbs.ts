@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { iso } from '../clock.ts';
+import { isId } from '../ids.ts';
 import type { Core } from './core.ts';
 import {
   changePart,
@@ -10,6 +11,8 @@ import {
   settleDelivery,
 } from './delivery-transitions.ts';
 import { checked, frozen, graft } from './json.ts';
+import type { About } from './notice-records.ts';
+import type { Notices } from './notices.ts';
 import { Delivery } from './records.ts';
 import { every } from './run-verbs.ts';
 import type { ClaimedDelivery, DeliveryLease, Fenced, Store } from './store.ts';
@@ -20,18 +23,37 @@ const MAX_CLAIMS = 1000;
 
 type Claim = Parameters<Store['claimDeliveries']>[0];
 type DeliveryVerbs = Pick<Store, 'claimDeliveries' | 'recordPart' | 'settleDelivery'> & {
-  /** Ends claims that were not settled in time; at most `limit` runs a call. */
+  /** Ends claims that were not settled in time; of at most `limit` runs and notices a call. */
   expireLeases(limit: number): Promise<number>;
   /** When the next delivery falls due. */
   nextDeliveryAt(): string | undefined;
 };
 
-/** Makes the verbs of the outbox. A run's deliveries are one record, written under the lock of the run. */
-export function createDeliveryVerbs(core: Core): DeliveryVerbs {
+/**
+ * Makes the verbs of the outbox. The deliveries of a run are one record, written under the lock of the run; those of a notice are written
+ * with it, under its own. Below, an owner is the id of either.
+ */
+export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs {
   /** Deliveries whose claim is being written. */
   const claiming = new Set<string>();
 
-  async function save(runId: string, next: readonly Delivery[]): Promise<void> {
+  function locked<T>(owner: string, work: () => Promise<T>): Promise<T> {
+    return isId(owner, 'ntc') ? notices.locked(owner, work) : core.locks.run(owner, work);
+  }
+  async function aboutOf(owner: string): Promise<About | undefined> {
+    if (isId(owner, 'ntc')) {
+      const held = notices.get(owner);
+      return held === undefined ? undefined : { kind: 'notice', notice: held.notice };
+    }
+    const run = await core.getRun(owner);
+    return run === undefined ? undefined : { kind: 'run', run };
+  }
+
+  async function save(owner: string, next: readonly Delivery[]): Promise<void> {
+    if (isId(owner, 'ntc')) return notices.save(owner, next);
+    return saveOfRun(owner, next);
+  }
+  async function saveOfRun(runId: string, next: readonly Delivery[]): Promise<void> {
     const summary = core.briefOf(runId);
     const deliveries = frozen(next);
     await core.commit({
@@ -45,29 +67,30 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
 
   /** Changes one delivery under its current claim; a claim that is not current changes nothing. */
   function fenced(lease: DeliveryLease, change: (delivery: Delivery) => Promise<Delivery>): Promise<Fenced> {
-    return core.locks.run(lease.runId, async () => {
-      const list = core.deliveries.get(lease.runId) ?? [];
+    const owner = ownerOf(lease);
+    return locked(owner, async () => {
+      const list = core.deliveries.get(owner) ?? [];
       const before = list.find((delivery) => delivery.id === lease.deliveryId);
       if (before === undefined || !holdsDelivery(before, lease)) return { outcome: 'stale' };
       const after = await change(before);
       const delivery = graft(checked(Delivery, after, `The delivery ${before.id}`), after);
       await save(
-        lease.runId,
+        owner,
         list.map((other) => (other === before ? delivery : other)),
       );
       return { outcome: 'recorded', delivery };
     });
   }
 
-  async function claimOfRun(runId: string, wanted: ReadonlySet<string>, request: Claim): Promise<ClaimedDelivery[]> {
-    const run = await core.getRun(runId);
-    const list = core.deliveries.get(runId);
-    if (run === undefined || list === undefined) {
-      core.deliveries.delete(runId);
+  async function claimOf(owner: string, wanted: ReadonlySet<string>, request: Claim): Promise<ClaimedDelivery[]> {
+    const about = await aboutOf(owner);
+    const list = core.deliveries.get(owner);
+    if (about === undefined || list === undefined) {
+      core.deliveries.delete(owner);
       return [];
     }
     const now = core.clock.now();
-    const version = cardVersion(run, list);
+    const version = about.kind === 'run' ? cardVersion(about.run, list) : 0;
     const terms = { now, workerId: request.workerId, leaseMs: request.leaseMs };
     const claimed: Delivery[] = [];
     const next = list.map((delivery) => {
@@ -76,43 +99,44 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
       claimed.push(mine);
       return mine;
     });
-    if (claimed.length > 0) await save(runId, next);
-    return claimed.map((delivery) => ({
-      delivery,
-      run,
-      lease: { deliveryId: delivery.id, runId, fence: delivery.fence, workerId: request.workerId },
-    }));
+    if (claimed.length > 0) await save(owner, next);
+    return claimed.map((delivery) => {
+      const lease = { deliveryId: delivery.id, fence: delivery.fence, workerId: request.workerId };
+      const whose = about.kind === 'run' ? { runId: owner } : { noticeId: owner };
+      return { delivery, about, lease: { ...lease, ...whose } };
+    });
   }
 
-  /** The due deliveries, oldest first, those of one run in planning order. */
-  function pickDue(limit: number): { runId: string; delivery: Delivery }[] {
+  /** The due deliveries, oldest first, those of one run or notice in planning order. */
+  function pickDue(limit: number): { owner: string; delivery: Delivery }[] {
     const nowIso = iso(core.clock.now());
-    const due: { runId: string; delivery: Delivery; place: number }[] = [];
-    for (const [runId, list] of core.deliveries) {
-      const version = versionOf(runId, list);
+    const due: { owner: string; delivery: Delivery; place: number }[] = [];
+    for (const [owner, list] of core.deliveries) {
+      const version = versionOf(owner, list);
       list.forEach((delivery, place) => {
-        if (isDue(dueAt(delivery, version), nowIso) && !claiming.has(delivery.id)) due.push({ runId, delivery, place });
+        if (isDue(dueAt(delivery, version), nowIso) && !claiming.has(delivery.id)) due.push({ owner, delivery, place });
       });
     }
     due.sort((a, b) => {
       if (a.delivery.createdAt !== b.delivery.createdAt) return a.delivery.createdAt < b.delivery.createdAt ? -1 : 1;
-      if (a.runId !== b.runId) return a.runId < b.runId ? -1 : 1;
+      if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
       return a.place - b.place;
     });
     return due.slice(0, Math.max(0, Math.min(limit, MAX_CLAIMS)));
   }
 
-  function versionOf(runId: string, list: readonly Delivery[]): number {
-    return cardVersion({ rev: core.briefOf(runId)?.rev ?? 0 }, list);
+  /** Only the card of a run has one that means anything. */
+  function versionOf(owner: string, list: readonly Delivery[]): number {
+    return cardVersion({ rev: core.briefOf(owner)?.rev ?? 0 }, list);
   }
 
-  async function expireOfRun(runId: string): Promise<number> {
+  async function expireOf(owner: string): Promise<number> {
     const now = core.clock.now();
-    const list = core.deliveries.get(runId) ?? [];
+    const list = core.deliveries.get(owner) ?? [];
     const expired = list.filter((delivery) => isExpired(delivery, iso(now)));
     if (expired.length === 0) return 0;
     await save(
-      runId,
+      owner,
       list.map((one) => (expired.includes(one) ? interruptDelivery(one, now) : one)),
     );
     return expired.length;
@@ -125,8 +149,8 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
       const ids = new Set(picked.map((one) => one.delivery.id));
       for (const id of ids) claiming.add(id);
       try {
-        const runIds = [...new Set(picked.map((one) => one.runId))];
-        const work = runIds.map((runId) => core.locks.run(runId, () => claimOfRun(runId, ids, request)));
+        const owners = [...new Set(picked.map((one) => one.owner))];
+        const work = owners.map((owner) => locked(owner, () => claimOf(owner, ids, request)));
         const claimed = (await every(work)).flat();
         const place = new Map(picked.map((one, at) => [one.delivery.id, at]));
         return claimed.sort((a, b) => (place.get(a.delivery.id) ?? 0) - (place.get(b.delivery.id) ?? 0));
@@ -137,23 +161,25 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
     recordPart: (change) => fenced(change.lease, async (delivery) => changePart(delivery, change, core.clock.now())),
     settleDelivery: (settlement) =>
       fenced(settlement.lease, async (delivery) => {
-        const siblings = core.deliveries.get(delivery.runId) ?? [];
-        const { state, rev } = core.briefOf(delivery.runId) ?? { state: 'failed', rev: 0 };
+        const owner = ownerOf(settlement.lease);
+        const siblings = core.deliveries.get(owner) ?? [];
+        // Asked for a card alone.
+        const { state, rev } = core.briefOf(owner) ?? { state: 'failed', rev: 0 };
         return settleDelivery(delivery, settlement, { run: { state, rev }, siblings, now: core.clock.now() });
       }),
     async expireLeases(limit) {
       const nowIso = iso(core.clock.now());
-      const runIds = [...core.deliveries]
+      const owners = [...core.deliveries]
         .filter(([, list]) => list.some((delivery) => isExpired(delivery, nowIso)))
         .slice(0, limit)
-        .map(([runId]) => runId);
-      const counts = await every(runIds.map((runId) => core.locks.run(runId, () => expireOfRun(runId))));
+        .map(([owner]) => owner);
+      const counts = await every(owners.map((owner) => locked(owner, () => expireOf(owner))));
       return counts.reduce((sum, count) => sum + count, 0);
     },
     nextDeliveryAt() {
       let next: string | undefined;
-      for (const [runId, list] of core.deliveries) {
-        const version = versionOf(runId, list);
+      for (const [owner, list] of core.deliveries) {
+        const version = versionOf(owner, list);
         for (const delivery of list) {
           const due = dueAt(delivery, version);
           if (due !== undefined && (next === undefined || due < next)) next = due;
@@ -162,6 +188,10 @@ export function createDeliveryVerbs(core: Core): DeliveryVerbs {
       return next;
     },
   };
+}
+
+function ownerOf(lease: DeliveryLease): string {
+  return lease.runId ?? lease.noticeId;
 }
 
 function isDue(due: string | undefined, nowIso: string): boolean {

@@ -17,7 +17,8 @@ type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt'> & { value: unknown }
 export const LEDGER = 'ledger';
 export const QUEUES = 'queues';
 export const COPY = 'copy';
-const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES, COPY];
+export const NOTICE = 'notice';
+const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES, COPY, NOTICE];
 
 export interface DocTable {
   /** The document; undefined when there is none or it has expired. */
@@ -74,7 +75,9 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
   }
   function checkRoom(doc: Doc, isNew: boolean): void {
     const bytes = jsonBytes(doc, doc.key);
-    const { maxDocBytes, maxDocs } = core.options;
+    const { maxDocs } = core.options;
+    // A notice holds what a run and its deliveries hold in two files: frozen messages for up to 20 places.
+    const maxDocBytes = doc.kind === NOTICE ? core.options.maxRunBytes : core.options.maxDocBytes;
     if (bytes > maxDocBytes) {
       const message = `The document ${doc.kind}/${doc.key} has ${bytes} bytes; at most ${maxDocBytes} are kept.`;
       throw new UsageError(message, { code: 'TOO_LARGE' });

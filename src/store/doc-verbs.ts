@@ -1,3 +1,4 @@
+import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checkFree } from './doc-table.ts';
 import type { DocName, DocTable } from './doc-table.ts';
@@ -5,7 +6,7 @@ import type { Doc } from './records.ts';
 import type { Page } from './reader.ts';
 import { clampLimit } from './run-index.ts';
 import { every } from './run-verbs.ts';
-import type { Store } from './store.ts';
+import type { NewAudit, Store } from './store.ts';
 
 type DocVerbs = Pick<Store, 'putDoc' | 'removeDoc' | 'getDoc' | 'listDocs'> & {
   /** Removes documents past their `expiresAt`; at most `limit` a call. */
@@ -19,13 +20,16 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
     const rev = docs.conflict(wanted);
     if (rev !== undefined) return { outcome: 'conflict', rev };
     const doc = docs.stage(wanted);
-    await core.backing.commit([{ kind: 'doc', doc }]);
+    await core.backing.commit([{ kind: 'doc', doc }, ...noted(wanted.audit)]);
     docs.keep(doc);
     return { outcome: 'stored', doc };
   }
-  async function removeOne(name: DocName): Promise<void> {
-    await core.backing.commit([{ kind: 'doc-removal', docKind: name.kind, key: name.key }]);
+  async function removeOne(name: DocName, audit?: NewAudit): Promise<void> {
+    await core.backing.commit([{ kind: 'doc-removal', docKind: name.kind, key: name.key }, ...noted(audit)]);
     docs.drop(name);
+  }
+  function noted(audit: NewAudit | undefined): Change[] {
+    return audit === undefined ? [] : [{ kind: 'audit', entry: core.auditEntry(audit) }];
   }
   function list(kind: string, query: { limit?: number; after?: string }): Page<Doc> {
     const after = query.after === undefined ? '' : Buffer.from(query.after.slice(0, 200), 'base64url').toString();
@@ -43,10 +47,10 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
       checkFree(doc);
       return docs.locked([doc], () => put(doc));
     },
-    async removeDoc(kind, key) {
+    async removeDoc(kind, key, audit) {
       checkFree({ kind, key });
       await docs.locked([{ kind, key }], async () => {
-        if (docs.has({ kind, key })) await removeOne({ kind, key });
+        if (docs.has({ kind, key })) await removeOne({ kind, key }, audit);
       });
     },
     getDoc: async (kind, key) => docs.present({ kind, key }),

@@ -4,6 +4,7 @@
  */
 import { iso } from '../clock.ts';
 import { DependencyError, UsageError } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { createCore, DEFAULT_OPTIONS } from './core.ts';
 import { createBlobs } from './blobs.ts';
 import type { Core, CoreDeps, StoreOptions } from './core.ts';
@@ -12,6 +13,7 @@ import { createDeliveryVerbs } from './delivery-verbs.ts';
 import { createDocTable } from './doc-table.ts';
 import { createDocVerbs } from './doc-verbs.ts';
 import { keyHolds } from './keys.ts';
+import { createNotices } from './notices.ts';
 import { createQueues } from './queues.ts';
 import { createLedger } from './reserve.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
@@ -37,10 +39,11 @@ export function createEmbeddedStore(
   const queues = createQueues(core, table);
   const blobs = createBlobs(core, core.backing.blobs);
   const runs = createRunVerbs(core, { docs: table, ledger, queues, blobs });
-  const outbox = createDeliveryVerbs(core);
+  const notices = createNotices(core, table);
+  const outbox = createDeliveryVerbs(core, notices);
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
-  const advance = createAdvance({ docs: table, submit });
+  const advance = createAdvance(core, { docs: table, submit });
   const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: runs.remove });
   const gate = createGate();
   const { track } = gate;
@@ -54,6 +57,7 @@ export function createEmbeddedStore(
     await ledger.reconcile(SWEEP_LIMIT);
     await blobs.walk();
     await retention.sweep();
+    await notices.sweep(SWEEP_LIMIT);
     await core.backing.tidy();
     return { expiredLeases: leases.reduce((sum, count) => sum + count, 0), expiredDocs };
   }
@@ -72,11 +76,13 @@ export function createEmbeddedStore(
     get: (runId) => track(() => core.getRun(runId)),
     list: (query) => track(() => listRuns(core, query)),
     count: (query) => track(async () => core.index.count(query.job)),
-    deliveries: (runId) =>
+    deliveries: (id) =>
       track(async () => {
-        const run = await core.getRun(runId);
+        if (isId(id, 'ntc')) return [...(notices.get(id)?.deliveries ?? [])];
+        const run = await core.getRun(id);
         return run === undefined ? [] : [...(await core.getDeliveries(run))];
       }),
+    listNotices: (query) => track(() => notices.list(query)),
     getDoc: (kind, key) => track(() => docs.getDoc(kind, key)),
     listDocs: (kind, query) => track(() => docs.listDocs(kind, query)),
     watch: (sinceSeq, signal) => core.feed.watch(sinceSeq, signal),
@@ -99,6 +105,7 @@ export function createEmbeddedStore(
       stream: (sha256) => track(() => blobs.verbs.stream(sha256)),
     },
     claimDeliveries: (request) => track(() => outbox.claimDeliveries(request)),
+    addNotice: (notice) => track(() => notices.add(notice)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),
     nextDue() {
@@ -107,7 +114,7 @@ export function createEmbeddedStore(
       return { ...(runAt === undefined ? {} : { runAt }), ...(deliveryAt === undefined ? {} : { deliveryAt }) };
     },
     putDoc: (doc) => track(() => docs.putDoc(doc)),
-    removeDoc: (kind, key) => track(() => docs.removeDoc(kind, key)),
+    removeDoc: (kind, key, audit) => track(() => docs.removeDoc(kind, key, audit)),
     appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),
     backup: (dir, signal) => track(() => blobs.held(() => backup(dir, signal))),
     sweep: () => track(sweep),

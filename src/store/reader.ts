@@ -1,3 +1,4 @@
+import type { NoticeView } from './notice-records.ts';
 import type { Delivery, Doc, PausedQueue, Run, RunState, RunSummary, StoreEvent } from './records.ts';
 
 export interface RunQuery {
@@ -37,8 +38,10 @@ export interface Reader {
   list(query: RunQuery): Promise<Page<RunSummary>>;
   /** How many runs are in each state, for all jobs or one. */
   count(query: { job?: string }): Promise<Record<RunState, number>>;
-  /** The deliveries of a run in the order they were planned; those not yet begun are `pending`. Empty for an unknown run. */
-  deliveries(runId: string): Promise<Delivery[]>;
+  /** The deliveries of a run or a notice in the order they were planned; those not yet begun are `pending`. Empty for an unknown id. */
+  deliveries(id: string): Promise<Delivery[]>;
+  /** The notices that are kept, newest first. */
+  listNotices(query: { limit?: number; after?: string }): Promise<Page<NoticeView>>;
   getDoc(kind: string, key: string): Promise<Doc | undefined>;
   /** Documents of a kind by key, ascending. */
   listDocs(kind: string, query: { limit?: number; after?: string }): Promise<Page<Doc>>;

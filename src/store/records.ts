@@ -4,7 +4,8 @@
  * - A **job** is what can be run; a **run** is one time that it was run; an **attempt** is one try within a run.
  * - A **trigger** says why a run exists, an **actor** who asked.
  * - A **lease** is a worker's time-limited claim on a run, with a **fence** number that only grows.
- * - A **report** is the human-readable outcome; a **delivery** brings one report to one **destination**;
+ * - A **report** is the human-readable outcome; a **notice** is a report that no run made (notice-records.ts); a **delivery** brings one
+ *   report to one **destination**;
  *   a **part** is one message of a delivery; a **receipt** is the proof that a part arrived.
  * - A run's state and its deliveries' states are two things and are always shown as two things.
  *
@@ -50,9 +51,16 @@ export type Kind = z.infer<typeof Kind>;
 const JOB_NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 export const JobName = z.string().max(64).regex(JOB_NAME, 'must be kebab-case, like weekly-report');
 
-const Instant = z.iso.datetime();
+/** A job's own schedule is named `<job>` or `<job>.<name>`; two words mean something else where a schedule may be named. */
+export const ScheduleName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,79}$/, 'must be like weekly-report.monday: a-z, 0-9, dot, dash and underscore')
+  .refine((name) => name !== 'status' && name !== 'all', 'must not be `status` or `all`');
+
+export const Instant = z.iso.datetime();
 const Count = z.number().int().nonnegative();
 export const RunId = z.string().regex(/^run_[0-9a-z]{26}$/);
+export const NoticeId = z.string().regex(/^ntc_[0-9a-z]{26}$/);
 const DeliveryId = z.string().regex(/^dlv_[0-9a-z]{26}$/);
 
 export const Trigger = z.enum(['slack', 'api', 'cli', 'schedule', 'manual', 'retry']);
@@ -168,6 +176,18 @@ export const BlobRef = z.object({
 });
 export type BlobRef = z.infer<typeof BlobRef>;
 
+/** The due time of a schedule that a run stands for. */
+export const RunSlot = z.object({
+  name: ScheduleName,
+  slot: Instant,
+  /** The zone of the schedule, in which people are told the due time; UTC without it. */
+  zone: z.string().max(64).exactOptional(),
+  /** It was started so long after its time, and why. */
+  late: z.object({ ms: Count, reason: z.string().min(1).max(300) }).exactOptional(),
+});
+export type RunSlot = z.infer<typeof RunSlot>;
+export const MAX_DESTINATIONS = 20;
+
 export const Run = z.object({
   v: z.literal(1),
   id: RunId,
@@ -185,6 +205,9 @@ export const Run = z.object({
   input: z.json(),
   /** Where it was asked: what a job's destination `origin` means. */
   origin: Destination.optional(),
+  /** Where the report goes, instead of the job's destinations. */
+  destinations: z.array(Destination).max(MAX_DESTINATIONS).exactOptional(),
+  schedule: RunSlot.exactOptional(),
   idempotencyKey: z.string().min(1).max(200).optional(),
   createdAt: Instant,
   updatedAt: Instant,
@@ -227,7 +250,7 @@ export const RunSummary = Run.pick({
   startedAt: true,
   finishedAt: true,
   attemptsUsed: true,
-}).extend({ errorCode: z.string().optional() });
+}).extend({ errorCode: z.string().optional(), schedule: RunSlot.pick({ name: true, slot: true }).exactOptional() });
 export type RunSummary = z.infer<typeof RunSummary>;
 
 export const Receipt = z.discriminatedUnion('kind', [
@@ -272,7 +295,9 @@ export const DeliveryState = z.enum(DELIVERY_STATES);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
 export const Delivery = PlannedDelivery.extend({
-  runId: RunId,
+  /** What it brings: something of this run, or this notice. */
+  runId: RunId.exactOptional(),
+  noticeId: NoticeId.exactOptional(),
   rev: Count,
   state: DeliveryState,
   createdAt: Instant,
@@ -291,7 +316,10 @@ export const Delivery = PlannedDelivery.extend({
   error: Failure.optional(),
   /** Mode live: the version of the card that people see (see cardVersion in transitions.ts). */
   shownVersion: Count.optional(),
-});
+}).refine(
+  ({ runId, noticeId }) => (runId === undefined) !== (noticeId === undefined),
+  'must be of a run or of a notice',
+);
 export type Delivery = z.infer<typeof Delivery>;
 
 export const DELIVERY_FINAL: readonly DeliveryState[] = ['delivered', 'failed', 'unknown'];
@@ -309,27 +337,6 @@ export const Doc = z.object({
 });
 export type Doc = z.infer<typeof Doc>;
 
-/** A range of a schedule's due times that were not run, ends included, with the reason people are told. */
-export const Skip = z.object({
-  from: Instant,
-  to: Instant,
-  count: z.number().int().positive(),
-  reason: z.string().min(1).max(500),
-});
-export type Skip = z.infer<typeof Skip>;
-export const MAX_SKIPS_KEPT = 100;
-
-/** The document of a schedule (kind `schedule`, its name as key). Fields beside these, such as its spec, belong to the planner. */
-export const ScheduleState = z.looseObject({
-  /** Everything due until here was run or skipped. */
-  watermark: Instant.exactOptional(),
-  /** When it is due next; null: never again. */
-  nextSlot: Instant.nullable().exactOptional(),
-  /** The newest 100. */
-  skips: z.array(Skip).max(MAX_SKIPS_KEPT).exactOptional(),
-});
-export type ScheduleState = z.infer<typeof ScheduleState>;
-
 /** A queue from which no claim takes runs (G15). */
 export const PausedQueue = z.object({ name: z.string().min(1).max(80), since: Instant, by: Actor });
 export type PausedQueue = z.infer<typeof PausedQueue>;
@@ -339,10 +346,23 @@ export const AuditEntry = z.object({
   id: z.string().regex(/^aud_[0-9a-z]{26}$/),
   at: Instant,
   actor: Actor,
-  act: z.enum(['run', 'retry', 'cancel', 'delete', 'refused', 'pause', 'resume']),
+  act: z.enum([
+    'run',
+    'retry',
+    'cancel',
+    'delete',
+    'refused',
+    'pause',
+    'resume',
+    'schedule',
+    'unschedule',
+    'snooze',
+    'skip',
+  ]),
   runId: RunId.optional(),
   job: z.string().max(64).optional(),
   queue: z.string().max(80).optional(),
+  schedule: z.string().max(80).optional(),
   note: z.string().max(500).optional(),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
@@ -354,6 +374,8 @@ export interface StoreEvent {
   /** `resync`: events before this one are no longer kept; read the present state. */
   type: 'run' | 'delivery' | 'removed' | 'queue' | 'resync';
   runId?: string;
+  /** Type delivery: it brings this notice. */
+  noticeId?: string;
   deliveryId?: string;
   job?: string;
   state?: RunState | DeliveryState;

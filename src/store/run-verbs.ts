@@ -268,6 +268,7 @@ function skeletonOf(run: Run): Run {
     error: _error,
     progress: _progress,
     origin: _origin,
+    destinations: _destinations,
     ...rest
   } = run;
   return { ...rest, input: null, attempts: [], deliveries: [] };

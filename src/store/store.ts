@@ -19,17 +19,21 @@ import type {
   Progress,
   Receipt,
   Run,
+  RunSlot,
   Trigger,
   Kind,
   RunPolicy,
-  Skip,
 } from './records.ts';
+import type { Skip } from './schedule-records.ts';
+import type { About, Notice } from './notice-records.ts';
 import type { Reader } from './reader.ts';
 import type { Report } from './report.ts';
 
 export type Json = Run['input'];
 
 export interface NewRun {
+  /** Minted by a caller that writes it elsewhere in the same commit; a run that has it already is INPUT_INVALID. Default: minted here. */
+  id?: string;
   job: string;
   kind: Kind;
   queue: string;
@@ -40,6 +44,10 @@ export interface NewRun {
   priority?: number;
   retryOf?: string;
   origin?: Destination;
+  /** Where the report goes, instead of the job's destinations; at most 20. */
+  destinations?: readonly Destination[];
+  /** The due time that it stands for. */
+  schedule?: RunSlot;
   /** A second submit with the same key within 24 h, or while the run is unfinished, returns the first run. */
   idempotencyKey?: string;
   /** Default: now. Later: the run is `scheduled` until then. */
@@ -132,6 +140,14 @@ export interface Reservation {
   counters: readonly (Spend & { cap: number; expiresAt?: string })[];
 }
 
+/** A skip to keep. `joins`: no due time lies between it and the newest kept one, so with the same reason the two become one. */
+export interface NewSkip extends Skip {
+  joins?: boolean;
+}
+
+/** An act to note in the same commit as what it did. */
+export type NewAudit = Omit<AuditEntry, 'id' | 'at'>;
+
 export interface Advance {
   /** The schedule's name, and the key of its document. */
   schedule: string;
@@ -142,7 +158,14 @@ export interface Advance {
   /** When it is due next; null: never again. Kept as it is when left out. */
   nextSlot?: string | null;
   runs: readonly NewRun[];
-  skips: readonly Skip[];
+  /** In the order of their times. */
+  skips: readonly NewSkip[];
+  /**
+   * Fields of the document that the planner owns, such as `last`; null takes one away. The rest of it stays as it is at the commit, and
+   * neither its spec nor what this verb keeps itself can be set: that is INPUT_INVALID.
+   */
+  set?: Readonly<Record<string, Json>>;
+  audit?: NewAudit;
 }
 
 /** `stale`: the schedule stands elsewhere. `queue_full`, `too_large`: a run cannot be accepted. In all three nothing was changed. */
@@ -171,17 +194,28 @@ export type CancelOutcome =
 
 export type RemoveOutcome = { outcome: 'removed'; run: Run } | { outcome: 'not_found' };
 
-export interface DeliveryLease {
+export type DeliveryLease = {
   deliveryId: string;
-  runId: string;
   fence: number;
   workerId: string;
-}
+} & ({ runId: string; noticeId?: never } | { noticeId: string; runId?: never });
 
 export interface ClaimedDelivery {
   delivery: Delivery;
-  run: Run;
+  about: About;
   lease: DeliveryLease;
+}
+
+/** A report that no run made, and where it goes; each place once, at most 20. */
+export interface NewNotice extends Pick<Notice, 'key' | 'kind' | 'report'> {
+  schedule?: string;
+  job?: string;
+  destinations: readonly Destination[];
+}
+
+export interface AddNoticeOutcome {
+  outcome: 'added' | 'deduplicated';
+  notice: Notice;
 }
 
 /** Freezes the parts, or moves one of them: `sending` before the send, `sent` with its receipt after it, `pending` when surely not sent. */
@@ -260,18 +294,24 @@ export interface Store extends Reader {
   resume(queue: string, actor: Actor): Promise<{ outcome: 'resumed' | 'not_paused' }>;
   /** Leases due deliveries in planning order, oldest first; a `live` one is due when its card's version differs from the shown one. */
   claimDeliveries(request: { limit: number; workerId: string; leaseMs: number }): Promise<ClaimedDelivery[]>;
+  /**
+   * Keeps a notice together with the plan of its deliveries. While one with its key is kept (30 days after its last delivery ended), that
+   * one is the answer. A report of more than 64 KB is TOO_LARGE; OVERLOADED: too many are not delivered yet.
+   */
+  addNotice(notice: NewNotice): Promise<AddNoticeOutcome>;
   recordPart(change: PartChange): Promise<Fenced>;
   settleDelivery(settlement: DeliverySettlement): Promise<Fenced>;
   /** The instant of the next due run or delivery, if any is known. */
   nextDue(): { runAt?: string; deliveryAt?: string };
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
-  putDoc(doc: NewDoc & { rev: number }): Promise<PutOutcome>;
-  removeDoc(kind: string, key: string): Promise<void>;
+  putDoc(doc: NewDoc & { rev: number; audit?: NewAudit }): Promise<PutOutcome>;
+  /** Removes the document; where there is none, nothing is noted either. */
+  removeDoc(kind: string, key: string, audit?: NewAudit): Promise<void>;
   /** Bytes beside the runs, named by their hash. `put` resolves when they are durable; what no run names within an hour is collected. */
   blobs: Reader['blobs'] & {
     put(source: AsyncIterable<Uint8Array>): Promise<PutBlobOutcome>;
   };
-  appendAudit(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>;
+  appendAudit(entry: NewAudit): Promise<void>;
   /**
    * Copies the store to a new or empty folder while it goes on working; what was committed before the call is in the copy. To restore,
    * copy it back as the data folder. Rejects with INPUT_INVALID when the folder cannot be used or the store is not in a folder.

@@ -1,4 +1,5 @@
 import { iso } from '../clock.ts';
+import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checkedText, encoded, jsonBytes } from './json.ts';
@@ -34,6 +35,7 @@ export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also)
     if (first !== undefined) return { answer: { outcome: 'deduplicated', run: first } };
     const text = encoded(newRun(core, id, input), `The run of ${input.job}`);
     const run = checkedText(Run, text);
+    if (input.id !== undefined && (await core.getRun(id)) !== undefined) throw twice(id);
     if (text.bytes > maxRunBytes) {
       return { answer: { outcome: 'too_large', bytes: text.bytes, limit: maxRunBytes } };
     }
@@ -86,21 +88,21 @@ export function createSubmit(core: Core): (runs: readonly NewRun[], also?: Also)
 
   return async (runs, also) => {
     // Ids are made first, in the order of the batch: that is the order of acceptance, whatever waits for a key.
-    const wanted = runs.map((input) => ({ id: core.ids.next('run'), input }));
+    const wanted = runs.map((input) => ({ id: input.id ?? core.ids.next('run'), input }));
+    const given = runs.flatMap(({ id }) => id ?? []);
+    const again = given.find((id, at) => given.indexOf(id) !== at);
+    if (again !== undefined) throw twice(again);
     const keys = runs.map(keyOfRun).filter((key) => key !== undefined);
     // Submits with one key wait for each other, so that a hundred at once make one run.
-    return core.locks.runAll(
-      keys.map((key) => `key ${key}`),
-      async () => {
-        const planned: Planned[] = [];
-        for (const one of wanted) planned.push(await plan(one));
-        const outcomes = admit(planned);
-        if (also !== undefined && outcomes.some(isRefused)) return outcomes;
-        const accepted = outcomes.flatMap((one) => (one.outcome === 'accepted' ? [one.run] : []));
-        if (accepted.length > 0 || also !== undefined) await commit(accepted, also);
-        return outcomes;
-      },
-    );
+    return core.locks.runAll([...keys.map((key) => `key ${key}`), ...given.map((id) => `id ${id}`)], async () => {
+      const planned: Planned[] = [];
+      for (const one of wanted) planned.push(await plan(one));
+      const outcomes = admit(planned);
+      if (also !== undefined && outcomes.some(isRefused)) return outcomes;
+      const accepted = outcomes.flatMap((one) => (one.outcome === 'accepted' ? [one.run] : []));
+      if (accepted.length > 0 || also !== undefined) await commit(accepted, also);
+      return outcomes;
+    });
   };
 }
 
@@ -109,6 +111,13 @@ export function isRefused(
   outcome: SubmitOutcome,
 ): outcome is Extract<SubmitOutcome, { outcome: 'queue_full' | 'too_large' }> {
   return outcome.outcome === 'queue_full' || outcome.outcome === 'too_large';
+}
+
+function twice(id: string): UsageError {
+  return new UsageError(`There is a run ${id} already.`, {
+    code: 'INPUT_INVALID',
+    hint: 'An id is minted for one run; an idempotency key is what may come twice.',
+  });
 }
 
 function changeOf(core: Core, run: Run): Change {
@@ -138,6 +147,8 @@ function newRun(core: Core, id: string, input: NewRun): Run {
     policy: input.policy,
     input: input.input,
     ...(input.origin === undefined ? {} : { origin: input.origin }),
+    ...(input.destinations === undefined ? {} : { destinations: [...input.destinations] }),
+    ...(input.schedule === undefined ? {} : { schedule: input.schedule }),
     ...(input.idempotencyKey === undefined ? {} : { idempotencyKey: input.idempotencyKey }),
     createdAt: iso(now),
     updatedAt: iso(now),

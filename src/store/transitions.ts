@@ -178,6 +178,7 @@ export function summaryOf(run: Run): RunSummary {
     ...(run.finishedAt === undefined ? {} : { finishedAt: run.finishedAt }),
     attemptsUsed: run.attemptsUsed,
     ...(run.error === undefined ? {} : { errorCode: run.error.code }),
+    ...(run.schedule === undefined ? {} : { schedule: { name: run.schedule.name, slot: run.schedule.slot } }),
   };
 }
 

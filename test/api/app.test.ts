@@ -4,6 +4,7 @@ import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
 import { createHouse, type House } from '../support/house.ts';
+import { newNotice } from '../support/store-notices.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const Body = z.record(z.string(), z.unknown());
@@ -26,6 +27,13 @@ function api(token: string | undefined = TOKEN) {
     readiness: () => readiness,
     backup: (dir) => house.store.backup(dir),
     token,
+    cron: {
+      token: undefined,
+      reader: house.store,
+      clock: systemClock,
+      log,
+      run: () => Promise.reject(new Error('no task')),
+    },
     log,
   });
 }
@@ -56,6 +64,21 @@ describe('the HTTP API', () => {
     expect((await app.request('/healthz')).status).toBe(200);
   });
 
+  test('notices are listed newest first beside where they are, page by page, behind the token', async () => {
+    const added = [];
+    for (const key of ['a', 'b', 'c']) added.unshift((await house.store.addNotice(newNotice({ key }))).notice);
+    const first = await call('GET', '/v1/notices?limit=2');
+    expect(first.body['notices']).toMatchObject([
+      { notice: added[0], deliveries: [{ noticeId: added[0]?.id, state: 'pending' }] },
+      { notice: added[1] },
+    ]);
+    const next = await call('GET', `/v1/notices?after=${String(first.body['next'])}`);
+    expect(next.body).toMatchObject({ notices: [{ notice: added[2] }] });
+    expect(next.body).not.toHaveProperty('next');
+    for (const query of ['limit=x', 'after=x']) expect((await call('GET', `/v1/notices?${query}`)).status).toBe(400);
+    expect((await api().request('/v1/notices')).status).toBe(401);
+  });
+
   test.each([
     ['no header', undefined, 'missing'],
     ['another scheme', 'Basic abc', 'wrong_scheme'],
@@ -78,6 +101,13 @@ describe('the HTTP API', () => {
       readiness: () => readiness,
       backup: (dir) => house.store.backup(dir),
       token: undefined,
+      cron: {
+        token: undefined,
+        reader: house.store,
+        clock: systemClock,
+        log,
+        run: () => Promise.reject(new Error('no task')),
+      },
       log,
     });
     const answer = await app.request('/v1/jobs', { headers: { authorization: 'Bearer undefined' } });

@@ -1,7 +1,8 @@
 /** Moving a schedule on. */
 import { describe, expect } from 'vitest';
-import type { Advance } from '../../src/store/store.ts';
-import { accept, newRun } from '../support/store-harness.ts';
+import { z } from 'zod';
+import type { Advance, NewSkip } from '../../src/store/store.ts';
+import { accept, ana, newRun } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
 const at = (hour: number): string => new Date(Date.UTC(2026, 10, 23, hour)).toISOString();
@@ -16,7 +17,10 @@ const step = (over: Partial<Advance> = {}): Advance => ({
 const lateReason = 'the server was down';
 
 export function describeAdvance({ fact, h, reopenWith }: Suite): void {
-  const state = async () => (await h.store.getDoc('schedule', 'weekly-report.0'))?.value;
+  const state = async () => {
+    const value = (await h.store.getDoc('schedule', 'weekly-report.0'))?.value;
+    return value === undefined ? undefined : z.record(z.string(), z.json()).parse(value);
+  };
 
   describe('schedules', () => {
     fact('G17 of many that advance one due time, one does, and one run exists', async () => {
@@ -42,6 +46,60 @@ export function describeAdvance({ fact, h, reopenWith }: Suite): void {
       await h.store.putDoc({ kind: 'schedule', key: 'weekly-report.0', rev: 0, value: { spec } });
       await h.store.advance(step());
       expect(await state()).toEqual({ spec, watermark: at(9), skips: [] });
+    });
+    fact('a step sets fields of the planner with its runs, takes them away, and leaves what others wrote', async () => {
+      const id = h.ids.next('run');
+      const last = { slot: at(9), runId: id };
+      const skipNext = { slot: at(9) };
+      await h.store.putDoc({
+        kind: 'schedule',
+        key: 'weekly-report.0',
+        rev: 0,
+        value: { spec: { cron: 'x' }, skipNext },
+      });
+      await h.store.advance(step({ runs: [newRun({ id })], set: { last, skipNext: null } }));
+      expect(await state()).toEqual({ spec: { cron: 'x' }, last, watermark: at(9), skips: [] });
+      expect((await h.store.get(id))?.id).toBe(id);
+    });
+    fact('a step sets neither the spec nor what the store keeps itself', async () => {
+      for (const name of ['spec', 'watermark', 'nextSlot', 'skips']) {
+        const refused = h.store.advance(step({ set: { [name]: null } }));
+        await expect(refused, name).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      }
+      expect((await h.store.list({})).items).toEqual([]);
+      expect(await state()).toBeUndefined();
+    });
+    fact('a skip that joins makes the newest one longer, if its reason is the same', async () => {
+      const skip = (hour: number, over: Partial<NewSkip> = {}): NewSkip => {
+        return { from: at(hour), to: at(hour), count: 1, reason: lateReason, ...over };
+      };
+      await h.store.advance(
+        step({ runs: [], watermark: at(2), skips: [skip(1, { joins: true }), skip(2, { joins: true })] }),
+      );
+      const more = [skip(3, { joins: true }), skip(4), skip(5, { joins: true, reason: 'paused' })];
+      await h.store.advance(step({ runs: [], expectedWatermark: at(2), watermark: at(5), skips: more }));
+      expect((await state())?.['skips']).toEqual([
+        skip(1, { to: at(3), count: 3 }),
+        skip(4),
+        skip(5, { reason: 'paused' }),
+      ]);
+    });
+    fact('an act is noted in the commit of what it did, and not without it', async () => {
+      const audit = { actor: ana, act: 'resume', schedule: 'weekly-report.0' } as const;
+      await h.store.advance(step({ runs: [], audit }));
+      await h.store.advance(step({ runs: [], audit }));
+      const doc = { kind: 'schedule', key: 'daily', value: {} } as const;
+      await h.store.putDoc({ ...doc, rev: 0, audit: { actor: ana, act: 'schedule', schedule: 'daily' } });
+      await h.store.putDoc({ ...doc, rev: 0, audit: { actor: ana, act: 'schedule', schedule: 'daily' } });
+      for (let n = 0; n < 2; n++) {
+        await h.store.removeDoc('schedule', 'daily', { actor: ana, act: 'unschedule', schedule: 'daily' });
+      }
+      await h.store.sweep();
+      expect((await h.audit()).map(({ act, schedule }) => [act, schedule])).toEqual([
+        ['resume', 'weekly-report.0'],
+        ['schedule', 'daily'],
+        ['unschedule', 'daily'],
+      ]);
     });
     fact('a step whose run is refused changes nothing', async () => {
       await reopenWith({ maxUnfinished: 2 });

@@ -118,7 +118,7 @@ export function describeArchive({ fact, h, reopenWith, report }: Suite): void {
       await closedBeside();
       await wait(30 * DAY_MS);
       const [owed] = await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 });
-      expect(owed?.run.id).toBe(lease.runId);
+      expect(owed?.delivery.runId).toBe(lease.runId);
       const claimed = await claimOne(h.store);
       expect(claimed.run.id).toBe(waiting.id);
       await h.store.settle([{ lease: claimed.lease, end: 'completed', result: 'late' }]);

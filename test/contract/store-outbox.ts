@@ -1,5 +1,6 @@
 /** Deliveries: planned with the outcome, leased, sent part by part, settled. */
 import { describe, expect } from 'vitest';
+import type { Run } from '../../src/store/records.ts';
 import { cardVersion } from '../../src/store/transitions.ts';
 import { accept, claimOne } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
@@ -9,6 +10,12 @@ const OUT = { limit: 100, workerId: 'outbox-1', leaseMs: 30_000 };
 const failing = { code: 'JOB_FAILED', message: 'no such sheet' };
 
 export function describeOutbox({ fact, h, report, live, completed }: Suite): void {
+  const present = async (runId: string): Promise<Run> => {
+    const run = await h.store.get(runId);
+    if (run === undefined) throw new Error('gone');
+    return run;
+  };
+
   describe('the outbox', () => {
     fact('the outcome and its deliveries are one commit: after a crash both are there', async () => {
       const run = await accept(h.store);
@@ -18,7 +25,7 @@ export function describeOutbox({ fact, h, report, live, completed }: Suite): voi
       expect(await h.store.get(run.id)).toMatchObject({ state: 'completed', result: 42 });
       const claimed = await h.store.claimDeliveries(OUT);
       expect(claimed.map((one) => one.delivery.id)).toEqual(plans.map((plan) => plan.id));
-      expect(claimed[0]?.run.result).toBe(42);
+      expect(claimed[0]?.about).toMatchObject({ kind: 'run', run: { id: run.id, result: 42 } });
     });
     fact('a delivery is leased to one sender at a time, oldest first', async () => {
       const plans = [report(), report(), report()];
@@ -126,9 +133,7 @@ export function describeOutbox({ fact, h, report, live, completed }: Suite): voi
         const show = async (): Promise<number> => {
           const claimed = (await h.store.claimDeliveries(OUT)).filter((one) => one.delivery.mode === 'live');
           for (const { lease } of claimed) {
-            const present = await h.store.get(run.id);
-            if (present === undefined) throw new Error('gone');
-            const shownVersion = cardVersion(present, await h.store.deliveries(run.id));
+            const shownVersion = cardVersion(await present(run.id), await h.store.deliveries(run.id));
             await h.store.settleDelivery({ lease, outcome: 'shown', shownVersion });
           }
           return claimed.length;
@@ -146,7 +151,7 @@ export function describeOutbox({ fact, h, report, live, completed }: Suite): voi
           await h.store.settleDelivery({
             lease: one.lease,
             outcome: isLive ? 'shown' : 'delivered',
-            ...(isLive ? { shownVersion: cardVersion(one.run, await h.store.deliveries(run.id)) } : {}),
+            ...(isLive ? { shownVersion: cardVersion(await present(run.id), await h.store.deliveries(run.id)) } : {}),
           });
         }
         expect((await h.store.deliveries(run.id)).map((one) => one.state)).toEqual(['pending', 'delivered']);

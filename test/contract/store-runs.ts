@@ -20,6 +20,33 @@ export function describeRuns({ fact, h, reopenWith, completed }: Suite): void {
       });
       expect(await h.store.get(run.id)).toEqual(run);
     });
+    fact('a run keeps the due time it stands for and where its report goes, and lists name its schedule', async () => {
+      const slot = '2026-11-23T08:00:00.000Z';
+      const late = { ms: 5_000, reason: 'Bellhop was down' };
+      const schedule = { name: 'weekly-report', slot, zone: 'Europe/Berlin', late };
+      const destinations = [{ kind: 'email', to: 'ana@example.com' }] as const;
+      const run = await accept(h.store, { trigger: 'schedule', schedule, destinations });
+      expect(run).toMatchObject({ schedule, destinations });
+      expect(await h.store.get(run.id)).toEqual(run);
+      const [item] = (await h.store.list({})).items;
+      expect(item?.schedule).toEqual({ name: 'weekly-report', slot });
+      await h.store.remove(run.id, ana);
+    });
+    fact('a run takes the id that its caller minted, once', async () => {
+      const id = h.ids.next('run');
+      expect((await accept(h.store, { id })).id).toBe(id);
+      const twice = async (): Promise<unknown> => h.store.submit([newRun({ id })]);
+      await expect(twice()).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      await completed();
+      await expect(twice()).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      const other = h.ids.next('run');
+      const both = [newRun({ id: other }), newRun({ id: other })];
+      await expect(h.store.submit(both)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      const raced = await Promise.allSettled([1, 2, 3].map(() => h.store.submit([newRun({ id: other })])));
+      expect(raced.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+      await expect(h.store.submit([newRun({ id: 'run_x' })])).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      expect((await h.store.list({})).items.map((one) => one.id)).toEqual([other, id]);
+    });
     fact('G1 an accepted run survives a crash', async () => {
       const run = await accept(h.store);
       await h.reopen('crash');

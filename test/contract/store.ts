@@ -13,6 +13,7 @@ import { describeBlobs } from './store-blobs.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDocs } from './store-docs.ts';
 import { describeEvents } from './store-events.ts';
+import { describeNotices } from './store-notices.ts';
 import { describeOutbox } from './store-outbox.ts';
 import { describeQueues } from './store-queues.ts';
 import { describeReads } from './store-reads.ts';
@@ -50,6 +51,7 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
     describeClaims(suite);
     describeReads(suite);
     describeOutbox(suite);
+    describeNotices(suite);
     describeDocs(suite);
     describeQueues(suite);
     describeReserve(suite);

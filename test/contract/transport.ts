@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { SendRequest, Transport } from '../../src/delivery/transport.ts';
 import { DeliveryError } from '../../src/errors.ts';
+import type { About } from '../../src/store/notice-records.ts';
 import type { Delivery, Destination, Receipt } from '../../src/store/records.ts';
 import type { Json } from '../../src/store/store.ts';
-import { sampleReport, sampleRun } from '../support/delivery-report.ts';
+import { sampleNotice, sampleReport, sampleRun } from '../support/delivery-report.ts';
 
 export interface TransportHarness extends AsyncDisposable {
   transport: Transport;
@@ -21,6 +22,7 @@ export interface TransportHarness extends AsyncDisposable {
 
 export function describeTransport(name: string, open: () => Promise<TransportHarness>): void {
   const run = sampleRun({ report: sampleReport() });
+  const about: About = { kind: 'run', run };
   const plan = (destination: Destination): Delivery => ({
     id: 'dlv_01k9zzzzzzzzzzzzzzzzzzzz8d',
     mode: 'report',
@@ -35,10 +37,10 @@ export function describeTransport(name: string, open: () => Promise<TransportHar
     parts: [],
   });
   const bodiesOf = (harness: TransportHarness): Json[] =>
-    harness.transport.prepare({ delivery: plan(harness.destination), run, deliveries: [] });
+    harness.transport.prepare({ delivery: plan(harness.destination), about, deliveries: [] });
   async function send(harness: TransportHarness, over: Partial<SendRequest> = {}): Promise<Receipt> {
     const [body = null] = bodiesOf(harness);
-    const request = { delivery: plan(harness.destination), run, n: 1, body, previous: [], resent: false, ...over };
+    const request = { delivery: plan(harness.destination), about, n: 1, body, previous: [], resent: false, ...over };
     return harness.transport.send(request, new AbortController().signal);
   }
   async function failure(work: Promise<unknown>): Promise<DeliveryError> {
@@ -93,12 +95,26 @@ export function describeTransport(name: string, open: () => Promise<TransportHar
 
     it('refuses a run without a report, and a body that it did not make', async () => {
       await using harness = await open();
-      const bare = sampleRun();
+      const bare: About = { kind: 'run', run: sampleRun() };
       const prepare = (): unknown =>
-        harness.transport.prepare({ delivery: plan(harness.destination), run: bare, deliveries: [] });
+        harness.transport.prepare({ delivery: plan(harness.destination), about: bare, deliveries: [] });
       expect(prepare).toThrow(DeliveryError);
       expect(await failure(send(harness, { body: { nonsense: true } }))).toMatchObject({ permanent: true });
       expect(await harness.arrived()).toEqual([]);
+    });
+
+    it('draws a notice and sends it like a report, naming the notice', async () => {
+      await using harness = await open();
+      const notice = sampleNotice();
+      const { runId: _runId, ...rest } = plan(harness.destination);
+      const delivery: Delivery = { ...rest, noticeId: notice.id };
+      const request = { delivery, about: { kind: 'notice', notice } as const };
+      const bodies = harness.transport.prepare({ ...request, deliveries: [] });
+      expect(JSON.stringify(bodies)).toContain(notice.report.title);
+      expect(JSON.stringify(bodies)).toContain(notice.id.slice(-6));
+      const [body = null] = bodies;
+      const sending = { ...request, n: 1, body, previous: [], resent: false };
+      expect(harness.names(await harness.transport.send(sending, new AbortController().signal))).toBe(true);
     });
 
     it('has one lane for one destination', async () => {

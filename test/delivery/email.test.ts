@@ -51,8 +51,9 @@ async function mail(
   const transport: Transport = createEmailTransport(deps, over.options);
   const run = sampleRun({ report: over.report ?? sampleReport() });
   const planned = delivery(over.delivery);
-  const [body = null] = transport.prepare({ delivery: planned, run, deliveries: [] });
-  return transport.send({ delivery: planned, run, n: 1, body, previous: [], resent: false }, never);
+  const about = { kind: 'run', run } as const;
+  const [body = null] = transport.prepare({ delivery: planned, about, deliveries: [] });
+  return transport.send({ delivery: planned, about, n: 1, body, previous: [], resent: false }, never);
 }
 
 async function failure(work: Promise<unknown>): Promise<DeliveryError> {

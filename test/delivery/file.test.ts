@@ -31,8 +31,9 @@ describe('a report file', () => {
       attempts: 1,
       parts: [],
     };
-    const [body = null] = transport.prepare({ delivery, run, deliveries: [] });
-    const request = { delivery, run, n: 1, body, previous: [], resent: false };
+    const about = { kind: 'run', run } as const;
+    const [body = null] = transport.prepare({ delivery, about, deliveries: [] });
+    const request = { delivery, about, n: 1, body, previous: [], resent: false };
     const receipt = await transport.send(request, new AbortController().signal);
     if (receipt.kind !== 'file') throw new Error('no file receipt');
     return receipt;

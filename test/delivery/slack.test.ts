@@ -9,6 +9,7 @@ import { finishRun, outboxBench, SLACK } from '../support/delivery-outbox.ts';
 import type { Bench } from '../support/delivery-outbox.ts';
 import { makeReport, sampleReport } from '../support/delivery-report.ts';
 import { quietLogger } from '../support/peer-logger.ts';
+import { newNotice } from '../support/store-notices.ts';
 
 interface Rig {
   bench: Bench;
@@ -216,6 +217,34 @@ describe('a report through Slack', () => {
     expect(state).toBe('failed');
     expect(error?.message).toMatch(/not_in_channel.*account_inactive/);
     expect(error?.hint).toContain('/invite @Bellhop');
+  });
+
+  it.each([
+    ['the answer was lost', { kind: 'drop_after' }],
+    ['the post was lost', { kind: 'drop_before' }],
+  ] as const)('a notice arrives once when %s, naming its schedule', async (_name, fault) => {
+    const { bench, workspace, settled } = rig();
+    workspace.faults.add({ method: 'chat.postMessage', fault });
+    const { notice } = await bench.store.addNotice(newNotice({ destinations: [SLACK('C0REPORTS')] }));
+    await using outbox = bench.outbox();
+    outbox.start();
+    expect((await settled(notice.id)).state).toBe('delivered');
+    const [post, ...more] = workspace.messages('reports');
+    expect(more).toEqual([]);
+    expect(textOf(post)).toContain(`weekly-report · incident ${notice.id.slice(-6)}`);
+    expect(textOf(post)).not.toContain('run ');
+    expect(workspace.violations).toEqual([]);
+  });
+
+  it('a notice whose channel cannot be posted to fails with the way out, and goes to nobody else', async () => {
+    const { bench, workspace, settled } = rig();
+    const { notice } = await bench.store.addNotice(newNotice({ destinations: [SLACK('C0LOBBY')] }));
+    await using outbox = bench.outbox();
+    outbox.start();
+    const { state, error } = await settled(notice.id);
+    expect(state).toBe('failed');
+    expect(error?.hint).toContain('/invite @Bellhop');
+    expect(workspace.messages(workspace.directMessage('U0ANA').id)).toEqual([]);
   });
 
   it('is shown as plain text, saying so, when Slack refuses its blocks', async () => {

@@ -28,6 +28,17 @@ function delivery(destination: Delivery['destination'], over: Partial<Delivery> 
 const show = (run: Run, deliveries: Delivery[] = []): string => JSON.stringify(drawCard({ run, deliveries }));
 
 describe('the card of a run', () => {
+  it('says which schedule asked, when it was due and how late it is', () => {
+    const schedule = { name: 'weekly-report', slot: '2026-11-22T08:00:00.000Z', zone: 'Europe/Berlin' };
+    const actor = { kind: 'schedule', id: 'weekly-report' } as const;
+    const inTime = sampleRun({ trigger: 'schedule', actor, schedule });
+    expect(show(inTime)).toContain('asked by schedule weekly-report, due Sun 22 Nov 09:00 (Europe/Berlin) ·');
+    const late = { ms: 49_500_000, reason: 'Bellhop was down 22:39-22:45 UTC' };
+    const run = sampleRun({ ...inTime, schedule: { ...schedule, late } });
+    expect(show(run)).toContain('due Sun 22 Nov 09:00 (Europe/Berlin), 13 h 45 min late');
+    expect(describeRun(run, [])).toMatchObject({ actor: 'schedule weekly-report' });
+  });
+
   it.each(RUN_STATES)('in state %s is a message that Slack takes, with one button that fits', (state) => {
     const card = drawCard({ run: sampleRun({ state }), deliveries: [] });
     expect(checkMessage(card)).toEqual([]);

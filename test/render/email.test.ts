@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { PALETTE, TEXT_ON } from '../../src/render/email/palette.ts';
 import { renderEmail } from '../../src/render/email/report.ts';
 import { renderHtml } from '../../src/render/html.ts';
+import { renderMarkdown } from '../../src/render/markdown-file.ts';
 import { displayWidth } from '../../src/render/format.ts';
-import { makeReport, sampleReport, sampleRun } from '../support/delivery-report.ts';
+import { makeReport, sampleNotice, sampleReport, sampleRun } from '../support/delivery-report.ts';
 
 const run = sampleRun();
 
@@ -91,6 +92,25 @@ describe('a report as mail', () => {
 
   it('is the same bytes every time', () => {
     expect(renderEmail(sampleReport(), { run })).toEqual({ subject, html, text });
+  });
+});
+
+describe('a notice as mail', () => {
+  it('names what it is about and itself, and no run', () => {
+    const notice = sampleNotice();
+    const { subject, html, text } = renderEmail(notice.report, { notice });
+    expect(subject).toBe('weekly-report failed 3 times');
+    for (const form of [html, text]) {
+      expect(form).toContain(`Sent by Bellhop · weekly-report · incident ${notice.id.slice(-6)}`);
+      expect(form).toContain(notice.id);
+      expect(form).not.toContain('run');
+    }
+    expect(html).toContain('Somebody should look at this.');
+    expect(renderMarkdown(notice.report, { notice })).toContain('weekly-report · incident');
+  });
+  it('of no schedule and no job is still from somebody', () => {
+    const { schedule: _schedule, ...rest } = sampleNotice({ kind: 'digest' });
+    expect(renderEmail(rest.report, { notice: rest }).text).toContain('Bellhop · what was missed');
   });
 });
 

@@ -200,6 +200,43 @@ describe('where a report goes', () => {
     ]);
   });
 
+  test('the places of a run stand in for those of its job, and a retry goes there again', async () => {
+    const house = build({ jobs: [job(['C0JOB', 'origin'])] });
+    await house.runner.start();
+    const destinations = [{ kind: 'email', to: 'jun@example.com' }] as const;
+    const result = await house.runner.submit(asked({ job: 'told', destinations }));
+    if (result.outcome !== 'accepted') throw new Error(result.outcome);
+    const run = await house.until(result.run.id);
+    expect(run.deliveries.map(({ destination }) => destination)).toEqual(destinations);
+    const again = await house.runner.retry(run.id, ANA);
+    if (again.outcome !== 'accepted') throw new Error(again.outcome);
+    expect((await house.until(again.run.id)).deliveries.map((one) => one.destination)).toEqual(destinations);
+  });
+
+  test('a late run says so in its report, before what the job warns of', async () => {
+    const house = build({ jobs: [{ ...job([]), run: () => ({ title: 'T', summary: 'S', warnings: ['own'] }) }] });
+    await house.runner.start();
+    const late = { ms: 60_000, reason: 'Bellhop was down' };
+    const [outcome] = await house.store.submit([
+      {
+        job: 'told',
+        kind: 'function',
+        queue: 'told',
+        trigger: 'schedule',
+        actor: { kind: 'schedule', id: 'told' },
+        input: {},
+        policy: { maxAttempts: 1, timeoutMs: 60_000, backoff: { baseMs: 1, maxMs: 1 } },
+        schedule: { name: 'told', slot: '2026-11-22T08:00:00.000Z', late },
+      },
+    ]);
+    if (outcome?.outcome !== 'accepted') throw new Error(outcome?.outcome);
+    const { report } = await house.until(outcome.run.id);
+    expect(report?.warnings).toEqual([
+      expect.stringMatching(/^Due Sun 22 Nov 08:00 \(UTC\), ran .*: Bellhop was down\.$/),
+      'own',
+    ]);
+  });
+
   test('a function of the input may choose', async () => {
     const definition = defineJob({
       name: 'told',

@@ -155,10 +155,10 @@ describe('a month of the archive', () => {
     expect((await lines()).map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
     await store.close();
   });
-  it('makes the folder one of format 3, for a reader of format 2 would miss the runs; before it nothing changes', async () => {
+  it('makes the folder one of format 4, for a reader of format 3 would miss the runs; before it nothing changes', async () => {
     await history();
     await h.store.sweep();
-    expect(await format()).toMatchObject({ format: 2, minReader: 2 });
+    expect(await format()).toMatchObject({ format: 3, minReader: 3 });
     const order: string[] = [];
     h.faults.on(({ op, path }) => {
       if (op === 'rename' && path === layout().format) order.push('format');
@@ -168,15 +168,15 @@ describe('a month of the archive', () => {
     await pack();
     expect(order.slice(0, 2)).toEqual(['format', 'archive']);
     expect(order.filter((one) => one === 'format')).toHaveLength(1);
-    expect(await format()).toMatchObject({ format: 3, minReader: 3, storeId: expect.any(String) });
+    expect(await format()).toMatchObject({ format: 4, minReader: 4, storeId: expect.any(String) });
   });
   it('does not lower the format of a newer version', async () => {
     await history();
     await h.store.close();
-    await writeFile(layout().format, JSON.stringify({ format: 4, minReader: 2, createdBy: 'x', storeId: 'mine' }));
+    await writeFile(layout().format, JSON.stringify({ format: 5, minReader: 2, createdBy: 'x', storeId: 'mine' }));
     await h.reopen('crash');
     await pack();
-    expect(await format()).toMatchObject({ format: 4, minReader: 3, storeId: 'mine' });
+    expect(await format()).toMatchObject({ format: 5, minReader: 4, storeId: 'mine' });
   });
   it('is in a backup, whole', async () => {
     const runs = await history();

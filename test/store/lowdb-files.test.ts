@@ -401,7 +401,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 4, minReader: 2, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 5, minReader: 3, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);
@@ -439,10 +439,25 @@ describe('the audit file', () => {
   });
 });
 
+describe('a store of format 2', () => {
+  it('is opened with all that was in it, and is marked before an act is noted that format 2 does not know', async () => {
+    const run = await accept(h.store);
+    const path = join(h.dir, 'FORMAT.json');
+    const mine = await json(path);
+    await writeFile(path, JSON.stringify(Object.assign({}, mine, { format: 2, minReader: 2 })));
+    await h.reopen('crash');
+    expect(await json(path)).toEqual(mine);
+    expect(await h.store.get(run.id)).toEqual(run);
+    await h.store.appendAudit({ actor: ana, act: 'snooze', schedule: 'weekly-report' });
+    await h.reopen('crash');
+    expect((await h.audit()).map((one) => one.act)).toEqual(['run', 'snooze']);
+  });
+});
+
 describe('a store of format 1', () => {
   const fixture = new URL('../fixtures/', import.meta.url);
   for (const how of ['after a clean close', 'after a crash'] as const) {
-    it(`${how} is opened with all that was in it, and is of format 2 from then on`, async () => {
+    it(`${how} is opened with all that was in it, and is of format 3 from then on`, async () => {
       const was: Record<string, string> = JSON.parse(await readFile(new URL('store-format-1.json', fixture), 'utf8'));
       await h.store.close();
       await rm(h.dir, { recursive: true });
@@ -470,7 +485,7 @@ describe('a store of format 1', () => {
           expect(again, key).toMatchObject({ outcome: 'deduplicated', run: { id } });
         }
       }
-      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 2, minReader: 2 });
+      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 3, minReader: 3 });
       expect(await readdir(h.dir)).not.toContain('index.json');
       const acts = (await h.audit()).map((one) => one.act).sort();
       expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
@@ -497,7 +512,7 @@ describe('a store of format 1', () => {
     expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 1 });
     faults.on(() => undefined);
     expect(await store.remove(run?.id ?? '', ana)).toMatchObject({ outcome: 'removed' });
-    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 2 });
+    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 3 });
     await store.close();
     await rm(dir, { recursive: true });
   });

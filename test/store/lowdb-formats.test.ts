@@ -49,7 +49,7 @@ async function expectEverything(when: string): Promise<void> {
 }
 
 describe('a store of format 2', () => {
-  it('that was killed is opened with all that was in its files and its journal, and stays of format 2', async () => {
+  it('that was killed is opened with all that was in its files and its journal, and is of format 3 from then on', async () => {
     await take(2);
     for (const then of ['crash', 'clean', 'crash'] as const) {
       await h.reopen(then);
@@ -57,13 +57,13 @@ describe('a store of format 2', () => {
       expect(await h.store.count({})).toMatchObject({ completed: 1, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
       await expectEverything(then);
     }
-    expect(await format()).toMatchObject({ format: 2, minReader: 2 });
+    expect(await format()).toMatchObject({ format: 3, minReader: 3 });
   });
 });
 
-describe('a store of format 3', () => {
+describe('a store of format 4', () => {
   it('that was killed is opened with its archive, and what was deleted in it stays so; its indexes are not needed', async () => {
-    await take(3);
+    await take(4);
     for (const then of ['crash', 'clean', 'crash'] as const) {
       if (then === 'clean') {
         await h.store.close();
@@ -80,6 +80,6 @@ describe('a store of format 3', () => {
     const text = gunzipSync(await readFile(join(h.dir, 'archive/2026-11.jsonl.gz'))).toString();
     expect(text).toContain(idOf('second'));
     expect(text).not.toContain(idOf('erased'));
-    expect(await format()).toMatchObject({ format: 3, minReader: 3 });
+    expect(await format()).toMatchObject({ format: 4, minReader: 4 });
   });
 });

@@ -70,6 +70,13 @@ async function agree(h: PowerHarness, model: Model): Promise<void> {
   await agreeOnPages(h, model);
   await agreeOnDocs(h, model);
   await agreeOnFeed(h.store, model);
+  const notices = (await h.store.listNotices({})).items.toReversed();
+  expect(
+    notices.map(({ notice, deliveries }) => [
+      notice.key,
+      deliveries.map((one) => (one.state === 'delivered' ? 'delivered' : 'open')).join(),
+    ]),
+  ).toEqual([...model.notices]);
 }
 
 /** A filtered list in small pages says what the whole list says. */

@@ -89,7 +89,7 @@ it('a delivery is open unless it is delivered, failed, or unknown without anothe
 });
 
 it('every move of a delivery stands in its table', () => {
-  const lease = { deliveryId: delivery.id, runId: delivery.runId, fence: 1, workerId: 'o' };
+  const lease = { deliveryId: delivery.id, runId: 'run_00000000000000000000000000', fence: 1, workerId: 'o' };
   const context = { run: { state: 'completed', rev: 2 }, siblings: [], now } as const;
   const tos = (verb: string): readonly string[] => DELIVERY_TRANSITIONS.find((row) => row.verb === verb)?.to ?? [];
   expect(tos('claim')).toEqual([claimDelivery(delivery, { now, workerId: 'o', leaseMs: 1 }).state]);

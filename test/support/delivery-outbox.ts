@@ -72,10 +72,12 @@ function scriptedTransport(clock: ManualClock, over: Partial<Transport> = {}): S
       lane: laneOf,
       group: (action) => `group:${action}`,
       pace: (action, destination) => ({ key: `${action}:${laneOf(destination)}`, perSecond: 1_000, burst: 1_000 }),
-      prepare: ({ run, delivery }) =>
-        delivery.mode === 'live'
-          ? [{ card: run.state, rev: run.rev }]
-          : Array.from({ length: script.parts }, (_, index) => ({ text: run.report?.title ?? '', index })),
+      prepare({ about, delivery }) {
+        const { run } = about.kind === 'run' ? about : { run: undefined };
+        if (delivery.mode === 'live') return [{ card: run?.state ?? '', rev: run?.rev ?? 0 }];
+        const text = (about.kind === 'run' ? about.run.report : about.notice.report)?.title ?? '';
+        return Array.from({ length: script.parts }, (_, index) => ({ text, index }));
+      },
       async send(request, signal) {
         await play(
           script.fates,

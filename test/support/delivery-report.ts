@@ -1,3 +1,4 @@
+import { Notice } from '../../src/store/notice-records.ts';
 import { Run } from '../../src/store/records.ts';
 import { Report } from '../../src/store/report.ts';
 import type { ReportInput } from '../../src/store/report.ts';
@@ -27,6 +28,21 @@ export function sampleRun(over: Partial<Run> = {}): Run {
     fence: 1,
     attemptsUsed: 1,
     attempts: [],
+    deliveries: [],
+    ...over,
+  });
+}
+
+/** A notice as the store would hand it over. */
+export function sampleNotice(over: Partial<Notice> = {}): Notice {
+  return Notice.parse({
+    v: 1,
+    id: 'ntc_01k9zzzzzzzzzzzzzzzzzzn7ce',
+    key: 'incident weekly-report 1',
+    kind: 'incident',
+    schedule: 'weekly-report',
+    createdAt: AT,
+    report: makeReport({ title: 'weekly-report failed 3 times', summary: 'No such sheet.', status: 'failed' }),
     deliveries: [],
     ...over,
   });

@@ -25,6 +25,8 @@ export interface Model {
   /** Leases that are no longer current. */
   stale: Lease[];
   docs: Map<string, number>;
+  /** What became of the delivery of each notice, by its key. */
+  notices: Map<string, 'open' | 'delivered'>;
   paused: boolean;
   /** Hours that the schedule has come through. */
   hours: number;
@@ -71,6 +73,7 @@ export const emptyModel = (): Model => ({
   keys: new Map(),
   stale: [],
   docs: new Map(),
+  notices: new Map(),
   paused: false,
   hours: 0,
   held: new Map(),

@@ -22,6 +22,7 @@ export const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('remove' as const), nth: fc.nat(9) }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('late' as const), nth: fc.nat(9) }) },
   { weight: 3, arbitrary: fc.record({ verb: fc.constant('deliver' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('notice' as const), key: fc.constantFrom('m', 'n', 'o') }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('doc' as const), key: fc.constantFrom('x', 'y') }) },
   {
     weight: 2,

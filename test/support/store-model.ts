@@ -1,11 +1,11 @@
 /** The plain model that a store is held against, and the verbs done to both at once. */
 import { expect } from 'vitest';
-import type { DeliveryLease } from '../../src/store/store.ts';
 import { ana, newRun, wanting } from './store-harness.ts';
 import { act, blob, copy, heartbeat, part, putChart, share } from './store-model-more.ts';
 import { CAP, CHARTS, DAY_MS, drop, FINAL, HOUR_MS, leased, LEASE_MS, MAX_ATTEMPTS } from './store-model-state.ts';
 import { admit, isDue, MODEL_POLICY, MODEL_TERMS, must, nth, taken } from './store-model-state.ts';
 import type { Model } from './store-model-state.ts';
+import { newNotice } from './store-notices.ts';
 import type { Step } from './store-model-steps.ts';
 import type { PowerHarness } from './store-power-harness.ts';
 
@@ -32,6 +32,12 @@ const VERBS: Verbs = {
     const lease = nth(model.stale, n);
     if (lease !== undefined)
       expect(await h.store.settle([{ lease, end: 'completed' }])).toEqual([{ outcome: 'stale' }]);
+  },
+  async notice(h, model, { key }) {
+    const outcomes = await Promise.all([1, 2].map(() => h.store.addNotice(newNotice({ key }))));
+    const known = model.notices.has(key);
+    expect(outcomes.map((one) => one.outcome)).toEqual([known ? 'deduplicated' : 'added', 'deduplicated']);
+    if (!known) model.notices.set(key, 'open');
   },
   deliver: (h, model, { limit }) => deliver(h, model, limit),
   doc: (h, model, { key }) => put(h, model, key),
@@ -266,13 +272,14 @@ async function put(h: PowerHarness, model: Model, key: string): Promise<void> {
 }
 
 async function deliver(h: PowerHarness, model: Model, limit: number): Promise<void> {
-  const open = [...model.runs.values()].flatMap((run) => [...run.deliveries].filter(([, state]) => state === 'open'));
+  const ofRuns = [...model.runs.values()].flatMap((run) => [...run.deliveries.values()]);
+  const open = [...ofRuns, ...model.notices.values()].filter((state) => state === 'open');
   const claimed = await h.store.claimDeliveries({ limit, workerId: 'o', leaseMs: LEASE_MS });
   expect(claimed).toHaveLength(Math.min(limit, open.length));
-  const leases: DeliveryLease[] = claimed.map((one) => one.lease);
-  for (const lease of leases) {
+  for (const { about, lease } of claimed) {
     expect((await h.store.settleDelivery({ lease, outcome: 'delivered' })).outcome).toBe('recorded');
-    must(model, lease.runId).deliveries.set(lease.deliveryId, 'delivered');
+    if (about.kind === 'notice') model.notices.set(about.notice.key, 'delivered');
+    else must(model, about.run.id).deliveries.set(lease.deliveryId, 'delivered');
   }
 }
 

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import { ana, newRun, wanting } from './store-harness.ts';
+import { newNotice } from './store-notices.ts';
 
 const OUT = { limit: 10, workerId: 'o', leaseMs: 60_000 };
 
@@ -17,6 +18,8 @@ export interface Ledger {
   /** The newest revision that was acknowledged, by key. */
   docs: Map<string, number>;
   delivered: Set<string>;
+  /** The id that was acknowledged, by the key of the notice. */
+  notices: Map<string, string>;
   /** The keys of runs that were submitted together: all of them are there, or none. */
   batches: string[][];
   errors: string[];
@@ -31,6 +34,7 @@ export const newLedger = (): Ledger => ({
   removed: new Set(),
   docs: new Map(),
   delivered: new Set(),
+  notices: new Map(),
   batches: [],
   errors: [],
 });
@@ -66,6 +70,8 @@ export async function workload(day: Day): Promise<void> {
   await step(() => submitTogether(store, ledger, name));
   await pause();
   await step(() => execute(store, ledger));
+  // Who got no answer, or died before it was remembered, adds the notice again.
+  for (let n = 0; n < 2; n++) await step(() => addNotice(store, ledger, `${name}incident`));
   await step(() => deliver(store, ledger));
   await step(() => putTwice(store, ledger, `${name}sig`));
   await pause();
@@ -94,6 +100,12 @@ async function execute(store: Store, ledger: Ledger): Promise<void> {
     const [outcome] = await store.settle([{ lease, end: 'completed', result: 1, deliveries: [plan] }]);
     if (outcome?.outcome === 'settled') ledger.completed.add(run.id);
   }
+}
+
+async function addNotice(store: Store, ledger: Ledger, key: string): Promise<void> {
+  const { notice } = await store.addNotice(newNotice({ key }));
+  expect(ledger.notices.get(key) ?? notice.id, 'one key made two notices').toBe(notice.id);
+  ledger.notices.set(key, notice.id);
 }
 
 async function deliver(store: Store, ledger: Ledger): Promise<void> {
@@ -145,7 +157,22 @@ export async function checkLedger(store: Store, ledger: Ledger, when: string): P
     expect(doc?.rev, `${when}: the document ${key} is stale`).toBeGreaterThanOrEqual(rev);
     expect(doc?.value, when).toBe(doc?.rev);
   }
+  await checkNotices(store, ledger, when);
   await checkReads(store, ledger, when);
+}
+
+/** A notice is there with its delivery, once. */
+async function checkNotices(store: Store, ledger: Ledger, when: string): Promise<void> {
+  const { items } = await store.listNotices({});
+  const keys = items.map((one) => one.notice.key);
+  expect(new Set(keys).size, `${when}: a notice is there twice`).toBe(keys.length);
+  for (const [key, id] of ledger.notices) {
+    expect(items.find((one) => one.notice.key === key)?.notice.id, `${when}: the notice ${key} is lost`).toBe(id);
+  }
+  for (const { deliveries } of items) {
+    expect(deliveries, `${when}: a notice lost its plan`).toHaveLength(1);
+    for (const { id, state } of deliveries) if (ledger.delivered.has(id)) expect(state, when).toBe('delivered');
+  }
 }
 
 /** The list, the records and the counts say the same. */

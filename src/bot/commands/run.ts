@@ -43,6 +43,8 @@ export function submitAnswer(result: SubmitResult): Answer {
       return unknownJobView(result.name, result.suggestions);
     case 'invalid_input':
       return inputProblemView(result.job, result.issues);
+    case 'refused':
+      return problemView(result.reason, result.hint);
     case 'queue_full':
       return problemView(
         `Bellhop already holds ${result.limit} unfinished runs and takes no more.`,

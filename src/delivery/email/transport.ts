@@ -5,6 +5,7 @@ import { DeliveryError } from '../../errors.ts';
 import { renderEmail } from '../../render/email/report.ts';
 import { EmailDestination } from '../../store/records.ts';
 import type { Destination } from '../../store/records.ts';
+import { idOf, reportOf } from '../about.ts';
 import type { RenderRequest, SendRequest, Transport } from '../transport.ts';
 import { domainOf } from './address.ts';
 import type { MailFrom, MailServer } from './address.ts';
@@ -66,12 +67,8 @@ export function createEmailTransport(
   };
 }
 
-function renderBody(request: RenderRequest): z.infer<typeof Body> {
-  const { run } = request;
-  if (run.report === undefined) {
-    throw new DeliveryError(`${run.id} has no report to deliver.`, { code: 'RENDER_FAILED', permanent: true });
-  }
-  return Body.parse(renderEmail(run.report, { run }));
+function renderBody({ about }: RenderRequest): z.infer<typeof Body> {
+  return Body.parse(renderEmail(reportOf(about), about));
 }
 
 /**
@@ -80,7 +77,7 @@ function renderBody(request: RenderRequest): z.infer<typeof Body> {
  */
 async function compose(mail: { request: SendRequest; to: string; messageId: string; from: MailFrom }): Promise<Buffer> {
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
-  const { delivery, run, body } = mail.request;
+  const { delivery, about, body } = mail.request;
   const read = Body.safeParse(body);
   if (!read.success) {
     throw new DeliveryError(`The stored mail of ${delivery.id} is not readable.`, {
@@ -100,7 +97,7 @@ async function compose(mail: { request: SendRequest; to: string; messageId: stri
     headers: {
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
-      'X-Bellhop-Run': run.id,
+      [about.kind === 'run' ? 'X-Bellhop-Run' : 'X-Bellhop-Notice']: idOf(about),
     },
     disableFileAccess: true,
     disableUrlAccess: true,

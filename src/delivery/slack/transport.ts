@@ -9,6 +9,7 @@ import { renderSlackReport } from '../../render/slack/report.ts';
 import type { SlackMessage } from '../../render/slack/message.ts';
 import type { Delivery, Destination, Receipt } from '../../store/records.ts';
 import type { Json } from '../../store/store.ts';
+import { reportOf } from '../about.ts';
 import type { Found, RenderRequest, SendRequest, Transport } from '../transport.ts';
 import { slackCode, slackReasons, toDeliveryError } from './errors.ts';
 import { createProbe, fieldsOf } from './probe.ts';
@@ -145,12 +146,9 @@ export function createSlackTransport(
 }
 
 function prepare(request: RenderRequest): SlackMessage[] {
-  const { run, delivery, deliveries } = request;
-  if (delivery.mode === 'live') return [drawCard({ run, deliveries })];
-  if (run.report === undefined) {
-    throw new DeliveryError(`${run.id} has no report to deliver.`, { code: 'RENDER_FAILED', permanent: true });
-  }
-  return renderSlackReport(run.report, { run });
+  const { about, delivery, deliveries } = request;
+  if (delivery.mode === 'live' && about.kind === 'run') return [drawCard({ run: about.run, deliveries })];
+  return renderSlackReport(reportOf(about), about);
 }
 
 /** A line of ours on top; the frozen body below it stays as it is. */

@@ -1,10 +1,9 @@
-import { FINAL_STATES } from '../../store/records.ts';
-import type { Run } from '../../store/records.ts';
 import type { Report, Section } from '../../store/report.ts';
 import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
 import type { Block } from '../markdown.ts';
-import { describeRun } from '../run.ts';
+import { describeSubject, subjectFacts } from '../subject.ts';
+import type { Subject } from '../subject.ts';
 import { renderText } from '../text.ts';
 import { banner, blocksToHtml, figuresToHtml, FONT, heading, link, paragraph } from './body.ts';
 import { PALETTE } from './palette.ts';
@@ -27,18 +26,17 @@ const COLUMNS = 78;
 const C = PALETTE.light;
 
 /** The report as one mail: own HTML with inline styles and dark mode, and a text part that says all of it. */
-export function renderEmail(report: Report, options: { run: Run }): RenderedEmail {
-  const { run } = options;
-  const name = oneLine(report.title) || run.job;
+export function renderEmail(report: Report, about: Subject): RenderedEmail {
+  const name = oneLine(report.title) || describeSubject(about).name;
   const subject = cutText(report.status === 'partial' ? `${name} (incomplete)` : name, SUBJECT_CHARS);
-  const facts = runFacts(run, report);
+  const facts = subjectFacts(about, report);
   const text = `${renderText(report, { width: COLUMNS, color: 'none' })}\n-- \n${facts.join('\n')}\n`;
-  return { subject, html: renderPage(report, { run, subject, frame: 'mail' }), text };
+  return { subject, html: renderPage(report, { about, title: subject, frame: 'mail' }), text };
 }
 
 /** The whole HTML document; `page` is for files: it carries a content security policy and no size limit. */
-export function renderPage(report: Report, options: { run: Run; subject: string; frame: 'mail' | 'page' }): string {
-  const { run, subject, frame } = options;
+export function renderPage(report: Report, options: { about: Subject; title: string; frame: 'mail' | 'page' }): string {
+  const { about, title, frame } = options;
   const limit = frame === 'mail' ? HTML_BYTES - FRAME_BYTES : Number.POSITIVE_INFINITY;
   const csp =
     frame === 'page'
@@ -46,25 +44,26 @@ export function renderPage(report: Report, options: { run: Run; subject: string;
       : '';
   const lang = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(report.locale) ? report.locale : 'en';
   return `<!doctype html>
-<html lang="${lang}"><head><meta charset="utf-8">${csp}<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>${escapeHtml(subject)}</title><style>${STYLE}</style></head>
+<html lang="${lang}"><head><meta charset="utf-8">${csp}<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
 <body class="page" style="margin:0;padding:0;background:${C.page}">
 <div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${escapeHtml(cutText(oneLine(report.summary), PREHEADER_CHARS))}</div>
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:${C.page}"><tr><td align="center" style="padding:24px 12px">
 <!--[if mso]><table role="presentation" width="640"><tr><td><![endif]-->
 <table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px;background:${C.card};border-radius:10px"><tr><td class="pad" style="padding:28px 32px;font:16px/1.55 ${FONT};color:${C.ink};overflow-wrap:anywhere">
-${bodyParts(report, { limit, run }).join('\n')}
+${bodyParts(report, { limit, about }).join('\n')}
 </td></tr></table>
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px"><tr><td class="pad muted" style="padding:16px 32px;font:13px/1.6 ${FONT};color:${C.muted};overflow-wrap:anywhere">${runFacts(run, report).map(escapeHtml).join('<br>')}</td></tr></table>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px"><tr><td class="pad muted" style="padding:16px 32px;font:13px/1.6 ${FONT};color:${C.muted};overflow-wrap:anywhere">${subjectFacts(about, report).map(escapeHtml).join('<br>')}</td></tr></table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
 </body></html>
 `;
 }
 
-function bodyParts(report: Report, options: { limit: number; run: Run }): string[] {
+function bodyParts(report: Report, options: { limit: number; about: Subject }): string[] {
+  const words = describeSubject(options.about);
   const title = `<h1 dir="auto" class="ink" style="margin:0 0 8px;font-size:24px;line-height:1.25;font-weight:700;color:${C.ink}">${escapeHtml(oneLine(report.title))}</h1>`;
   const parts = [title, paragraph(report.summary, 'font-size:17px;line-height:1.5')];
-  if (report.status === 'failed') parts.push(banner('fail', '<strong>Failed.</strong> The run did not reach its end.'));
+  if (report.status === 'failed') parts.push(banner('fail', `<strong>Failed.</strong> ${words.failure}`));
   const [first, ...others] = report.warnings.map((warning) => escapeHtml(oneLine(warning)));
   if (report.status === 'partial') {
     parts.push(banner('warn', `<strong>Incomplete.</strong> ${first ?? 'Parts of this report are missing.'}`));
@@ -75,11 +74,10 @@ function bodyParts(report: Report, options: { limit: number; run: Run }): string
   const { shown, hidden } = fitSections(report, room);
   parts.push(...shown);
   if (hidden) {
-    const way = `bellhop runs show ${options.run.id}`;
     parts.push(
       banner(
         'warn',
-        `<strong>The report goes on.</strong> This mail shows its beginning; the text part of this mail has all of it, and so has <code>${way}</code>.`,
+        `<strong>The report goes on.</strong> This mail shows its beginning; the text part of this mail has all of it, and so has <code>${words.command}</code>.`,
       ),
     );
   }
@@ -167,17 +165,6 @@ function tailParts(report: Report): string[] {
   });
   const list = `<ul class="muted" style="margin:0;padding:0 0 0 20px;font-size:14px;color:${C.muted}">${items.join('')}</ul>`;
   return [...parts, heading('Sources'), list];
-}
-
-function runFacts(run: Run, report: Report): string[] {
-  const words = describeRun(run, []);
-  const at = report.generatedAt ?? run.finishedAt ?? run.createdAt;
-  const state = FINAL_STATES.includes(run.state) ? words.headline : run.job;
-  return [
-    `Sent by Bellhop · ${state}${words.attempt === undefined ? '' : ` · ${words.attempt}`}`,
-    `${formatInstant(at, report)} · asked by ${words.actor}, ${words.trigger}`,
-    run.id,
-  ];
 }
 
 function bytes(text: string): number {

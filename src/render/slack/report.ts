@@ -1,6 +1,4 @@
 import type { KnownBlock, MrkdwnElement, PlainTextElement, RichTextBlock } from '@slack/types';
-import { shortId } from '../../ids.ts';
-import type { Run } from '../../store/records.ts';
 import type { Figure, Report, Section } from '../../store/report.ts';
 import { cutText, describeDelta, escapeMrkdwn, formatInstant, oneLine, plainText } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
@@ -8,6 +6,8 @@ import { textSection, titlePieces, toPieces } from './blocks.ts';
 import type { Piece } from './blocks.ts';
 import { countChars, SLACK_LIMITS } from './limits.ts';
 import type { SlackMessage } from './message.ts';
+import { describeSubject } from '../subject.ts';
+import type { Subject, SubjectWords } from '../subject.ts';
 
 /** A report is at most this many messages; what does not fit is named, with the way to it. */
 const MAX_MESSAGES = 8;
@@ -21,34 +21,32 @@ const RESERVED_BLOCKS = 6;
 const RICH_CHARS = 4_000;
 const RICH_ELEMENTS = 100;
 
-type ReportRun = Pick<Run, 'id' | 'job'>;
-
 /** The messages of a report: the first is posted to the channel, the others to its thread, in order; at most 8. */
-export function renderSlackReport(report: Report, options: { run: ReportRun }): SlackMessage[] {
-  const { run } = options;
-  const lead = headline(report);
+export function renderSlackReport(report: Report, about: Subject): SlackMessage[] {
+  const words = describeSubject(about);
+  const lead = headline(report, 'run' in about ? 'The run failed.' : words.failure);
   const { inChannel, inThread } = divide(report, lead);
   const pages = paginate([...inThread, ...(inThread.length > 0 ? sourcePieces(report) : [])]);
   const shown = pages.slice(0, MAX_MESSAGES - 1);
   const hidden = pages.slice(MAX_MESSAGES - 1);
   const first: KnownBlock[] = [...lead, ...toBlocks(inChannel)];
   if (inThread.length === 0) first.push(...toBlocks(sourcePieces(report)));
-  first.push(footer(report, { run, threads: shown.length }));
+  first.push(footer(report, { words, threads: shown.length }));
   const messages: SlackMessage[] = [{ text: fallback(`${report.title}: ${report.summary}`), blocks: first }];
   shown.forEach((page, index) => {
     const part = shown.length > 1 ? `Part ${index + 1} of ${shown.length} · ` : '';
     const blocks: KnownBlock[] = shown.length > 1 ? [contextLine(`${part}${report.title}`), ...page] : [...page];
-    if (index === shown.length - 1 && hidden.length > 0) blocks.push(textSection(hiddenNotice(hidden, run)));
+    if (index === shown.length - 1 && hidden.length > 0) blocks.push(textSection(hiddenNotice(hidden, words)));
     messages.push({ text: fallback(`${part}${report.title}`), blocks });
   });
   return messages;
 }
 
 /** What must be in the channel whatever the length: title, state, summary and the first figures. */
-function headline(report: Report): KnownBlock[] {
+function headline(report: Report, failure: string): KnownBlock[] {
   const title = cutText(oneLine(report.title), SLACK_LIMITS.header);
   const blocks: KnownBlock[] = [{ type: 'header', text: { type: 'plain_text', text: title || 'Report' } }];
-  if (report.status === 'failed') blocks.push(textSection('❌ ', { text: 'The run failed.', bold: true }));
+  if (report.status === 'failed') blocks.push(textSection('❌ ', { text: failure, bold: true }));
   if (report.status === 'partial') blocks.push(textSection('⚠️ ', { text: 'This report is incomplete.', bold: true }));
   blocks.push(textSection(plainText(report.summary)));
   const warnings = report.warnings.map((warning) => `⚠️ ${oneLine(warning)}`).join('\n');
@@ -120,8 +118,9 @@ function sourcePieces(report: Report): Piece[] {
   return toPieces([heading, { kind: 'list', ordered: false, start: 1, items }]);
 }
 
-function footer(report: Report, facts: { run: ReportRun; threads: number }): KnownBlock {
-  const parts = [facts.run.job, `run ${shortId(facts.run.id)}`];
+function footer(report: Report, facts: { words: SubjectWords; threads: number }): KnownBlock {
+  const { name, schedule, reference } = facts.words;
+  const parts = [name, ...(schedule === undefined ? [] : [`schedule ${schedule}`]), reference];
   if (report.generatedAt !== undefined) parts.push(formatInstant(report.generatedAt, report));
   if (facts.threads > 0)
     parts.push(facts.threads === 1 ? 'more in the thread' : `${facts.threads} more parts in the thread`);
@@ -135,9 +134,9 @@ function contextLine(text: string): KnownBlock {
   return { type: 'context', elements: [{ type: 'plain_text', text: oneLine(text) }] };
 }
 
-function hiddenNotice(hidden: readonly KnownBlock[][], run: ReportRun): string {
+function hiddenNotice(hidden: readonly KnownBlock[][], words: SubjectWords): string {
   const count = hidden.length === 1 ? '1 more part is' : `${hidden.length} more parts are`;
-  return `✂️ ${count} not shown here (${countChars(hidden)} characters). The whole report: bellhop runs show ${run.id}`;
+  return `✂️ ${count} not shown here (${countChars(hidden)} characters). The whole report: ${words.command}`;
 }
 
 function fallback(text: string): string {

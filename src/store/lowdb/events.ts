@@ -39,6 +39,7 @@ export const EventForm = z.object({
   at: z.iso.datetime(),
   type: z.enum(['run', 'delivery', 'removed', 'queue', 'resync']),
   runId: z.string().exactOptional(),
+  noticeId: z.string().exactOptional(),
   deliveryId: z.string().exactOptional(),
   job: z.string().exactOptional(),
   state: z.enum([...RUN_STATES, ...DELIVERY_STATES]).exactOptional(),

@@ -7,14 +7,15 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The newest format that this version reads. */
-const READS = 3;
+const READS = 4;
 /**
  * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
- * acknowledged and not yet in the files.
+ * acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of it would take the commit of one for a damaged line, and
+ * leave it out with all that it did.
  */
-const JOURNAL = { format: 2, minReader: 2 };
-/** What a folder becomes with its first archive: a reader of format 2 would miss the runs in it without noticing. */
-const ARCHIVE = { format: 3, minReader: 3 };
+const CURRENT = { format: 3, minReader: 3 };
+/** What a folder becomes with its first archive: a reader of format 3 would miss the runs in it without noticing. */
+const ARCHIVE = { format: 4, minReader: 4 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
@@ -44,7 +45,7 @@ export async function readFormat(files: Files, layout: Layout): Promise<FoundFor
       hint: 'Start the newer version again, or restore a backup that was made before the upgrade. Nothing was changed.',
     });
   }
-  return { ...format, older: format.format < JOURNAL.format };
+  return { ...format, older: format.format < CURRENT.format };
 }
 
 function parseFormat(bytes: Uint8Array, path: string): z.infer<typeof Format> {
@@ -67,7 +68,7 @@ export async function writeFormat(
   terms: { version: string; storeId?: string },
 ): Promise<void> {
   const { version, storeId = randomUUID() } = terms;
-  await write(disk, layout, { ...JOURNAL, createdBy: `bellhop ${version}`, storeId });
+  await write(disk, layout, { ...CURRENT, createdBy: `bellhop ${version}`, storeId });
 }
 
 /** Marks a folder as one with an archive, durably, unless it is marked already. */

@@ -1,0 +1,28 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { Reader } from '../store/reader.ts';
+import { answerProblem } from './problem.ts';
+import type { ApiEnv } from './runs.ts';
+
+const ListQuery = z.object({
+  limit: z.coerce.number().int().optional(),
+  after: z.string().max(500).optional(),
+});
+
+/** `/v1/notices`: what was told without a run, newest first, each beside where it is. */
+export function noticeRoutes({ reader }: { reader: Reader }): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get('/', async (c) => {
+    const query = ListQuery.safeParse(c.req.query());
+    if (!query.success) {
+      return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.' });
+    }
+    const { limit, after } = query.data;
+    const page = await reader.listNotices({
+      ...(limit === undefined ? {} : { limit }),
+      ...(after === undefined ? {} : { after }),
+    });
+    return c.json({ notices: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
+  });
+  return app;
+}

@@ -1,0 +1,63 @@
+import { messageOf } from '../errors.ts';
+import { destinationKey, parseTarget } from './targets.ts';
+import { members } from './json.ts';
+import type { Ids } from '../ids.ts';
+import { MAX_DESTINATIONS } from '../store/records.ts';
+import type { Destination, PlannedDelivery, Run } from '../store/records.ts';
+import type { LoadedJob } from './jobs.ts';
+
+export interface Plan {
+  deliveries: PlannedDelivery[];
+  /** What people should know about where the report did not go. */
+  warnings: string[];
+}
+
+/**
+ * Plans the report's deliveries: the run's own destinations, else the job's with `origin` resolved (dropped when nobody asked from a
+ * place), each place once, at most 20. Whoever asked in Slack is told in a direct message where a channel cannot be posted to. A destinations function
+ * that fails does not fail the run: the report goes to where it was asked, with a warning. Without a job: to where it was asked.
+ */
+export function planReport(ids: Ids, run: Run, job: LoadedJob | undefined): Plan {
+  const warnings: string[] = [];
+  const targets = run.destinations ?? targetsOf(job, run, warnings);
+  const places = new Map<string, Destination>();
+  for (const target of targets) {
+    const place = target === 'origin' ? run.origin : target;
+    if (place !== undefined && !places.has(destinationKey(place))) places.set(destinationKey(place), place);
+  }
+  if (places.size > MAX_DESTINATIONS)
+    warnings.push(`Only the first ${MAX_DESTINATIONS} of ${places.size} destinations get this report.`);
+  const fallback = run.actor.kind === 'slack' ? { fallbackUser: run.actor.id.slice(0, 30) } : {};
+  const deliveries = [...places.values()].slice(0, MAX_DESTINATIONS).map((destination): PlannedDelivery => ({
+    id: ids.next('dlv'),
+    mode: 'report',
+    destination,
+    ...(destination.kind === 'slack' && fallback),
+  }));
+  return { deliveries, warnings };
+}
+
+/** The live card, where the run was asked for in Slack. */
+export function planCard(ids: Ids, asked: { origin?: Destination; actor: Run['actor'] }): PlannedDelivery[] {
+  if (asked.origin?.kind !== 'slack') return [];
+  const fallback = asked.actor.kind === 'slack' ? { fallbackUser: asked.actor.id.slice(0, 30) } : {};
+  return [{ id: ids.next('dlv'), mode: 'live', destination: asked.origin, ...fallback }];
+}
+
+function targetsOf(job: LoadedJob | undefined, run: Run, warnings: string[]): (Destination | 'origin')[] {
+  if (job === undefined) return ['origin'];
+  try {
+    const named: unknown =
+      typeof job.destinations === 'function' ? job.destinations(inputOf(job, run)) : job.destinations;
+    if (!Array.isArray(named)) throw new TypeError('it returned no list');
+    return named.slice(0, MAX_DESTINATIONS * 5).map(parseTarget);
+  } catch (error) {
+    warnings.push(`The destinations of ${job.name} could not be read: ${messageOf(error)}`.slice(0, 500));
+    return ['origin'];
+  }
+}
+
+function inputOf(job: LoadedJob, run: Run): Record<string, unknown> {
+  const parsed = job.schema.safeParse(run.input);
+  return parsed.success ? parsed.data : (members(run.input) ?? {});
+}

@@ -1,0 +1,280 @@
+/**
+ * Turns due times into runs. Every slot of a schedule ends in exactly one of a run or a skip with its reason: what a tick decides about a
+ * schedule is one commit that compares where the schedule stood, so neither a crash nor a second planner makes it two or none. A tick is
+ * idempotent; when it comes late, or twice, or after the clock was stepped, the stored watermarks say what is left to do.
+ */
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { isFinal } from '../store/records.ts';
+import type { Destination } from '../store/records.ts';
+import type { NewRun, NewSkip, Store } from '../store/store.ts';
+import { createAbsences } from './absence.ts';
+import { createBell } from './bell.ts';
+import type { Minute } from './bell.ts';
+import { createDigest } from './digest.ts';
+import { tellSkipped } from './skip-notice.ts';
+import type { Digest } from './digest.ts';
+import type { FileSchedules } from './file-schedules.ts';
+import type { GuardCheck } from './guards.ts';
+import type { LoadedJob } from './jobs.ts';
+import { planSchedule } from './plan.ts';
+import type { PlanStep, Start } from './plan.ts';
+import type { Registry } from './registry.ts';
+import type { Entry, ScheduleBook } from './schedule-book.ts';
+import type { Absence } from './stretches.ts';
+
+export interface TickReport {
+  planned: number;
+  started: number;
+  skipped: number;
+  tookMs: number;
+}
+
+export interface Planner {
+  /** Does what is due now; a call during a tick makes one more after it. */
+  tick(): Promise<TickReport>;
+  /** Milliseconds since a tick last came to its end; undefined before the first. */
+  sinceTickMs(): number | undefined;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface PlannerDeps {
+  store: Store;
+  book: ScheduleBook;
+  files: FileSchedules;
+  registry: Registry;
+  guards: GuardCheck;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  digest?: Digest;
+  /** Where notices go for schedules that name nobody. */
+  alertsTo?: readonly Destination[];
+  /** For tests: another minute bell than node-cron's. */
+  minute?: Minute;
+}
+
+/** Runs that one tick starts; the rest waits for the next, a few seconds later. */
+const MAX_STARTS = 2000;
+/** As many commits share a write of the journal. */
+const AT_ONCE = 64;
+/** Steps of one schedule in one tick: a step covers a bounded number of slots. */
+const MAX_STEPS = 20;
+const NOTHING: Omit<TickReport, 'tookMs'> = { planned: 0, started: 0, skipped: 0 };
+
+interface Tick {
+  now: number;
+  absence: Absence | undefined;
+  startsLeft: number;
+  /** Runs that this tick started, by job. */
+  startsOf: Map<string, number>;
+  done: Omit<TickReport, 'tookMs'>;
+}
+
+/** Makes the planner; it plans nothing before `start` or `tick`. */
+export function createPlanner(deps: PlannerDeps): Planner {
+  const { store, book, files, registry, guards, clock, ids, log } = deps;
+  const absences = createAbsences({ store, clock, log });
+  const digest = deps.digest ?? createDigest({ store, book, log, alertsTo: [] });
+  const bell = createBell({ clock, log, ring: () => void ring(), ...(deps.minute && { minute: deps.minute }) });
+  let ticking: Promise<TickReport> | undefined;
+  let again: Promise<TickReport> | undefined;
+  let tickedAt: number | undefined;
+  const stopping = new AbortController();
+
+  async function ring(): Promise<void> {
+    if (stopping.signal.aborted || again !== undefined) return;
+    await tick().catch((error: unknown) =>
+      log.error('the schedules could not be planned', { error: messageOf(error) }),
+    );
+  }
+  function tick(): Promise<TickReport> {
+    if (ticking === undefined) return (ticking = attempt().finally(() => (ticking = undefined)));
+    again ??= ticking
+      .catch(() => undefined)
+      .then(() => {
+        again = undefined;
+        return tick();
+      });
+    return again;
+  }
+  async function attempt(): Promise<TickReport> {
+    const begun = clock.monotonic();
+    const absence = await absences.look();
+    await files.sync(await book.all());
+    const now = clock.now();
+    const run: Tick = { now, absence, startsLeft: MAX_STARTS, startsOf: new Map(), done: { ...NOTHING } };
+    const due = (await book.all()).filter((entry) => isDue(entry, now));
+    let failed = 0;
+    for (let from = 0; from < due.length && !stopping.signal.aborted; from += AT_ONCE) {
+      const batch = due.slice(from, from + AT_ONCE).map(async (entry) => {
+        try {
+          await planOne(run, entry);
+        } catch (error) {
+          failed++;
+          log.error('a schedule could not be planned; it is tried again', {
+            schedule: entry.name,
+            error: messageOf(error),
+          });
+        }
+      });
+      await Promise.all(batch);
+    }
+    if (failed > 0 && failed === due.length) throw new Error(`none of ${failed} due schedules could be planned`);
+    // An absence is over when everybody was told: a crash before that finds it again.
+    if (absence !== undefined && failed === 0) await digest.tell(absence, now);
+    if (failed === 0) await absences.seen(now);
+    tickedAt = clock.monotonic();
+    return { ...run.done, tookMs: clock.monotonic() - begun };
+  }
+
+  async function planOne(run: Tick, first: Entry): Promise<void> {
+    let entry: Entry | undefined = first;
+    for (let steps = 0; entry !== undefined && steps < MAX_STEPS && !stopping.signal.aborted; steps++) {
+      const job = registry.get(entry.schedule.spec.job);
+      const schedule = frugal(entry.schedule, job);
+      const { now, absence } = run;
+      const step = planSchedule({ schedule, now, maxStarts: run.startsLeft, ...(absence && { absence }) });
+      if (step === undefined) return;
+      const decided = await decide(run, { entry, job, step });
+      const outcome = await store.advance({
+        schedule: entry.name,
+        expectedWatermark: entry.schedule.watermark ?? null,
+        watermark: step.watermark,
+        nextSlot: step.nextSlot,
+        ...decided,
+      });
+      if (outcome.outcome === 'queue_full' || outcome.outcome === 'too_large') {
+        // The slot stays due: it is run, or skipped by its catch-up rule, when there is room again.
+        log.warn('a slot cannot be accepted now and waits', { schedule: entry.name, outcome: outcome.outcome });
+        return;
+      }
+      if (outcome.outcome === 'advanced') {
+        note(run, { entry, decided });
+        if (!step.more || run.startsLeft <= 0) return;
+      }
+      entry = await book.get(entry.name);
+    }
+  }
+
+  /** What becomes of the starts of a step: runs, and skips for those that are refused; in the order of their times. */
+  async function decide(run: Tick, at: { entry: Entry; job: LoadedJob | undefined; step: PlanStep }): Promise<Decided> {
+    const { entry, job, step } = at;
+    const skips: NewSkip[] = step.skips.map((skip) => ({ ...skip, joins: true }));
+    const runs: NewRun[] = [];
+    let last: { slot: string; runId: string } | undefined;
+    for (const start of step.starts) {
+      const pending = (run.startsOf.get(entry.schedule.spec.job) ?? 0) + runs.length;
+      const reason = await refusal({ entry, job, start, pending });
+      if (reason !== undefined || job === undefined) {
+        skips.push({ from: start.slot, to: start.slot, count: 1, reason: reason ?? 'the job is gone', joins: true });
+        continue;
+      }
+      const made = newRun(entry, job, start);
+      runs.push(made);
+      last = { slot: start.slot, runId: made.id };
+    }
+    skips.sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+    return { runs, skips, ...(last === undefined ? {} : { set: { last } }) };
+  }
+
+  /** Why a slot is not run; undefined when it is. */
+  async function refusal(at: Candidate): Promise<string | undefined> {
+    const { entry, job, start, pending } = at;
+    const name = entry.schedule.spec.job;
+    if (job === undefined) return `There is no job ${name}: its file is missing or broken.`;
+    const verdict = await guards.check({
+      job,
+      by: 'slot',
+      input: entry.schedule.spec.input,
+      name: entry.name,
+      slot: start.slot,
+      tickStarts: pending,
+    });
+    if (verdict.ok) return overlapping(entry, job);
+    if (verdict.code === 'LAST_RUN_FAILED')
+      await tellSkipped(deps, { entry, job, slot: start.slot, reason: verdict.reason });
+    return verdict.reason;
+  }
+  /** Slots that are made up for together follow one another: what counts is the run before all of them. */
+  async function overlapping(entry: Entry, job: LoadedJob): Promise<string | undefined> {
+    const runId = entry.schedule.last?.runId;
+    if (job.overlap === 'queue' || runId === undefined) return undefined;
+    const previous = await store.get(runId);
+    if (previous === undefined || isFinal(previous.state)) return undefined;
+    if (job.overlap === 'skip') return `The run before it, ${runId}, is not over.`;
+    await store.cancel(runId, { kind: 'schedule', id: entry.name });
+    return undefined;
+  }
+  function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun & { id: string } {
+    const { spec } = entry.schedule;
+    const named = { name: entry.name, slot, zone: spec.zone };
+    return {
+      id: ids.next('run'),
+      job: job.name,
+      kind: job.kind,
+      queue: job.name,
+      trigger: 'schedule',
+      actor: { kind: 'schedule', id: entry.name },
+      input: spec.input,
+      policy: job.policy,
+      priority: job.priority,
+      schedule: late === undefined ? named : { ...named, late },
+      ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),
+      idempotencyKey: `slot.${entry.name}.${slot}`,
+    };
+  }
+
+  return {
+    tick,
+    sinceTickMs: () => (tickedAt === undefined ? undefined : clock.monotonic() - tickedAt),
+    async start() {
+      await bell.start();
+      await ring();
+    },
+    async stop() {
+      if (stopping.signal.aborted) return;
+      stopping.abort();
+      await bell.stop();
+      await ticking?.catch(() => undefined);
+      await absences.leave().catch((error: unknown) => log.warn('the time of leaving was not stored', { error }));
+    },
+  };
+}
+
+type Decided = Pick<Parameters<Store['advance']>[0], 'runs' | 'skips' | 'set'>;
+
+interface Candidate {
+  entry: Entry;
+  job: LoadedJob | undefined;
+  start: Start;
+  /** Runs of the job that this tick has started already. */
+  pending: number;
+}
+
+function note(run: Tick, { entry, decided }: { entry: Entry; decided: Decided }): void {
+  const { job } = entry.schedule.spec;
+  const started = decided.runs.length;
+  run.startsLeft -= started;
+  run.startsOf.set(job, (run.startsOf.get(job) ?? 0) + started);
+  run.done.planned++;
+  run.done.started += started;
+  run.done.skipped += decided.skips.reduce((sum, skip) => sum + skip.count, 0);
+}
+
+function isDue({ schedule }: Entry, now: number): boolean {
+  if (schedule.paused !== undefined || schedule.gone === true) return false;
+  const { watermark, nextSlot } = schedule;
+  if (watermark === undefined || nextSlot === undefined) return true;
+  return nextSlot !== null && Date.parse(nextSlot) <= now;
+}
+
+/** Missed runs that cost money are never made up for in a burst. */
+function frugal(schedule: Entry['schedule'], job: LoadedJob | undefined): Entry['schedule'] {
+  const { spec } = schedule;
+  if (job?.expensive !== true || spec.catchUp.policy !== 'all') return schedule;
+  return { ...schedule, spec: { ...spec, catchUp: { ...spec.catchUp, policy: 'latest' } } };
+}
