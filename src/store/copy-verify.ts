@@ -3,6 +3,7 @@
  * hashes of a kind are folded into one digest, in the order of the records.
  */
 import { createHash } from 'node:crypto';
+import { codeOf } from '../errors.ts';
 import type { Hash } from 'node:crypto';
 import { idOf, SECTIONS } from './copy.ts';
 import type { CopyItem, CopySource, Section } from './copy.ts';
@@ -131,7 +132,13 @@ async function factsOf(item: CopyItem, side: CopySource): Promise<Fact[]> {
 async function sizeOf(bytes: AsyncIterable<Uint8Array> | undefined): Promise<number | null> {
   if (bytes === undefined) return null;
   let size = 0;
-  for await (const chunk of bytes) size += chunk.length;
+  try {
+    for await (const chunk of bytes) size += chunk.length;
+  } catch (error) {
+    // What is not the bytes of its name is as good as gone.
+    if (codeOf(error) === 'STORE_CORRUPT') return null;
+    throw error;
+  }
   return size;
 }
 

@@ -130,7 +130,7 @@ async function linesBelow(folder: string, files: Files): Promise<string[]> {
       .toSorted((a, b) => a.localeCompare(b))
       .map(async (name) => Buffer.from(await files.read(join(folder, name), MAX_FILE_BYTES)).toString()),
   );
-  const lines = texts.join('').split('\n');
+  const lines = texts.join('\n').split('\n');
   // The journal ends in room for more lines.
   return lines.filter((line) => line.trim() !== '');
 }
