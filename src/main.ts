@@ -80,7 +80,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const registry = createRegistry({ dir: config.jobsDir, clock, log });
   const env = seams.env ?? {};
   const caps = createCaps({ store, clock, zone: config.timeZone });
-  const guards = createGuards({ store, caps, env, mode: config.mode });
+  const guards = createGuards({ store, caps, env: { ...config.variables, ...env }, mode: config.mode, scrub });
   const runner = createRunner(
     { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls },
     { workerId, concurrency: config.concurrency },
