@@ -3,7 +3,6 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import { createApi } from './api/app.ts';
-import type { CronDeps } from './api/cron.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -201,7 +200,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     reader: store,
     readiness,
     token: config.apiToken,
-    cron: cronDeps(config, bellhop),
+    cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
     backup: (dir) => store.backup(dir),
     log,
   });
@@ -231,16 +230,6 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
       const stopped = bellhop.stop({ graceMs: config.shutdownMs });
       await Promise.all([http.stop(), stopped]);
     },
-  };
-}
-
-function cronDeps({ internalHealthToken: token }: Config, { scheduler, store, clock, log }: Bellhop): CronDeps {
-  return {
-    token,
-    reader: store,
-    clock,
-    log,
-    run: (task) => scheduler.schedules.runNow(task, { kind: 'schedule', id: task, name: 'break-glass' }),
   };
 }
 
