@@ -2,6 +2,9 @@
 
 const MAX_TARGETS = 200;
 const MAX_PINGS = 1000;
+/** As many as a reader reads. */
+const MAX_PROBLEMS = 20;
+const WRONG = 'is no http or https address without a user and a password';
 const PING_NAME = /^HC_([A-Z0-9_]{1,100})$/;
 
 export interface Addresses {
@@ -18,9 +21,11 @@ export function readBaseUrls(text: string | undefined): Addresses {
   const found: Addresses = { urls: [], problems: [] };
   for (const [at, item] of list.entries()) {
     const url = addressOf(item);
-    if (url === undefined) found.problems.push(`BASE_URLS: entry ${at + 1} is no http or https address`);
+    if (url === undefined) found.problems.push(`BASE_URLS: entry ${at + 1} ${WRONG}`);
     else if (!found.urls.includes(url)) found.urls.push(url);
   }
+  const unsaid = found.problems.length - MAX_PROBLEMS;
+  if (unsaid > 0) found.problems.splice(MAX_PROBLEMS, unsaid, `BASE_URLS: ${unsaid} more entries are wrong`);
   if (found.urls.length <= MAX_TARGETS) return found;
   found.problems.push(`BASE_URLS: only the first ${MAX_TARGETS} of ${found.urls.length} addresses are used`);
   return { ...found, urls: found.urls.slice(0, MAX_TARGETS) };
@@ -37,8 +42,8 @@ export function readPings(env: Readonly<Record<string, string | undefined>>): {
     const name = PING_NAME.exec(variable)?.[1];
     if (name === undefined || value === undefined || value.trim() === '') continue;
     const url = addressOf(value);
-    if (url === undefined || Object.keys(pings).length >= MAX_PINGS)
-      problems.push(`${variable}: must be an http or https address`);
+    if (url === undefined) problems.push(`${variable}: ${WRONG}`);
+    else if (Object.keys(pings).length >= MAX_PINGS) problems.push(`${variable}: only ${MAX_PINGS} HC_ names are kept`);
     else pings[name] = url;
   }
   return { pings, problems };
@@ -55,5 +60,7 @@ function parsed(text: string): unknown {
 function addressOf(item: unknown): string | undefined {
   if (typeof item !== 'string' || item.length > 2000 || !URL.canParse(item.trim())) return undefined;
   const url = new URL(item.trim());
+  // fetch refuses an address with a password in it, and says it aloud.
+  if (url.username !== '' || url.password !== '') return undefined;
   return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : undefined;
 }

@@ -137,6 +137,8 @@ export interface Config {
   apiToken?: string;
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
+  /** All that is set, of others too: the gates of jobs are looked up in it. Holds secrets. */
+  variables: Readonly<Record<string, string | undefined>>;
   /** Values that never appear in logs, records or reports. */
   secrets: string[];
   /** What is off, and what would turn it on: printed at start. */
@@ -174,16 +176,16 @@ export function loadConfig(env: Record<string, string | undefined>, cwd: string)
       },
     );
   }
-  return toConfig(parsed.data, { cwd, nodeEnv: merged['NODE_ENV'], pings });
+  return toConfig(parsed.data, { cwd, variables: merged, pings });
 }
 
 interface Around {
   cwd: string;
-  nodeEnv: string | undefined;
+  variables: Config['variables'];
   pings: Record<string, string>;
 }
 
-function toConfig(env: Environment, { cwd, nodeEnv, pings }: Around): Config {
+function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
   const off: string[] = [];
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
   const slack =
@@ -212,7 +214,7 @@ function toConfig(env: Environment, { cwd, nodeEnv, pings }: Around): Config {
       retainFailedMs: msOf(env.BELLHOP_RETAIN_FAILED_DAYS),
       archiveAfterMs: msOf(env.BELLHOP_ARCHIVE_AFTER_DAYS),
     },
-    mode: env.BELLHOP_ENV ?? (nodeEnv === 'production' ? 'production' : 'development'),
+    mode: env.BELLHOP_ENV ?? (variables['NODE_ENV'] === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
     alertsTo: (env.BELLHOP_ALERTS_TO ?? '')
       .split(',')
@@ -220,6 +222,7 @@ function toConfig(env: Environment, { cwd, nodeEnv, pings }: Around): Config {
       .filter((one) => one !== ''),
     targets: readBaseUrls(env.BASE_URLS),
     pings,
+    variables,
     ...(env.INTERNAL_HEALTH_TOKEN === undefined ? {} : { internalHealthToken: env.INTERNAL_HEALTH_TOKEN }),
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),

@@ -3,7 +3,6 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import { createApi } from './api/app.ts';
-import type { CronDeps } from './api/cron.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -81,7 +80,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const registry = createRegistry({ dir: config.jobsDir, clock, log });
   const env = seams.env ?? {};
   const caps = createCaps({ store, clock, zone: config.timeZone });
-  const guards = createGuards({ store, caps, env, mode: config.mode });
+  const guards = createGuards({ store, caps, env: { ...config.variables, ...env }, mode: config.mode, scrub });
   const runner = createRunner(
     { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls },
     { workerId, concurrency: config.concurrency },
@@ -202,7 +201,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     reader: store,
     readiness,
     token: config.apiToken,
-    cron: cronDeps(config, bellhop),
+    cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
     backup: (dir) => store.backup(dir),
     log,
   });
@@ -232,16 +231,6 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
       const stopped = bellhop.stop({ graceMs: config.shutdownMs });
       await Promise.all([http.stop(), stopped]);
     },
-  };
-}
-
-function cronDeps({ internalHealthToken: token }: Config, { scheduler, store, clock, log }: Bellhop): CronDeps {
-  return {
-    token,
-    reader: store,
-    clock,
-    log,
-    run: (task) => scheduler.schedules.runNow(task, { kind: 'schedule', id: task, name: 'break-glass' }),
   };
 }
 

@@ -92,6 +92,11 @@ describe('config', () => {
     writeFileSync(join(folder, '.env'), 'PORT=4000\nHOST=0.0.0.0\nBELLHOP_API_TOKEN="a token of some length"\n');
     const config = loadConfig({ PORT: '5000', HOST: '' }, folder);
     expect(config).toMatchObject({ port: 5000, host: '0.0.0.0', apiToken: 'a token of some length' });
+    writeFileSync(join(folder, '.env'), 'GATE=1\nHC_WEEKLY=https://hc.example/1\n');
+    const other = loadConfig({ SHUT: '0' }, folder);
+    expect(other.variables).toMatchObject({ GATE: '1', SHUT: '0' });
+    expect(other.pings).toEqual({ WEEKLY: 'https://hc.example/1' });
+    expect(other.secrets).toContain('https://hc.example/1');
   });
 
   test('the secrets handed to the scrubber include the password inside SMTP_URL, decoded and as written', () => {

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Reader } from '../store/reader.ts';
 import type { SubmitResult } from '../runner/runner.ts';
-import type { Refused } from '../runner/schedules.ts';
+import type { Refused, Schedules } from '../runner/schedules.ts';
 import { carries } from './auth.ts';
 import type { ApiEnv } from './runs.ts';
 
@@ -18,13 +18,14 @@ export interface CronDeps {
   reader: Pick<Reader, 'listDocs'>;
   clock: Clock;
   log: Log;
-  run: (task: string) => Promise<SubmitResult | Refused>;
+  schedules: Pick<Schedules, 'find' | 'runNow'>;
 }
 
 const MAX_STATUS = 1000;
 /** More in a minute are refused: whoever needs the path needs it rarely. */
 const MAX_A_MINUTE = 30;
 const MINUTE_MS = 60_000;
+const MAX_REASON = 500;
 
 /** Makes the routes. */
 export function cronRoutes(deps: CronDeps): Hono<ApiEnv> {
@@ -47,9 +48,17 @@ export function cronRoutes(deps: CronDeps): Hono<ApiEnv> {
     return next();
   });
   app.get('/status', async (c) => c.json({ ok: true, tasks: await latest(deps.reader) }));
-  app.get('/:task', async (c) => answer(c, await deps.run(c.req.param('task'))));
+  app.get('/:task', async (c) => answer(c, await run(deps, c.req.param('task'))));
   app.all('*', (c) => c.json({ ok: false, error: 'unknown task' }, 404));
   return app;
+}
+
+/** The run belongs to the schedule, whatever it was called by. */
+async function run({ schedules }: CronDeps, task: string): Promise<SubmitResult | Refused> {
+  const found = await schedules.find(task);
+  if (found.outcome !== 'found') return found;
+  const { name } = found.view;
+  return schedules.runNow(name, { kind: 'schedule', id: name, name: 'break-glass' });
 }
 
 /** Reads nothing but the newest status of each schedule. */
@@ -73,7 +82,7 @@ function answer(c: Context<ApiEnv>, result: SubmitResult | Refused): Response {
     case 'ambiguous':
       return c.json({ ok: false, error: 'unknown task' }, 404);
     case 'refused':
-      return c.json({ ok: false, error: result.reason }, 409);
+      return c.json({ ok: false, error: result.reason.slice(0, MAX_REASON) }, 409);
     case 'queue_full':
       return c.json({ ok: false, error: 'too many unfinished runs' }, 429);
     default:

@@ -1,6 +1,7 @@
 /**
  * Those who look at what happens and draw a conclusion: incidents, pings, status documents. They read the store's events from where they
- * were, so a restart misses nothing; an event may come twice, and each of them takes it as once.
+ * were, so a restart misses nothing; an event may come twice, and each of them takes it as once. Where events are gone (`resync`), and at
+ * the very first start, they look at the newest run of each schedule instead.
  */
 import { z } from 'zod';
 import type { Clock, Timer } from '../clock.ts';
@@ -11,8 +12,10 @@ import type { Store } from '../store/store.ts';
 
 export interface Follower {
   name: string;
-  /** Takes one event in; the next waits for it. */
+  /** Takes one event in; the next waits for it. It is asked again when it throws, a few times. */
   noticed(event: StoreEvent): Promise<void>;
+  /** Ends what it does beside that. */
+  stop?(): Promise<void>;
 }
 
 export interface Followers {
@@ -26,6 +29,8 @@ const KEY = 'cursor';
 const SAVE_MS = 1000;
 const REWATCH_MS = 1000;
 const STOP_MS = 2000;
+/** Between the tries of a follower that throws: the store may be busy, or full for a moment. */
+const WAITS_MS = [1000, 5000];
 const Cursor = z.object({ seq: z.number().int().nonnegative() });
 
 /** Makes the reader of the events for all followers. */
@@ -51,22 +56,33 @@ export function createFollowers(deps: {
   }
   async function take(event: StoreEvent): Promise<void> {
     for (const follower of followers) {
-      try {
-        await follower.noticed(event);
-      } catch (error) {
-        log.error('a follower failed at an event', {
-          follower: follower.name,
-          seq: event.seq,
-          error: messageOf(error),
-        });
-      }
+      // Cut short by the end: the event is not taken, and comes again in the next life.
+      if (!(await told(follower, event))) return;
     }
     seq = event.seq;
+  }
+  async function told(follower: Follower, event: StoreEvent): Promise<boolean> {
+    for (const waitMs of [...WAITS_MS, undefined]) {
+      try {
+        await follower.noticed(event);
+        return true;
+      } catch (error) {
+        const what = { follower: follower.name, seq: event.seq, error: messageOf(error) };
+        log.error(waitMs === undefined ? 'a follower gave up on an event' : 'a follower failed at an event', what);
+        if (waitMs === undefined) return true;
+        await clock.sleep(waitMs, stopping.signal);
+        if (stopping.signal.aborted) return false;
+      }
+    }
+    return true;
   }
   async function read(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        for await (const event of store.watch(seq ?? 'now', stopping.signal)) await take(event);
+        for await (const event of store.watch(seq ?? 0, stopping.signal)) {
+          if (stopping.signal.aborted) break;
+          await take(event);
+        }
       } catch (error) {
         log.warn('the events of the store could not be read', { error: messageOf(error) });
       }
@@ -89,7 +105,10 @@ export function createFollowers(deps: {
       stopping.abort();
       saver?.cancel();
       // A follower that hangs must not hold up the end.
-      await Promise.race([reading, clock.sleep(STOP_MS)]);
+      const timeout = new AbortController();
+      const ends = followers.map((follower) => follower.stop?.());
+      await Promise.race([Promise.allSettled([reading, ...ends]), clock.sleep(STOP_MS, timeout.signal)]);
+      timeout.abort();
       await quietly(save());
     },
   };

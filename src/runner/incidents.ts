@@ -1,25 +1,29 @@
 /**
  * Tells people once that a schedule fails, and once that it is good again. A notice is stored before the count that led to it, under a key
- * made of the run, so a crash between the two tells nobody twice.
+ * made of the run, so a crash between the two tells nobody twice. Runs by hand are not counted: who asked for one sees how it went.
  */
 import { z } from 'zod';
 import { iso } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { scrubJson } from '../scrub.ts';
+import type { Scrub } from '../scrub.ts';
 import type { Actor, Destination, Run, StoreEvent } from '../store/records.ts';
 import type { Schedule } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';
+import { alertRoute } from './alert-route.ts';
 import type { Follower } from './followers.ts';
 import { noticeReport } from './notice-report.ts';
 import type { ScheduleBook } from './schedule-book.ts';
-import { destinationKey } from './targets.ts';
-import { fingerprint, verdictOn } from './verdict.ts';
+import { fingerprint, newestRuns, verdictOn } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
 const KIND = 'incident';
 const MAX_SEEN = 50;
 const MAX_CAUSES = 20;
 const TRIES = 5;
+/** What is known of a schedule that does not run any more goes. */
+const KEEP_MS = 400 * 86_400_000;
 const SYSTEM: Actor = { kind: 'system', id: 'incidents' };
 
 /** The failures in a row of a schedule, the causes that people were told, and the runs that are counted already. */
@@ -37,6 +41,7 @@ interface Deps {
   book: ScheduleBook;
   clock: Clock;
   log: Log;
+  scrub: Scrub;
   alertsTo: readonly Destination[];
   pause: (name: string, actor: Actor, reason: string) => Promise<unknown>;
 }
@@ -45,16 +50,21 @@ interface Case {
   name: string;
   run: Run;
   schedule: Schedule;
+  /** What the notice is told once for; the run, unless it is given. */
+  once?: string;
 }
 
 /** Makes the follower. */
 export function createIncidents(deps: Deps): Follower {
-  const { store, book, clock, log } = deps;
+  const { store, book, clock, log, scrub } = deps;
 
   async function noticed(event: StoreEvent): Promise<void> {
-    const { runId } = event;
-    if (runId === undefined || (event.type !== 'run' && event.type !== 'delivery')) return;
-    if (!ENDS.has(event.state ?? '')) return;
+    const { runId, type, state = '' } = event;
+    // What happened between is gone: the count may be too low, but how each schedule stands is known.
+    if (type === 'resync') for (const newest of newestRuns(await book.all())) await look(newest);
+    if (runId !== undefined && (type === 'run' || type === 'delivery') && ENDS.has(state)) await look(runId);
+  }
+  async function look(runId: string): Promise<void> {
     const run = await store.get(runId);
     const name = run?.schedule?.name;
     if (run === undefined || name === undefined) return;
@@ -71,9 +81,16 @@ export function createIncidents(deps: Deps): Follower {
       if (before.seen.includes(at.run.id)) return;
       const after = verdict.how === 'good' ? await good(at, before) : await bad(at, { before, verdict });
       const value = { ...after, seen: [...before.seen, at.run.id].slice(-MAX_SEEN) };
-      const put = await store.putDoc({ kind: KIND, key: at.name, rev: doc?.rev ?? 0, value });
+      const put = await store.putDoc({
+        kind: KIND,
+        key: at.name,
+        rev: doc?.rev ?? 0,
+        value,
+        expiresAt: iso(clock.now() + KEEP_MS),
+      });
       if (put.outcome === 'stored') return;
     }
+    throw new Error(`the incidents of ${at.name} kept changing`);
   }
   async function good(at: Case, before: Incident): Promise<Incident> {
     if (before.toldAt !== undefined) {
@@ -96,21 +113,25 @@ export function createIncidents(deps: Deps): Follower {
     const cooling = before.toldAt !== undefined && now - Date.parse(before.toldAt) < coolDownMs;
     const news = failures >= after && !cooling && !before.causes.includes(cause);
     if (news) await tell(at, 'incident', incidentText(at, verdict, failures));
-    if (pauseAfter !== undefined && failures >= pauseAfter && at.schedule.paused === undefined) {
-      await deps.pause(at.name, SYSTEM, `${failures} failures in a row`);
-      await tell(at, 'paused', {
-        title: `${at.name} is paused`,
-        summary: `It failed ${failures} times in a row, so it does not run any more by itself.`,
-        status: 'failed',
-        lines: [`When it is mended: \`/jobs resume ${at.name}\` or \`bellhop resume ${at.name}\`.`],
-      });
-    }
+    if (pauseAfter !== undefined && failures >= pauseAfter) await pause(at, failures);
     return {
       failures,
       causes: news ? [...before.causes, cause].slice(-MAX_CAUSES) : before.causes,
       ...(news ? { toldAt: iso(now) } : before.toldAt === undefined ? {} : { toldAt: before.toldAt }),
       seen: [],
     };
+  }
+  /** A crash after the pause finds it again, and tells then. */
+  async function pause(at: Case, failures: number): Promise<void> {
+    if (at.schedule.paused === undefined) await deps.pause(at.name, SYSTEM, `${failures} failures in a row`);
+    const paused = (await book.get(at.name))?.schedule.paused;
+    if (paused?.by.kind !== SYSTEM.kind || paused.by.id !== SYSTEM.id) return;
+    await tell({ ...at, once: paused.since }, 'paused', {
+      title: `${at.name} is paused`,
+      summary: `It failed ${failures} times in a row, so it does not run any more by itself.`,
+      status: 'failed',
+      lines: [`When it is mended: \`/jobs resume ${at.name}\` or \`bellhop resume ${at.name}\`.`],
+    });
   }
   async function tell(
     at: Case,
@@ -126,15 +147,13 @@ export function createIncidents(deps: Deps): Follower {
       return;
     }
     const { name, run } = at;
-    const key = `${kind}.${name}.${run.id}`;
-    await store.addNotice({ key, kind, schedule: name, job: run.job, report: noticeReport(what), destinations });
+    const key = `${kind}.${name}.${at.once ?? run.id}`;
+    const report = noticeReport(scrubJson(what, scrub));
+    await store.addNotice({ key, kind, schedule: name, job: run.job, report, destinations });
   }
-  /** Never where the report itself goes, unless there is no other place. */
   async function routeOf(at: Case): Promise<readonly Destination[]> {
-    const route = at.schedule.spec.tell ?? deps.alertsTo;
-    const reports = (await store.deliveries(at.run.id)).map((one) => destinationKey(one.destination));
-    const others = route.filter((place) => !reports.includes(destinationKey(place)));
-    return others.length === 0 ? route : others;
+    const reports = (await store.deliveries(at.run.id)).map((one) => one.destination);
+    return alertRoute({ tell: at.schedule.spec.tell, alertsTo: deps.alertsTo, reports });
   }
 
   return { name: 'incidents', noticed };

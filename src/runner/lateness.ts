@@ -8,11 +8,16 @@ import type { Log } from '../log.ts';
 import { isFinal } from '../store/records.ts';
 import type { Destination, Run } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import { alertRoute, placesOf } from './alert-route.ts';
 import { noticeReport } from './notice-report.ts';
+import type { Registry } from './registry.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
 
 const LOOK_MS = 60_000;
-/** A slot is planned within seconds; after this time something is wrong with the planner itself. */
+/**
+ * A slot is planned within seconds; after this time something is wrong with the planner itself. Counted from when it was first seen due, by
+ * the clock that cannot be stepped: after a sleep, or a step, the planner needs a moment.
+ */
 const UNPLANNED_MS = 5 * 60_000;
 
 export interface Lateness {
@@ -27,18 +32,27 @@ export function createLateness(deps: {
   book: ScheduleBook;
   clock: Clock;
   log: Log;
+  registry: Pick<Registry, 'get'>;
   alertsTo: readonly Destination[];
 }): Lateness {
-  const { store, book, clock, log } = deps;
+  const { store, book, clock, log, registry } = deps;
   /** Slots that need no second look. */
   const done = new Map<string, string>();
+  const overdue = new Map<string, { slot: string; since: number }>();
   let timer: Timer | undefined;
 
   async function look(): Promise<void> {
-    for (const entry of await book.all()) {
-      await lateRun(entry);
-      await unplanned(entry);
+    const entries = await book.all();
+    for (const entry of entries) {
+      try {
+        await lateRun(entry);
+        await unplanned(entry);
+      } catch (error) {
+        log.warn('a schedule could not be looked at', { schedule: entry.name, error: messageOf(error) });
+      }
     }
+    const names = new Set(entries.map((entry) => entry.name));
+    for (const known of [done, overdue]) for (const name of known.keys()) if (!names.has(name)) known.delete(name);
   }
   async function lateRun(entry: Entry): Promise<void> {
     const { last, spec } = entry.schedule;
@@ -56,8 +70,14 @@ export function createLateness(deps: {
   }
   async function unplanned(entry: Entry): Promise<void> {
     const { nextSlot, paused, gone } = entry.schedule;
-    if (nextSlot === undefined || nextSlot === null || paused !== undefined || gone) return;
-    if (clock.now() - Date.parse(nextSlot) < UNPLANNED_MS) return;
+    const rests = nextSlot === undefined || nextSlot === null || paused !== undefined || gone === true;
+    if (rests || Date.parse(nextSlot) > clock.now()) {
+      overdue.delete(entry.name);
+      return;
+    }
+    const seen = overdue.get(entry.name);
+    if (seen?.slot !== nextSlot) overdue.set(entry.name, { slot: nextSlot, since: clock.monotonic() });
+    if (seen?.slot !== nextSlot || clock.monotonic() - seen.since < UNPLANNED_MS) return;
     log.error('a slot was not planned', { schedule: entry.name, slot: nextSlot });
     await tell(entry, `unplanned.${entry.name}.${nextSlot}`, {
       title: `${entry.name} was not planned`,
@@ -67,7 +87,9 @@ export function createLateness(deps: {
     });
   }
   async function tell(entry: Entry, key: string, what: Parameters<typeof noticeReport>[0]): Promise<void> {
-    const destinations = entry.schedule.spec.tell ?? deps.alertsTo;
+    const { tell: asked, destinations: own, job: name } = entry.schedule.spec;
+    const reports = own ?? placesOf(registry.get(name));
+    const destinations = alertRoute({ tell: asked, alertsTo: deps.alertsTo, reports });
     if (destinations.length === 0) {
       log.warn(what.title, { schedule: entry.name, summary: what.summary });
       return;

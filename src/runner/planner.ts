@@ -13,17 +13,20 @@ import type { NewRun, NewSkip, Store } from '../store/store.ts';
 import { createAbsences } from './absence.ts';
 import { createBell } from './bell.ts';
 import type { Minute } from './bell.ts';
+import { isCapped } from './caps.ts';
 import { createDigest } from './digest.ts';
 import { tellSkipped } from './skip-notice.ts';
 import type { Digest } from './digest.ts';
 import type { FileSchedules } from './file-schedules.ts';
-import type { GuardCheck } from './guards.ts';
+import type { GuardAsk, GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import { planSchedule } from './plan.ts';
 import type { PlanStep, Start } from './plan.ts';
 import type { Registry } from './registry.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
 import type { Absence } from './stretches.ts';
+import { createTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 export interface TickReport {
   planned: number;
@@ -71,6 +74,7 @@ interface Tick {
   startsLeft: number;
   /** Runs that this tick started, by job. */
   startsOf: Map<string, number>;
+  turns: Turns;
   done: Omit<TickReport, 'tookMs'>;
 }
 
@@ -106,13 +110,20 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const absence = await absences.look();
     await files.sync(await book.all());
     const now = clock.now();
-    const run: Tick = { now, absence, startsLeft: MAX_STARTS, startsOf: new Map(), done: { ...NOTHING } };
+    const run: Tick = {
+      now,
+      absence,
+      startsLeft: MAX_STARTS,
+      startsOf: new Map(),
+      turns: createTurns(),
+      done: { ...NOTHING },
+    };
     const due = (await book.all()).filter((entry) => isDue(entry, now));
     let failed = 0;
     for (let from = 0; from < due.length && !stopping.signal.aborted; from += AT_ONCE) {
       const batch = due.slice(from, from + AT_ONCE).map(async (entry) => {
         try {
-          await planOne(run, entry);
+          await inTurn(run, entry);
         } catch (error) {
           failed++;
           log.error('a schedule could not be planned; it is tried again', {
@@ -131,6 +142,11 @@ export function createPlanner(deps: PlannerDeps): Planner {
     return { ...run.done, tookMs: clock.monotonic() - begun };
   }
 
+  /** Schedules of one job that has caps are planned one after the other, so that each sees what the one before it started. */
+  function inTurn(run: Tick, entry: Entry): Promise<void> {
+    const job = registry.get(entry.schedule.spec.job);
+    return job !== undefined && isCapped(job) ? run.turns(job.name, () => planOne(run, entry)) : planOne(run, entry);
+  }
   async function planOne(run: Tick, first: Entry): Promise<void> {
     let entry: Entry | undefined = first;
     for (let steps = 0; entry !== undefined && steps < MAX_STEPS && !stopping.signal.aborted; steps++) {
@@ -167,8 +183,15 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const runs: NewRun[] = [];
     let last: { slot: string; runId: string } | undefined;
     for (const start of step.starts) {
-      const pending = (run.startsOf.get(entry.schedule.spec.job) ?? 0) + runs.length;
-      const reason = await refusal({ entry, job, start, pending });
+      const pending = { tick: (run.startsOf.get(entry.schedule.spec.job) ?? 0) + runs.length, staged: runs.length };
+      const kept = [...(entry.schedule.skips ?? []), ...skips];
+      const reason = await refusal({
+        entry,
+        job,
+        start,
+        pending,
+        past: { last: last ?? entry.schedule.last, skips: kept },
+      });
       if (reason !== undefined || job === undefined) {
         skips.push({ from: start.slot, to: start.slot, count: 1, reason: reason ?? 'the job is gone', joins: true });
         continue;
@@ -183,16 +206,16 @@ export function createPlanner(deps: PlannerDeps): Planner {
 
   /** Why a slot is not run; undefined when it is. */
   async function refusal(at: Candidate): Promise<string | undefined> {
-    const { entry, job, start, pending } = at;
+    const { entry, job, start, pending, past } = at;
     const name = entry.schedule.spec.job;
     if (job === undefined) return `There is no job ${name}: its file is missing or broken.`;
     const verdict = await guards.check({
       job,
       by: 'slot',
       input: entry.schedule.spec.input,
-      name: entry.name,
-      slot: start.slot,
-      tickStarts: pending,
+      past,
+      tickStarts: pending.tick,
+      staged: pending.staged,
     });
     if (verdict.ok) return overlapping(entry, job);
     if (verdict.code === 'LAST_RUN_FAILED')
@@ -251,8 +274,9 @@ interface Candidate {
   entry: Entry;
   job: LoadedJob | undefined;
   start: Start;
-  /** Runs of the job that this tick has started already. */
-  pending: number;
+  /** Runs of the job that this tick has started already, and those of them that are not stored yet. */
+  pending: { tick: number; staged: number };
+  past: NonNullable<GuardAsk['past']>;
 }
 
 function note(run: Tick, { entry, decided }: { entry: Entry; decided: Decided }): void {

@@ -132,7 +132,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   const { workerId, concurrency = 8, leaseMs = 30_000 } = options;
   const env = deps.env ?? {};
   const caps = deps.caps ?? createCaps({ store, clock, zone: 'UTC' });
-  const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development' });
+  const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development', scrub: deps.scrub });
   const execute = createExecutor({ ...deps, env, caps, targets: deps.targets ?? [] });
   const worker = createWorker({ ...deps, execute }, { workerId, concurrency, leaseMs });
   let rescan: Timer | undefined;
@@ -157,7 +157,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     if (!read.ok) return { outcome: 'invalid_input', job: summaryOf(job), issues: read.issues };
     const refusal = refusedArgument(job, read.input);
     if (refusal !== undefined) return { outcome: 'invalid_input', job: summaryOf(job), issues: [refusal] };
-    const verdict = await guards.check({ job, by: 'person', input: read.input, tickStarts: 0 });
+    const verdict = await guards.check({ job, by: 'person', input: read.input, tickStarts: 0, staged: 0 });
     if (!verdict.ok) return refuse(job, actor, verdict);
     const place = origin === undefined ? {} : { origin };
     const run: NewRun = {

@@ -5,7 +5,7 @@ import { Schedule } from '../store/schedule-records.ts';
 import type { AuditEntry, Doc } from '../store/records.ts';
 import type { Json, Store } from '../store/store.ts';
 
-export const SCHEDULE = 'schedule';
+const SCHEDULE = 'schedule';
 /** As many as the planner looks at in a minute. */
 export const MAX_SCHEDULES = 1000;
 const PAGE = 200;

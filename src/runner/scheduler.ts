@@ -77,7 +77,7 @@ export function createScheduler(deps: SchedulerDeps, options: SchedulerOptions):
         alertsTo,
         pause: (name, actor, reason) => schedules.pause(name, actor, reason),
       }),
-      createStatus({ ...deps, host: options.host }),
+      createStatus({ ...deps, book, host: options.host }),
       createPings({ ...deps, urls: options.pings }),
     ],
   });

@@ -1,9 +1,9 @@
 import type { Store } from '../store/store.ts';
 import type { Destination } from '../store/records.ts';
 import type { LoadedJob } from './jobs.ts';
+import { placesOf } from './alert-route.ts';
 import { noticeReport } from './notice-report.ts';
 import type { Entry } from './schedule-book.ts';
-import { parseTarget } from './targets.ts';
 
 /** Tells where the report would have gone that a slot is left out because the run before it failed; once for that run. */
 export async function tellSkipped(
@@ -12,8 +12,8 @@ export async function tellSkipped(
 ): Promise<void> {
   const { entry, job, slot, reason } = what;
   const { spec, last } = entry.schedule;
-  const destinations = spec.destinations ?? placesOf(job) ?? spec.tell ?? deps.alertsTo ?? [];
-  if (destinations.length === 0) return;
+  const destinations = [spec.destinations ?? placesOf(job), spec.tell ?? [], deps.alertsTo ?? []].find(isSome);
+  if (destinations === undefined) return;
   await deps.store.addNotice({
     key: `refused.${entry.name}.${last?.runId ?? slot}`,
     kind: 'refused',
@@ -29,8 +29,6 @@ export async function tellSkipped(
   });
 }
 
-function placesOf(job: LoadedJob): Destination[] | undefined {
-  if (!Array.isArray(job.destinations)) return undefined;
-  const places = job.destinations.map(parseTarget).filter((target) => target !== 'origin');
-  return places.length === 0 ? undefined : places;
+function isSome(places: readonly Destination[]): boolean {
+  return places.length > 0;
 }

@@ -2,6 +2,7 @@
 import type { Delivery, Run } from '../store/records.ts';
 import { isFinal } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import type { Entry } from './schedule-book.ts';
 
 export type Verdict =
   /** Not over yet, or nobody's business. */
@@ -15,7 +16,8 @@ export async function verdictOn(store: Pick<Store, 'deliveries'>, run: Run): Pro
     return { how: 'bad', code, message, ...(hint === undefined ? {} : { hint }) };
   }
   const reports = (await store.deliveries(run.id)).filter((one) => one.mode === 'report');
-  const lost = reports.find((one) => one.state === 'failed' || one.state === 'unknown');
+  // An unknown one that is to be looked for again may still be found.
+  const lost = reports.find((one) => one.state === 'failed' || (one.state === 'unknown' && one.nextAt === undefined));
   if (lost !== undefined) return undelivered(lost);
   return reports.every((one) => one.state === 'delivered') ? { how: 'good' } : { how: 'open' };
 }
@@ -34,6 +36,11 @@ export function fingerprint({ code, message }: { code: string; message: string }
     .replace(/\s+/g, ' ')
     .slice(0, 120);
   return `${code} ${words}`;
+}
+
+/** The newest run of each schedule: what is looked at when events were lost. */
+export function newestRuns(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ schedule }) => schedule.last?.runId ?? []);
 }
 
 /** The schedule that a run belongs to: its slot's, or the one that asked for it by hand. */

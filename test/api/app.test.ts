@@ -32,7 +32,7 @@ function api(token: string | undefined = TOKEN) {
       reader: house.store,
       clock: systemClock,
       log,
-      run: () => Promise.reject(new Error('no task')),
+      schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
     },
     log,
   });
@@ -106,7 +106,7 @@ describe('the HTTP API', () => {
         reader: house.store,
         clock: systemClock,
         log,
-        run: () => Promise.reject(new Error('no task')),
+        schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
       },
       log,
     });

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog, type Log } from '../../src/log.ts';
+import type { Caps } from '../../src/runner/caps.ts';
+import type { GuardCheck } from '../../src/runner/guards.ts';
 import { checkDefinition } from '../../src/runner/definition.ts';
 import { createRunner, type Runner, type RunnerOptions } from '../../src/runner/runner.ts';
 import { createScrub } from '../../src/scrub.ts';
@@ -55,6 +57,8 @@ export interface HouseParts {
   log?: Log;
   env?: Record<string, string | undefined>;
   options?: Partial<RunnerOptions>;
+  guards?: GuardCheck;
+  caps?: Caps;
 }
 
 export function buildHouse(parts: HouseParts): House {
@@ -64,7 +68,9 @@ export function buildHouse(parts: HouseParts): House {
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
   const registry = parts.registry ?? staticRegistry(parts.jobs ?? []);
   const scrub = createScrub([SECRET]);
-  const deps = { store, registry, clock, log, ids, scrub, env: parts.env ?? { PATH: process.env['PATH'] } };
+  const given = { ...(parts.guards && { guards: parts.guards }), ...(parts.caps && { caps: parts.caps }) };
+  const env = parts.env ?? { PATH: process.env['PATH'] };
+  const deps = { store, registry, clock, log, ids, scrub, env, ...given };
   const runner = createRunner(deps, { workerId: 'worker-1', ...parts.options });
   return {
     runner,

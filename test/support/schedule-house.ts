@@ -1,14 +1,15 @@
 /** The scheduler over a store in memory (or a given one) and a clock that stands still until it is told to move. */
 import { createIds } from '../../src/ids.ts';
 import { silentLog, type Log } from '../../src/log.ts';
-import type { GuardCheck } from '../../src/runner/guards.ts';
+import { createCaps } from '../../src/runner/caps.ts';
+import { createGuards, type GuardCheck } from '../../src/runner/guards.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { Schedule, type Skip } from '../../src/store/schedule-records.ts';
 import type { Actor, Destination, Run } from '../../src/store/records.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Settlement, Store } from '../../src/store/store.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { staticRegistry } from './runner-house.ts';
 
@@ -34,6 +35,9 @@ export interface ScheduleParts {
   store?: Store;
   clock?: ManualClock;
   guards?: GuardCheck;
+  /** The product's guards, with this environment, instead of `guards`. */
+  guarded?: { env?: Record<string, string>; mode?: 'production' | 'development' };
+  secrets?: readonly string[];
   log?: Log;
   alertsTo?: readonly Destination[];
   zone?: string;
@@ -62,10 +66,17 @@ export function scheduleHouse(parts: ScheduleParts = {}): ScheduleHouse {
   const log = parts.log ?? silentLog;
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
   const registry = staticRegistry(parts.jobs ?? []);
-  const scrub = createScrub([]);
-  const runner = createRunner({ store, registry, clock, log, ids, scrub, env: {} }, { workerId: 'worker-1' });
+  const scrub = createScrub(parts.secrets ?? []);
+  const { env = {}, mode = 'development' } = parts.guarded ?? {};
+  const caps = createCaps({ store, clock, zone: parts.zone ?? 'UTC' });
+  const real = createGuards({ store, caps, env, mode, scrub });
+  const deciding = parts.guarded === undefined ? {} : { caps, guards: real };
+  const runner = createRunner(
+    { store, registry, clock, log, ids, scrub, env: {}, ...deciding },
+    { workerId: 'worker-1' },
+  );
   const minute = () => Promise.resolve(() => Promise.resolve());
-  const guards = parts.guards ?? NOTHING_GUARDED;
+  const guards = parts.guarded === undefined ? (parts.guards ?? NOTHING_GUARDED) : real;
   const deps = { store, registry, runner, guards, clock, ids, log, minute, scrub, ...parts.pinged };
   const options = {
     zone: parts.zone ?? 'UTC',
@@ -105,6 +116,12 @@ export function scheduleHouse(parts: ScheduleParts = {}): ScheduleHouse {
 
 /** Ends the run as its worker would. */
 export async function finish(store: Store, runId: string, end: 'completed' | 'failed' = 'completed'): Promise<void> {
+  const error = { code: 'JOB_FAILED', message: 'it was fated' };
+  await settle(store, runId, end === 'failed' ? { end, error } : { end });
+}
+
+/** Ends an attempt of the run with exactly this. */
+export async function settle(store: Store, runId: string, end: Omit<Settlement, 'lease'>): Promise<void> {
   const run = await store.get(runId);
   if (run === undefined) throw new Error(`there is no run ${runId}`);
   const queues = [{ name: run.queue, limit: 100 }];
@@ -112,6 +129,6 @@ export async function finish(store: Store, runId: string, end: 'completed' | 'fa
   const mine = claimed.find((one) => one.run.id === runId);
   if (mine === undefined) throw new Error(`${runId} cannot be claimed`);
   await store.release(claimed.filter((one) => one !== mine).map((one) => one.lease));
-  const error = { code: 'JOB_FAILED', message: 'it was fated' };
-  await store.settle([{ lease: mine.lease, end, ...(end === 'failed' ? { error } : {}) }]);
+  const [outcome] = await store.settle([{ lease: mine.lease, ...end }]);
+  if (outcome?.outcome !== 'settled') throw new Error(`not settled: ${outcome?.outcome}`);
 }
