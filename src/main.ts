@@ -188,7 +188,17 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const slack =
     config.slack === undefined
       ? undefined
-      : createSlack({ runner, reader: store, remember: rememberIn(store, clock), clock, log }, config.slack);
+      : createSlack(
+          {
+            runner,
+            reader: store,
+            schedules: bellhop.scheduler.schedules,
+            remember: rememberIn(store, clock),
+            clock,
+            log,
+          },
+          config.slack,
+        );
   const readiness = () => {
     if (draining || store.health().state !== 'ready') return 'unavailable';
     const { planner } = bellhop.scheduler;
