@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { readBaseUrls, readPings } from './addresses.ts';
 import { codeOf, ConfigError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import { suggest } from './suggest.ts';
@@ -81,10 +82,16 @@ export const VARIABLES = {
   BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
     'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
   ),
+  BASE_URLS: optional(z.string().max(20_000)).describe(
+    'Targets of jobs that fan out (ctx.targets): a JSON array of http and https addresses; a bad one is named and left out.',
+  ),
+  INTERNAL_HEALTH_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
+    'Secret of the break-glass path /__cron/run/NAME, sent as X-Internal-Health; without it the path answers 403.',
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Lowest level that is logged.'),
 } satisfies Record<string, z.ZodType>;
 
-const SECRETS = ['BELLHOP_API_TOKEN', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'] as const;
+const SECRETS = ['BELLHOP_API_TOKEN', 'INTERNAL_HEALTH_TOKEN', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'] as const;
 
 const Environment = z.object(VARIABLES);
 export type Environment = z.infer<typeof Environment>;
@@ -102,6 +109,11 @@ export interface Config {
   timeZone: string;
   /** As typed: `#ops`, `ops@example.com`. */
   alertsTo: string[];
+  /** Good addresses of BASE_URLS, and what is wrong with the others. */
+  targets: { urls: string[]; problems: string[] };
+  /** Dead-man's switches by the name of their variable without HC_. */
+  pings: Record<string, string>;
+  internalHealthToken?: string;
   apiToken?: string;
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
@@ -124,6 +136,8 @@ export function loadConfig(env: Record<string, string | undefined>, cwd: string)
   const merged: Record<string, string | undefined> = { ...readDotEnv(cwd), ...withoutEmpty(env) };
   const known = Object.keys(VARIABLES);
   const problems = unknownNames(merged, known);
+  const { pings, problems: badPings } = readPings(merged);
+  problems.push(...badPings);
   const picked = Object.fromEntries(known.map((name) => [name, merged[name]]));
   const parsed = Environment.safeParse(withoutEmpty(picked));
   if (!parsed.success) {
@@ -140,10 +154,16 @@ export function loadConfig(env: Record<string, string | undefined>, cwd: string)
       },
     );
   }
-  return toConfig(parsed.data, { cwd, nodeEnv: merged['NODE_ENV'] });
+  return toConfig(parsed.data, { cwd, nodeEnv: merged['NODE_ENV'], pings });
 }
 
-function toConfig(env: Environment, { cwd, nodeEnv }: { cwd: string; nodeEnv: string | undefined }): Config {
+interface Around {
+  cwd: string;
+  nodeEnv: string | undefined;
+  pings: Record<string, string>;
+}
+
+function toConfig(env: Environment, { cwd, nodeEnv, pings }: Around): Config {
   const off: string[] = [];
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
   const slack =
@@ -172,10 +192,13 @@ function toConfig(env: Environment, { cwd, nodeEnv }: { cwd: string; nodeEnv: st
       .split(',')
       .map((one) => one.trim())
       .filter((one) => one !== ''),
+    targets: readBaseUrls(env.BASE_URLS),
+    pings,
+    ...(env.INTERNAL_HEALTH_TOKEN === undefined ? {} : { internalHealthToken: env.INTERNAL_HEALTH_TOKEN }),
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
-    secrets: secretsOf(env),
+    secrets: [...secretsOf(env), ...Object.values(pings)],
     off,
   };
 }

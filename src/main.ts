@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import { createApi } from './api/app.ts';
+import type { CronDeps } from './api/cron.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -81,12 +82,12 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const caps = createCaps({ store, clock, zone: config.timeZone });
   const guards = createGuards({ store, caps, env, mode: config.mode });
   const runner = createRunner(
-    { store, registry, clock, log, ids, scrub, env, caps, guards },
+    { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls },
     { workerId, concurrency: config.concurrency },
   );
   const scheduler = createScheduler(
-    { store, registry, runner, guards, clock, ids, log, ...seams },
-    { zone: config.timeZone, alertsTo: alertsTo(config) },
+    { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
+    { zone: config.timeZone, alertsTo: alertsTo(config), host: hostname(), pings: config.pings },
   );
   const outbox = createOutbox(
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
@@ -109,7 +110,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     },
     stop(options = {}) {
       stopping ??= (async () => {
-        await scheduler.planner.stop();
+        await scheduler.stop();
         await runner.stop(options);
         await outbox.stop();
         await store.close();
@@ -183,6 +184,7 @@ export async function startServer(config: Config, seams: Seams = {}): Promise<Se
 
 async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const { runner, store, clock, log } = bellhop;
+  for (const problem of config.targets.problems) log.warn('a target is left out', { problem });
   let draining = false;
   const opened = Promise.withResolvers<void>();
   const slack =
@@ -201,8 +203,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
         );
   const readiness = () => {
     if (draining || store.health().state !== 'ready') return 'unavailable';
-    const { planner } = bellhop.scheduler;
-    if ((planner.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
+    if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
   const api = createApi({
@@ -210,6 +211,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     reader: store,
     readiness,
     token: config.apiToken,
+    cron: cronDeps(config, bellhop),
     backup: (dir) => store.backup(dir),
     log,
   });
@@ -227,7 +229,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   }
   opened.resolve();
   // Only a server plans: a command line that opens the folder must not begin what is due.
-  await bellhop.scheduler.planner.start();
+  await bellhop.scheduler.start();
   slack?.start();
   return {
     bellhop,
@@ -239,6 +241,16 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
       const stopped = bellhop.stop({ graceMs: config.shutdownMs });
       await Promise.all([http.stop(), stopped]);
     },
+  };
+}
+
+function cronDeps({ internalHealthToken: token }: Config, { scheduler, store, clock, log }: Bellhop): CronDeps {
+  return {
+    token,
+    reader: store,
+    clock,
+    log,
+    run: (task) => scheduler.schedules.runNow(task, { kind: 'schedule', id: task, name: 'break-glass' }),
   };
 }
 

@@ -7,6 +7,8 @@ import type { Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { admit } from './auth.ts';
+import { cronRoutes } from './cron.ts';
+import type { CronDeps } from './cron.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
@@ -18,6 +20,7 @@ export interface ApiDeps {
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   token: string | undefined;
   backup: (dir: string) => Promise<BackupInfo>;
+  cron: CronDeps;
   log: Log;
 }
 
@@ -38,6 +41,8 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
     return c.text(state, state === 'unavailable' ? 503 : 200);
   });
   app.get('/health', (c) => c.json({ status: deps.readiness() === 'unavailable' ? 'unavailable' : 'ok' }));
+
+  app.route('/__cron/run', cronRoutes(deps.cron));
 
   app.use('/v1/*', async (c, next) => {
     const operator = c.env?.operator;

@@ -15,8 +15,13 @@ export function admit(authorization: string | undefined, token: string | undefin
   if (authorization === undefined || authorization === '') return { outcome: 'refused', reason: 'missing' };
   const given = /^Bearer +([^\s]+)$/i.exec(authorization)?.[1];
   if (given === undefined) return { outcome: 'refused', reason: 'wrong_scheme' };
-  if (!timingSafeEqual(digest(given), digest(token))) return { outcome: 'refused', reason: 'invalid_token' };
+  if (!carries(given, token)) return { outcome: 'refused', reason: 'invalid_token' };
   return { outcome: 'admitted', actor: { kind: 'token', id: 'bootstrap' } };
+}
+
+/** Whether the header carries the secret, in time that does not depend on it; never without a secret (fail closed). */
+export function carries(header: string | undefined, secret: string | undefined): boolean {
+  return secret !== undefined && header !== undefined && timingSafeEqual(digest(header), digest(secret));
 }
 
 function digest(text: string): Buffer {

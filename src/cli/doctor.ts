@@ -29,9 +29,16 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
     config.apiToken === undefined
       ? { check: 'api', state: 'off', says: 'set BELLHOP_API_TOKEN' }
       : { check: 'api', state: 'ok', says: `bearer token of ${config.apiToken.length} characters` },
+    checkTargets(config),
   ];
   for (const { check, state, says } of findings) terminal.out(`${state.padEnd(4)}  ${check.padEnd(5)}  ${says}`);
   return findings.some(({ state }) => state === 'fail') ? EX_UNAVAILABLE : 0;
+}
+
+function checkTargets({ targets: { urls, problems } }: Config): Finding {
+  const says = urls.length === 0 ? 'BASE_URLS names none' : `${urls.length} in BASE_URLS`;
+  if (problems.length === 0) return { check: 'fan', state: urls.length === 0 ? 'off' : 'ok', says };
+  return { check: 'fan', state: 'warn', says: [says, ...problems.slice(0, 20)].join('\n             ') };
 }
 
 async function checkData(config: Config): Promise<Finding> {

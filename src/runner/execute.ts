@@ -7,6 +7,7 @@ import { createProgressBook } from './kinds/progress.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
 import type { Progress } from '../store/records.ts';
 import type { ClaimedRun, Settlement } from '../store/store.ts';
+import { hostFits, hostOf } from './hosts.ts';
 import type { Caps } from './caps.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
@@ -32,6 +33,8 @@ export interface AttemptUnderway {
 export interface ExecutorDeps extends SettlementDeps {
   env: Record<string, string | undefined>;
   caps: Caps;
+  /** Addresses that jobs may fan out to. */
+  targets: readonly string[];
 }
 
 export type Executor = (claimed: ClaimedRun, job: LoadedJob | undefined, changed: () => void) => AttemptUnderway;
@@ -61,6 +64,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       job: run.job,
       attempt: Math.max(1, run.attemptsUsed),
       actor: run.actor,
+      targets: targetsFor(job, deps.targets),
       input: run.input,
       signal: abort.signal,
       book,
@@ -108,6 +112,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       gone: started.gone,
     };
   };
+}
+
+function targetsFor(job: LoadedJob | undefined, targets: readonly string[]): string[] {
+  const allowed = job?.guards.allowedHosts;
+  if (allowed === undefined) return [...targets];
+  return targets.filter((target) => allowed.some((pattern) => hostFits(pattern, hostOf(target) ?? '')));
 }
 
 interface Beginning {

@@ -18,7 +18,8 @@ export function addressesIn(input: Json): string[] {
   return [...hosts];
 }
 
-function hostOf(text: string): string | undefined {
+/** The host of an address as a person writes it; undefined for any other text. */
+export function hostOf(text: string): string | undefined {
   const trimmed = text.trim();
   if (!/^[a-z][a-z0-9+.-]*:/i.test(trimmed) || !URL.canParse(trimmed)) return undefined;
   const url = new URL(trimmed);

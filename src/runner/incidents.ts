@@ -26,7 +26,7 @@ const SYSTEM: Actor = { kind: 'system', id: 'incidents' };
 const Incident = z.object({
   failures: z.number().int().nonnegative(),
   causes: z.array(z.string()).max(MAX_CAUSES),
-  toldAt: z.iso.datetime().optional(),
+  toldAt: z.iso.datetime().exactOptional(),
   seen: z.array(z.string()).max(MAX_SEEN),
 });
 type Incident = z.infer<typeof Incident>;

@@ -13,6 +13,8 @@ export interface JobContext {
   /** From 1. */
   readonly attempt: number;
   readonly actor: Actor;
+  /** The addresses of BASE_URLS that the job's `allowedHosts` let through; all of them where it names none. */
+  readonly targets: readonly string[];
   /** Aborts on timeout, cancel and shutdown; hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** Runs `fn` as a named step that people see on the card; at most 50 are kept. */

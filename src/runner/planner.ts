@@ -8,11 +8,13 @@ import { messageOf } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { isFinal } from '../store/records.ts';
+import type { Destination } from '../store/records.ts';
 import type { NewRun, NewSkip, Store } from '../store/store.ts';
 import { createAbsences } from './absence.ts';
 import { createBell } from './bell.ts';
 import type { Minute } from './bell.ts';
 import { createDigest } from './digest.ts';
+import { tellSkipped } from './skip-notice.ts';
 import type { Digest } from './digest.ts';
 import type { FileSchedules } from './file-schedules.ts';
 import type { GuardCheck } from './guards.ts';
@@ -49,6 +51,8 @@ export interface PlannerDeps {
   ids: Ids;
   log: Log;
   digest?: Digest;
+  /** Where notices go for schedules that name nobody. */
+  alertsTo?: readonly Destination[];
   /** For tests: another minute bell than node-cron's. */
   minute?: Minute;
 }
@@ -182,7 +186,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const { entry, job, start, pending } = at;
     const name = entry.schedule.spec.job;
     if (job === undefined) return `There is no job ${name}: its file is missing or broken.`;
-    const checked = await guards.check({
+    const verdict = await guards.check({
       job,
       by: 'slot',
       input: entry.schedule.spec.input,
@@ -190,8 +194,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
       slot: start.slot,
       tickStarts: pending,
     });
-    if (!checked.ok) return checked.reason;
-    return overlapping(entry, job);
+    if (verdict.ok) return overlapping(entry, job);
+    if (verdict.code === 'LAST_RUN_FAILED')
+      await tellSkipped(deps, { entry, job, slot: start.slot, reason: verdict.reason });
+    return verdict.reason;
   }
   /** Slots that are made up for together follow one another: what counts is the run before all of them. */
   async function overlapping(entry: Entry, job: LoadedJob): Promise<string | undefined> {

@@ -110,6 +110,8 @@ export interface RunnerDeps {
   /** Default: of this store and environment, in UTC and as in development. */
   caps?: Caps;
   guards?: GuardCheck;
+  /** Addresses that jobs may fan out to; default none. */
+  targets?: readonly string[];
 }
 
 export interface RunnerOptions {
@@ -131,7 +133,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   const env = deps.env ?? {};
   const caps = deps.caps ?? createCaps({ store, clock, zone: 'UTC' });
   const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development' });
-  const execute = createExecutor({ ...deps, env, caps });
+  const execute = createExecutor({ ...deps, env, caps, targets: deps.targets ?? [] });
   const worker = createWorker({ ...deps, execute }, { workerId, concurrency, leaseMs });
   let rescan: Timer | undefined;
   let stopped: Promise<void> | undefined;

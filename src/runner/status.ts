@@ -10,11 +10,13 @@ import type { Store } from '../store/store.ts';
 import type { Follower } from './followers.ts';
 import { scheduleOf } from './verdict.ts';
 
-export const STATUS = 'status';
+/** The kinds of the newest and of the dated documents. */
+const STATUS = 'status';
+const HISTORY = 'status-history';
 const KEEP_MS = 35 * 86_400_000;
 const TRIES = 5;
 
-export const StatusValue = z.object({
+const StatusValue = z.object({
   /** The schedule. */
   kind: z.string().max(80),
   ok: z.boolean(),
@@ -23,20 +25,24 @@ export const StatusValue = z.object({
   at: z.iso.datetime(),
   host: z.string().max(40),
 });
-export type StatusValue = z.infer<typeof StatusValue>;
+type StatusValue = z.infer<typeof StatusValue>;
 
 /** Makes the follower; `host` names this machine. */
 export function createStatus(deps: { store: Store; host: string }): Follower {
   const { store } = deps;
   const host = deps.host.replaceAll(/[^A-Za-z0-9-]/g, '-').slice(0, 30) || 'host';
 
-  async function put(key: string, value: StatusValue, expiresAt?: string): Promise<void> {
+  async function put(
+    { kind, key }: { kind: string; key: string },
+    value: StatusValue,
+    expiresAt?: string,
+  ): Promise<void> {
     for (let tries = 0; tries < TRIES; tries++) {
-      const doc = await store.getDoc(STATUS, key);
+      const doc = await store.getDoc(kind, key);
       const present = StatusValue.safeParse(doc?.value);
       if (present.success && present.data.at >= value.at) return;
       const expiry = expiresAt === undefined ? {} : { expiresAt };
-      const outcome = await store.putDoc({ kind: STATUS, key, rev: doc?.rev ?? 0, value, ...expiry });
+      const outcome = await store.putDoc({ kind, key, rev: doc?.rev ?? 0, value, ...expiry });
       if (outcome.outcome === 'stored') return;
     }
   }
@@ -48,8 +54,9 @@ export function createStatus(deps: { store: Store; host: string }): Follower {
       const run = await store.get(event.runId);
       const value = run === undefined ? undefined : valueOf(run, host);
       if (value === undefined) return;
-      await put(`${value.kind}.latest`, value);
-      await put(`${value.kind}.${value.at.slice(0, 10)}.${host}`, value, iso(Date.parse(value.at) + KEEP_MS));
+      await put({ kind: STATUS, key: `${value.kind}.latest` }, value);
+      const day = `${value.kind}.${value.at.slice(0, 10)}.${host}`;
+      await put({ kind: HISTORY, key: day }, value, iso(Date.parse(value.at) + KEEP_MS));
     },
   };
 }

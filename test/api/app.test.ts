@@ -27,6 +27,13 @@ function api(token: string | undefined = TOKEN) {
     readiness: () => readiness,
     backup: (dir) => house.store.backup(dir),
     token,
+    cron: {
+      token: undefined,
+      reader: house.store,
+      clock: systemClock,
+      log,
+      run: () => Promise.reject(new Error('no task')),
+    },
     log,
   });
 }
@@ -94,6 +101,13 @@ describe('the HTTP API', () => {
       readiness: () => readiness,
       backup: (dir) => house.store.backup(dir),
       token: undefined,
+      cron: {
+        token: undefined,
+        reader: house.store,
+        clock: systemClock,
+        log,
+        run: () => Promise.reject(new Error('no task')),
+      },
       log,
     });
     const answer = await app.request('/v1/jobs', { headers: { authorization: 'Bearer undefined' } });

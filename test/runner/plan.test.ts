@@ -186,6 +186,12 @@ describe('after a time in which nobody planned', () => {
       '11-22T04:00 11-22T08:00 5 Bellhop did not look when it was due; only the latest is run',
     ]);
   });
+  test('the latest is the newest of all, also behind one that was skipped', () => {
+    const over = { skipNext: { slot: iso(NINE - HOUR), by: ana } };
+    const { steps } = catchUp(schedule({ watermark: NINE - 3 * HOUR, over }), NINE + 10 * MINUTE);
+    expect(slotsOf(steps)).toEqual(['2026-11-22T09:00']);
+    expect(skipsOf(steps).map(({ count }) => count)).toEqual([1, 1]);
+  });
   test('the latest is the newest that may run at all', () => {
     const over = { skipNext: { slot: iso(NINE), by: ana } };
     const { steps } = catchUp(schedule({ watermark: NINE - 3 * HOUR, over }), NINE + 10 * MINUTE);
@@ -268,13 +274,22 @@ describe('what is not to be run is skipped with its reason', () => {
     ]);
     expect(slotsOf(steps)).toEqual(['2026-11-23T11:30', '2026-11-23T23:30']);
   });
-  test('days are told apart also where clocks change at midnight', () => {
-    const spec = { days: 'business', catchUp: { policy: 'all', burst: 24, windowMs: 10 * DAY } };
-    // In Havana, Sunday 1 November 2026 shows 00:00 to 01:00 twice; Monday begins at 05:00 UTC.
-    const doc = schedule({ cron: '30 * * * *', zone: 'America/Havana', watermark: utc('2026-10-31T03:00'), spec });
-    const { steps } = catchUp(doc, utc('2026-11-02T06:00'));
-    expect(rangesOf(steps)).toEqual(['10-31T04:30 11-02T04:30 49 Not a business day']);
-    expect(slotsOf(steps)).toEqual(['2026-10-31T03:30', '2026-11-02T05:30']);
+  test('a day that comes back for some minutes is that day again', () => {
+    const spec = { holidays: ['2010-11-06'], catchUp: { policy: 'all', burst: 24 } };
+    // In St John's, 7 November 2010 was a minute old when the clock went back to 23:01 of the 6th.
+    const doc = schedule({ cron: '30 * * * *', zone: 'America/St_Johns', watermark: utc('2010-11-06T22:30'), spec });
+    const { steps } = catchUp(doc, utc('2010-11-07T05:30'));
+    expect(rangesOf(steps)).toEqual(['11-06T23:00 11-07T03:00 5 2010-11-06 is a holiday']);
+    expect(slotsOf(steps)).toEqual(['2010-11-07T04:00', '2010-11-07T05:00']);
+  });
+  test('two ranges of one reason stay two when something ran between them', () => {
+    const reason = 'stand-up';
+    const blackouts = [NINE - 3 * HOUR, NINE - HOUR].map((at) => ({ from: iso(at), to: iso(at + 1), reason }));
+    const { steps } = catchUp(schedule({ watermark: NINE - 4 * HOUR, spec: { ...all, blackouts } }), late);
+    expect(rangesOf(steps)).toEqual([
+      '11-22T06:00 11-22T06:00 1 Blackout: stand-up',
+      '11-22T08:00 11-22T08:00 1 Blackout: stand-up',
+    ]);
   });
 });
 
@@ -314,7 +329,7 @@ describe('bounds', () => {
 });
 
 describe('whatever happens', () => {
-  const crons = ['* * * * *', '*/20 * * * *', '15 2 * * *', '0 9 * * 1', '30 1,2 * * 0,6'];
+  const crons = ['*/5 * * * *', '40 * * * *', '15 2 * * *', '0 9 * * 1', '30 1,2 * * 0,6'];
   const zones = ['UTC', 'America/New_York', 'Australia/Lord_Howe', 'Africa/Cairo'];
   const act = fc.oneof(
     { weight: 6, arbitrary: fc.record({ act: fc.constant('tick'), ms: fc.integer({ min: 0, max: 3 * HOUR }) }) },
@@ -331,7 +346,7 @@ describe('whatever happens', () => {
     policy: fc.constantFrom('skip', 'latest', 'all'),
     days: fc.constantFrom('all', 'business'),
     maxStarts: fc.integer({ min: 1, max: 3 }),
-    acts: fc.array(act, { maxLength: 25 }),
+    acts: fc.array(act, { maxLength: 15 }),
   });
 
   test('each due time ends in exactly one of a start and a skip, and the watermark only grows', () => {
@@ -343,7 +358,7 @@ describe('whatever happens', () => {
         let now = begin;
         const ends: number[] = [];
         const end = (after: number, until: number, count: number): void => {
-          const { slots } = timetable.between(after, until, 200_000);
+          const { slots } = timetable.between(after, until, 1_000_000);
           expect(slots.length).toBe(count);
           ends.push(...slots.map(({ at }) => at));
         };
@@ -378,13 +393,13 @@ describe('whatever happens', () => {
           } else plan(what === 'away' ? { from: before, to: now } : undefined);
         }
         const until = Date.parse(doc.watermark ?? '');
-        const due = timetable.between(begin, until, 200_000).slots.map(({ at }) => at);
+        const due = timetable.between(begin, until, 1_000_000).slots.map(({ at }) => at);
         // Within a step the skips stand before the starts.
         ends.sort((a, b) => a - b);
         expect(ends.length).toBe(due.length);
         expect(due.findIndex((at, index) => ends[index] !== at)).toBe(-1);
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   }, 60_000);
 });

@@ -19,10 +19,10 @@ describe('a slot becomes a run', () => {
   test('a schedule of a file runs its job on Monday at nine, with its input, its places and its due time', async () => {
     const monday = { when: 'mon 09:00', zone: 'Europe/Berlin', destinations: ['#sales'] };
     const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [jobWith([monday])] });
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toEqual([]);
     await house.clock.advance(20 * HOUR);
-    await house.planner.tick();
+    await house.tick();
     const [run, ...more] = await house.runs('weekly');
     expect(more).toEqual([]);
     expect(run).toMatchObject({
@@ -45,10 +45,10 @@ describe('a slot becomes a run', () => {
       jobs: [jobWith([{ when: '*/5 * * * *' }], { overlap: 'queue' })],
     });
     const rival = house.again();
-    await Promise.all([house.planner.tick(), rival.planner.tick()]);
+    await Promise.all([house.tick(), rival.tick()]);
     for (let minute = 0; minute < 12; minute++) {
       await house.clock.advance(MINUTE);
-      await Promise.all([house.planner.tick(), rival.planner.tick(), house.planner.tick()]);
+      await Promise.all([house.tick(), rival.tick(), house.tick()]);
     }
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-22T12:05:00.000Z', '2026-11-22T12:10:00.000Z']);
     expect(await house.skips('weekly')).toEqual([]);
@@ -66,11 +66,11 @@ describe('a slot becomes a run', () => {
       };
       await house.store.putDoc({ kind: 'schedule', key: `weekly.${at}`, rev: 0, value });
     }
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(21 * HOUR);
-    expect(await house.planner.tick()).toMatchObject({ planned: 1000, started: 1000, skipped: 0 });
+    expect(await house.tick()).toMatchObject({ planned: 1000, started: 1000, skipped: 0 });
     expect(await house.store.count({})).toMatchObject({ queued: 1000 });
-    expect(await house.planner.tick()).toMatchObject({ planned: 0, started: 0 });
+    expect(await house.tick()).toMatchObject({ planned: 0, started: 0 });
   });
 });
 
@@ -85,11 +85,11 @@ describe('after an absence', () => {
       const clock = manualClock(SUNDAY - 30_000);
       const hourly = { when: '0,30 * * * *', catchUp: { policy, window: '1d', burst: 3 } };
       const house = scheduleHouse({ clock, jobs: [jobWith([hourly], { overlap: 'queue' })], alertsTo: [OPS] });
-      await house.planner.start();
-      await house.planner.stop();
+      await house.start();
+      await house.stop();
       await clock.advance(downMs);
       const next = house.again();
-      await next.planner.tick();
+      await next.tick();
       const due: string[] = [];
       for (let at = SUNDAY; at <= clock.now(); at += 30 * MINUTE) due.push(new Date(at).toISOString());
       const ran = slots(await house.runs('weekly'));
@@ -108,10 +108,10 @@ describe('after an absence', () => {
     const clock = manualClock(SUNDAY - 30_000);
     const jobs = [jobWith([{ when: '*/10 * * * *' }]), jobWith([{ when: '0 13 * * *' }], { name: 'daily' })];
     const house = scheduleHouse({ clock, jobs, alertsTo: [OPS] });
-    await house.planner.start();
-    await house.planner.stop();
+    await house.start();
+    await house.stop();
     await clock.advance(75 * MINUTE);
-    await house.again().planner.tick();
+    await house.again().tick();
     const [run, ...more] = await house.runs('weekly');
     expect(more).toEqual([]);
     expect(run?.schedule).toMatchObject({ slot: '2026-11-22T13:10:00.000Z', late: { ms: 270_000 } });
@@ -126,7 +126,7 @@ describe('after an absence', () => {
     expect(text).toContain('`daily`: 1 missed, ran 1');
     // The next life was there all the time.
     await clock.advance(MINUTE);
-    await house.again().planner.tick();
+    await house.again().tick();
     expect((await house.store.listNotices({})).items).toHaveLength(1);
   });
 
@@ -140,14 +140,14 @@ describe('after an absence', () => {
       addNotice: (notice) => (broken ? new Promise(() => undefined) : real.addNotice(notice)),
     };
     const house = scheduleHouse({ clock, store, jobs: [jobWith([{ when: '*/10 * * * *' }])], alertsTo: [OPS] });
-    await house.planner.start();
-    await house.planner.stop();
+    await house.start();
+    await house.stop();
     await clock.advance(HOUR);
-    void house.again().planner.tick();
+    void house.again().tick();
     await clock.advance(1000);
     broken = false;
-    await house.again().planner.tick();
-    await house.again().planner.tick();
+    await house.again().tick();
+    await house.again().tick();
     const { items } = await real.listNotices({});
     expect(items.map((one) => one.notice.kind)).toEqual(['digest']);
     expect(await house.runs('weekly')).toHaveLength(1);
@@ -157,9 +157,9 @@ describe('after an absence', () => {
     const clock = manualClock(SUNDAY - 30_000);
     const all = { when: '0 * * * *', catchUp: { policy: 'all', burst: 10 } };
     const house = scheduleHouse({ clock, jobs: [jobWith([all], { overlap: 'queue', expensive: true })] });
-    await house.planner.tick();
+    await house.tick();
     await clock.advance(6 * HOUR + 5 * MINUTE);
-    await house.planner.tick();
+    await house.tick();
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-22T18:00:00.000Z']);
   });
 });
@@ -169,11 +169,11 @@ describe('the clock', () => {
   test.each(STEPS)('a step of %d ms neither doubles nor loses a slot', async (step) => {
     const clock = manualClock(SUNDAY - 30_000);
     const house = scheduleHouse({ clock, jobs: [jobWith([{ when: '*/15 * * * *' }], { overlap: 'queue' })] });
-    await house.planner.start();
+    await house.start();
     await clock.advance(20 * MINUTE);
     clock.step(step);
     await clock.advance(26 * HOUR);
-    await house.planner.stop();
+    await house.stop();
     const ran = slots(await house.runs('weekly')).map((slot) => Date.parse(slot ?? ''));
     expect(new Set(ran).size).toBe(ran.length);
     const skips = await house.skips('weekly');
@@ -186,7 +186,7 @@ describe('the clock', () => {
   test('an event loop that stood still for 30 s, or a bell that is silent, costs no slot', async () => {
     const clock = manualClock(SUNDAY - 30_000);
     const house = scheduleHouse({ clock, jobs: [jobWith([{ when: '* * * * *' }], { overlap: 'queue' })] });
-    await house.planner.start();
+    await house.start();
     // Only the watch rings here: the minute bell of this house makes no sound.
     for (let at = 0; at < 10; at++) {
       clock.step(30_000);
@@ -217,14 +217,14 @@ describe('a crash', () => {
       },
     };
     const house = scheduleHouse({ clock, store, jobs: [jobWith([{ when: '*/10 * * * *' }], { overlap: 'queue' })] });
-    await house.planner.tick();
+    await house.tick();
     for (const when of ['before', 'after', 'before', 'after'] as const) {
       dies = when;
       await clock.advance(10 * MINUTE);
-      void house.again().planner.tick();
+      void house.again().tick();
       await clock.advance(1000);
       dies = 'never';
-      await house.again().planner.tick();
+      await house.again().tick();
     }
     expect(slots(await house.runs('weekly'))).toEqual([
       '2026-11-22T12:00:00.000Z',
@@ -247,14 +247,14 @@ describe('a crash', () => {
     failing = false;
     const jobs = [jobWith([{ when: '*/10 * * * *' }]), jobWith([{ when: '*/10 * * * *' }], { name: 'other' })];
     const house = scheduleHouse({ clock, store, jobs });
-    await house.planner.tick();
+    await house.tick();
     failing = true;
     await clock.advance(MINUTE);
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toHaveLength(0);
     expect(await house.runs('other')).toHaveLength(1);
     failing = false;
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toHaveLength(1);
   });
 });
@@ -263,11 +263,11 @@ describe('overlap', () => {
   async function twoSlots(overlap: string) {
     const clock = manualClock(SUNDAY - 30_000);
     const house = scheduleHouse({ clock, jobs: [jobWith([{ when: '*/10 * * * *' }], { overlap })] });
-    await house.planner.tick();
+    await house.tick();
     await clock.advance(MINUTE);
-    await house.planner.tick();
+    await house.tick();
     await clock.advance(10 * MINUTE);
-    await house.planner.tick();
+    await house.tick();
     return house;
   }
 
@@ -280,7 +280,7 @@ describe('overlap', () => {
     ]);
     await finish(house.store, first?.id ?? '');
     await house.clock.advance(10 * MINUTE);
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toHaveLength(2);
   });
 
@@ -316,9 +316,9 @@ describe('guards', () => {
         },
       },
     });
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(3 * HOUR);
-    await house.planner.tick();
+    await house.tick();
     expect(seen).toEqual([0, 1, 2]);
     expect(await house.runs('weekly')).toHaveLength(2);
     expect(await house.skips('weekly')).toEqual([
@@ -337,40 +337,40 @@ describe('schedules of files', () => {
 
   test('a schedule that is new, or has other times, begins now', async () => {
     const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [at('0 9 * * *')] });
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(20 * HOUR);
     house.registry.set([at('0 * * * *')]);
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toEqual([]);
     expect((await house.doc('weekly')).nextSlot).toBe('2026-11-23T09:00:00.000Z');
     await house.clock.advance(HOUR);
-    await house.planner.tick();
+    await house.tick();
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-23T09:00:00.000Z']);
   });
 
   test('another place or input changes no slot', async () => {
     const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [at('0 13 * * *')] });
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(HOUR + 1000);
     house.registry.set([at('0 13 * * *', { destinations: ['#other'] })]);
-    await house.planner.tick();
+    await house.tick();
     const [run] = await house.runs('weekly');
     expect(run).toMatchObject({ destinations: [{ kind: 'slack', channel: '#other' }] });
   });
 
   test('one that its file no longer names rests, and goes on from now when it is named again', async () => {
     const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs: [at('0 * * * *')] });
-    await house.planner.tick();
+    await house.tick();
     house.registry.set([jobWith([])]);
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(5 * HOUR);
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toEqual([]);
     expect((await house.doc('weekly')).gone).toBe(true);
     house.registry.set([at('0 * * * *')]);
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(HOUR);
-    await house.planner.tick();
+    await house.tick();
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-22T18:00:00.000Z']);
     expect(await house.skips('weekly')).toEqual([]);
   });
@@ -385,9 +385,9 @@ describe('schedules of files', () => {
       watermark: '2026-11-22T12:00:00.000Z',
     };
     await house.store.putDoc({ kind: 'schedule', key: 'lost', rev: 0, value });
-    await house.planner.tick();
+    await house.tick();
     await house.clock.advance(HOUR);
-    await house.planner.tick();
+    await house.tick();
     expect((await house.skips('lost')).map((skip) => skip.reason)).toEqual([
       'There is no job lost: its file is missing or broken.',
     ]);
@@ -399,7 +399,7 @@ describe('when the store has no room', () => {
     const clock = manualClock(SUNDAY - 30_000);
     const store = createMemoryStore({ clock, ids: createIds(clock), log: silentLog }, { maxUnfinished: 1 });
     const house = scheduleHouse({ clock, store, jobs: [jobWith([{ when: '0 12 * * *' }])] });
-    await house.planner.tick();
+    await house.tick();
     await house.runner.submit({
       job: 'weekly',
       input: {},
@@ -408,11 +408,11 @@ describe('when the store has no room', () => {
       trigger: 'cli',
     });
     await clock.advance(MINUTE);
-    await house.planner.tick();
+    await house.tick();
     expect(await house.runs('weekly')).toEqual([]);
     const [held] = (await store.list({})).items;
     await finish(store, held?.id ?? '');
-    await house.planner.tick();
+    await house.tick();
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-22T12:00:00.000Z']);
   });
 });

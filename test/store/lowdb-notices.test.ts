@@ -74,6 +74,15 @@ describe('a notice in the data folder', () => {
     await rm(dir, { recursive: true });
   });
 
+  it('that made room for another does not come back', async () => {
+    await h.dispose();
+    h = await lowdbHarness({ maxNotices: 2 });
+    for (const key of ['a', 'b', 'c']) await h.store.addNotice(newNotice({ key, destinations: [] }));
+    await h.reopen('crash');
+    expect((await h.store.listNotices({})).items.map((one) => one.notice.key)).toEqual(['c', 'b']);
+    expect((await h.store.listDocs('notice', {})).items).toHaveLength(2);
+  });
+
   it('takes more than a small document may, for the messages that are frozen in it', async () => {
     await h.store.addNotice(newNotice());
     const { lease } = await claimDelivery(h.store);

@@ -37,6 +37,9 @@ export interface ScheduleParts {
   log?: Log;
   alertsTo?: readonly Destination[];
   zone?: string;
+  /** Addresses of dead-man's switches, and what answers there. */
+  pings?: Record<string, string>;
+  pinged?: { fetch: typeof globalThis.fetch };
 }
 
 /** A job that a file might define: it runs at once, and its schedules are given. */
@@ -63,8 +66,13 @@ export function scheduleHouse(parts: ScheduleParts = {}): ScheduleHouse {
   const runner = createRunner({ store, registry, clock, log, ids, scrub, env: {} }, { workerId: 'worker-1' });
   const minute = () => Promise.resolve(() => Promise.resolve());
   const guards = parts.guards ?? NOTHING_GUARDED;
-  const deps = { store, registry, runner, guards, clock, ids, log, minute };
-  const options = { zone: parts.zone ?? 'UTC', alertsTo: parts.alertsTo ?? [] };
+  const deps = { store, registry, runner, guards, clock, ids, log, minute, scrub, ...parts.pinged };
+  const options = {
+    zone: parts.zone ?? 'UTC',
+    alertsTo: parts.alertsTo ?? [],
+    host: 'test-host',
+    pings: parts.pings ?? {},
+  };
   const doc = async (name: string): Promise<Schedule> => {
     const found = await store.getDoc('schedule', name);
     if (found === undefined) throw new Error(`there is no schedule ${name}`);

@@ -14,6 +14,7 @@ export interface AttemptContext {
   job: string;
   attempt: number;
   actor: Actor;
+  targets: readonly string[];
   /** As it was stored; a function gets what its schema makes of it. */
   input: Json;
   signal: AbortSignal;

@@ -20,12 +20,13 @@ export function typedInput(job: LoadedFunction, input: unknown): Record<string, 
 
 /** The context that a function sees; what it says goes to the attempt's book. */
 export function jobContext(ctx: Omit<AttemptContext, 'input'>): JobContext {
-  const { runId, job, attempt, actor, signal, book } = ctx;
+  const { runId, job, attempt, actor, targets, signal, book } = ctx;
   return {
     runId,
     job,
     attempt,
     actor,
+    targets,
     signal,
     step: (title, fn) => book.step(title, fn),
     progress: (share, note) => book.progress(share, note),

@@ -40,9 +40,9 @@ async function runIsolated(deps: IsolatedDeps, job: LoadedFunction, ctx: Attempt
     else if (parsed.data.type === 'log') ctx.book.log(parsed.data.line);
     else answer ??= parsed.data;
   });
-  const { runId, attempt, actor, input } = ctx;
+  const { runId, attempt, actor, targets, input } = ctx;
   const at = { dir: dirname(job.path), file: basename(job.path), version: 'child' };
-  const start: ToChild = { type: 'start', ...at, runId, job: ctx.job, attempt, actor, input };
+  const start: ToChild = { type: 'start', ...at, runId, job: ctx.job, attempt, actor, targets: [...targets], input };
   // A child that died before it could listen is seen by its exit.
   child.send(start, () => undefined);
   const ended = await supervise(child, { clock: deps.clock, signal: ctx.signal, outputLimitBytes: OUTPUT_LIMIT });

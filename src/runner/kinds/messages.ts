@@ -11,6 +11,7 @@ export const ToChild = z.object({
   job: z.string(),
   attempt: z.number(),
   actor: Actor,
+  targets: z.array(z.string()),
   input: z.json(),
 });
 export type ToChild = z.infer<typeof ToChild>;

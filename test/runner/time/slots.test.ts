@@ -151,6 +151,10 @@ describe('the rule, as people read it', () => {
       '2027-11-02T01:30',
     ]);
   });
+  test('asked in the middle of the hour that comes twice, it does not come a third time', () => {
+    // A zone of its own: what is known of others was asked for before.
+    expect(next('30 1 * * *', 'America/Chicago', '2027-11-07T07:10')[0]).toBe('2027-11-08T07:30');
+  });
   test('every hour means every real hour, whatever the clock shows', () => {
     expect(next('30 * * * *', 'Europe/Berlin', '2027-10-31T00:00')).toEqual([
       '2027-10-31T00:30',

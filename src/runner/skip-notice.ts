@@ -1,0 +1,36 @@
+import type { Store } from '../store/store.ts';
+import type { Destination } from '../store/records.ts';
+import type { LoadedJob } from './jobs.ts';
+import { noticeReport } from './notice-report.ts';
+import type { Entry } from './schedule-book.ts';
+import { parseTarget } from './targets.ts';
+
+/** Tells where the report would have gone that a slot is left out because the run before it failed; once for that run. */
+export async function tellSkipped(
+  deps: { store: Pick<Store, 'addNotice'>; alertsTo?: readonly Destination[] },
+  what: { entry: Entry; job: LoadedJob; slot: string; reason: string },
+): Promise<void> {
+  const { entry, job, slot, reason } = what;
+  const { spec, last } = entry.schedule;
+  const destinations = spec.destinations ?? placesOf(job) ?? spec.tell ?? deps.alertsTo ?? [];
+  if (destinations.length === 0) return;
+  await deps.store.addNotice({
+    key: `refused.${entry.name}.${last?.runId ?? slot}`,
+    kind: 'refused',
+    schedule: entry.name,
+    job: job.name,
+    report: noticeReport({
+      title: `${entry.name} was left out`,
+      summary: `The report due ${slot} was not made. ${reason}`,
+      status: 'partial',
+      lines: [`The next time it is tried again; \`/jobs run ${job.name}\` tries now.`],
+    }),
+    destinations,
+  });
+}
+
+function placesOf(job: LoadedJob): Destination[] | undefined {
+  if (!Array.isArray(job.destinations)) return undefined;
+  const places = job.destinations.map(parseTarget).filter((target) => target !== 'origin');
+  return places.length === 0 ? undefined : places;
+}
