@@ -209,6 +209,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const api = createApi({
     runner,
     reader: store,
+    schedules: bellhop.scheduler.schedules,
     readiness,
     token: config.apiToken,
     cron: cronDeps(config, bellhop),

@@ -269,7 +269,7 @@ describe('/jobs schedules and what is done to them', () => {
     await using own = await createHouse({
       'weekly.ts': job('weekly', "schedules: [{ when: 'mon 09:00', destinations: ['#ops'] }],"),
     });
-    await own.scheduler.planner.tick();
+    await own.scheduler.tick();
     expect(saidIn(await own.type('unschedule weekly'))).toMatch(
       /file of its job, weekly\.ts.*Change or remove it there/s,
     );

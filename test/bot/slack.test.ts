@@ -63,8 +63,8 @@ beforeEach(async () => {
     return (await store.putDoc({ kind: 'inbound', key, rev: 0, value: {}, expiresAt })).outcome === 'stored';
   };
   const guards = { check: () => Promise.resolve({ ok: true } as const) };
-  const parts = { store, registry, runner, guards, clock, ids, log };
-  ({ schedules } = createScheduler(parts, { zone: 'UTC', alertsTo: [] }));
+  const parts = { store, registry, runner, guards, clock, ids, log, scrub: createScrub([]) };
+  ({ schedules } = createScheduler(parts, { zone: 'UTC', alertsTo: [], host: 'house', pings: {} }));
   restart = () => {
     slack = createSlack(
       { runner, reader: store, schedules, remember, clock, log },

@@ -60,8 +60,8 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
   const runner = createRunner({ store, registry, clock, log, ids, scrub: createScrub([]) }, { workerId: 'house' });
   const guards = { check: () => Promise.resolve({ ok: true } as const) };
   const scheduler = createScheduler(
-    { store, registry, runner, guards, clock, ids, log },
-    { zone: 'UTC', alertsTo: [] },
+    { store, registry, runner, guards, clock, ids, log, scrub: createScrub([]) },
+    { zone: 'UTC', alertsTo: [], host: 'house', pings: {} },
   );
   const workspace = createWorkspace({ clock }, { rates: 'off' });
   const receiver = createPlaygroundReceiver({ clock });
