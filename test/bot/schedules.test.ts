@@ -116,6 +116,16 @@ describe('/jobs schedule', () => {
     expect(saidIn(await house.type('schedule mailer daily 07:00 to=bea'))).toContain('to\\":\\"bea');
   });
 
+  test('what is scheduled in a conversation of two is told to the person, for the bot is not in it', async () => {
+    const { id } = house.workspace.directMessage('U0ANA');
+    await house.workspace.slash({ user: 'U0ANA', channel: id, text: 'schedule weekly daily 07:00' });
+    const question = house.workspace.ephemerals('U0ANA').at(-1);
+    if (question === undefined) throw new Error('no answer');
+    expect(saidIn(question)).toContain('Report to: <@U0ANA>');
+    await click(question, 'bellhop_schedule');
+    expect((await stored('weekly.daily-0700')).spec.origin).toEqual({ kind: 'slack', channel: 'U0ANA' });
+  });
+
   test('a path on the machine is not for Slack, neither typed nor in a button', async () => {
     expect(saidIn(await house.type('schedule weekly daily 07:00 to=file:/etc/cron.d/x'))).toContain(
       'channels, people and addresses only',
