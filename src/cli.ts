@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { createLocalGateway } from './cli/local.ts';
 import { backupCommand, EXIT, jobsCommand, runCommand, runsCommand, type Terminal } from './cli/commands.ts';
 import type { Gateway } from './cli/gateway.ts';
+import type { ScheduleAsk } from './cli/schedules.ts';
 import { createRemoteGateway, serverAnswers } from './cli/remote.ts';
 import { crashInOneLine, EX_SOFTWARE, exitFlushed, firstFrame, onStopSignal, outliveReaders } from './cli/process.ts';
 import { systemClock } from './clock.ts';
@@ -21,6 +22,12 @@ const HELP = `Usage: bellhop COMMAND
   runs show RUN [--json]        show a run, its report and its receipts
   runs cancel | retry RUN       stop a run; run the same again
   runs delete RUN --yes         delete a run and its report for good
+  schedule JOB "mon 09:00" [key=value …] [--zone Europe/Berlin] [--to '#channel,ana@example.com'] [--name NAME] [--yes]
+                                show when a job would run by itself; --yes stores it
+  schedules [JOB] [--json]      list what is scheduled, and what was not run and why
+  next NAME [N]                 the next times of a schedule or a job
+  pause NAME [reason] | resume NAME | snooze NAME 2d | skip NAME    for all of them: all --yes
+  unschedule NAME --yes         remove a schedule; its runs stay
   notices [--json]              list what was told without a run: missed times, incidents
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
@@ -30,7 +37,7 @@ const HELP = `Usage: bellhop COMMAND
   demo [--once]                 see it all work here, with a fake Slack and inbox
   version
 
-RUN is an id, its last characters, or last; --json prints JSON instead of text. Settings: docs/configuration.md.`;
+RUN is an id, its last characters, or last; NAME is a schedule, or a job that has just one; --json prints JSON instead of text. Settings: docs/configuration.md.`;
 
 // sysexits.h
 const EX_UNAVAILABLE = 69;
@@ -41,6 +48,14 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: ['json'],
   jobs: ['json'],
   runs: ['json', 'yes'],
+  schedule: ['json', 'yes', 'zone', 'to', 'name'],
+  schedules: ['json'],
+  next: ['json'],
+  pause: ['json', 'yes'],
+  resume: ['json', 'yes'],
+  snooze: ['json'],
+  skip: ['json'],
+  unschedule: ['json', 'yes'],
   notices: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
@@ -59,6 +74,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const [typed = 'help', ...args] = positionals;
   const command = values.help ? 'help' : typed;
   refuseStray(command, given);
+  if (isOfSchedules(command)) return scheduleCommand(command, { ...values, args });
   switch (command) {
     case 'start': {
       const { start } = await import('./cli/start.ts');
@@ -112,6 +128,18 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+const OF_SCHEDULES = ['schedule', 'schedules', 'next', 'pause', 'resume', 'snooze', 'skip', 'unschedule'] as const;
+type OfSchedules = (typeof OF_SCHEDULES)[number];
+
+function isOfSchedules(command: string): command is OfSchedules {
+  return OF_SCHEDULES.some((known) => known === command);
+}
+
+async function scheduleCommand(command: OfSchedules, ask: ScheduleAsk): Promise<number> {
+  const { SCHEDULE_COMMANDS } = await import('./cli/schedules.ts');
+  return withGateway((gateway) => SCHEDULE_COMMANDS[command](terminal(), gateway, ask));
+}
+
 function readArguments(argv: readonly string[]) {
   try {
     const read = parseArgs({
@@ -123,10 +151,12 @@ function readArguments(argv: readonly string[]) {
         yes: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
         fix: { type: 'boolean', default: false },
+        zone: { type: 'string' },
+        to: { type: 'string' },
+        name: { type: 'string' },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
         from: { type: 'string' },
-        to: { type: 'string' },
         verify: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

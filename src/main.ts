@@ -190,7 +190,17 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const slack =
     config.slack === undefined
       ? undefined
-      : createSlack({ runner, reader: store, remember: rememberIn(store, clock), clock, log }, config.slack);
+      : createSlack(
+          {
+            runner,
+            reader: store,
+            schedules: bellhop.scheduler.schedules,
+            remember: rememberIn(store, clock),
+            clock,
+            log,
+          },
+          config.slack,
+        );
   const readiness = () => {
     if (draining || store.health().state !== 'ready') return 'unavailable';
     if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
@@ -199,6 +209,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const api = createApi({
     runner,
     reader: store,
+    schedules: bellhop.scheduler.schedules,
     readiness,
     token: config.apiToken,
     cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },

@@ -38,11 +38,14 @@ const ROOMS: Record<string, Rule[]> = {
 const SURFACES = ['bot', 'api'];
 /** What surfaces may take from the runner: the service and the words it answers with. */
 const SERVICE = [
-  'src/runner/schedules.ts',
-  'src/runner/schedule-views.ts',
   'src/runner/runner.ts',
   'src/runner/fields.ts',
   'src/runner/registry.ts',
+  'src/runner/schedules.ts',
+  'src/runner/schedule-views.ts',
+  'src/runner/schedule-words.ts',
+  'src/runner/targets.ts',
+  'src/runner/time/asked.ts',
 ];
 
 interface Import {

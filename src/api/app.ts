@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
+import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { admit } from './auth.ts';
@@ -12,10 +13,12 @@ import type { CronDeps } from './cron.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
+import { scheduleRoutes } from './schedules.ts';
 
 export interface ApiDeps {
   runner: Runner;
   reader: Reader;
+  schedules: Schedules;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   token: string | undefined;
@@ -69,6 +72,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   );
   app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
+  app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes({ reader }));
   app.post('/v1/backup', async (c) => {
     // Writes to a path of this machine: for whoever may open the data folder, never for a token.

@@ -127,7 +127,8 @@ function unknownRun(ref: string): Problem {
   };
 }
 
-function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>): Problem {
+/** Why the runner made no run. */
+export function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>): Problem {
   switch (result.outcome) {
     case 'unknown_job':
       return {

@@ -4,18 +4,22 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
+import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
 import { answerAll } from './answered.ts';
 import type { Authorizer } from './authorize.ts';
 import { answerCommand } from './commands/answer.ts';
 import { answerButton } from './commands/buttons.ts';
 import { problemView } from './views/answers.ts';
+import type { Zones } from './zones.ts';
 
 export interface BotDeps {
   receiver: Receiver;
   authorizer: Pick<Authorizer, 'authorize'>;
   runner: Runner;
   reader: Reader;
+  schedules: Schedules;
+  zones: Zones;
   /** Stores that a command which changes something was seen; false when it was seen before. */
   remember: (key: string) => Promise<boolean>;
   clock: Clock;

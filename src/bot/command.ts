@@ -5,7 +5,23 @@ import { suggest } from '../suggest.ts';
  * The grammar of `/jobs`: a verb, then words and `key=value` pairs; quotes of any kind (phones write curly ones) hold words together.
  * Parsing never fails: what cannot be understood becomes a problem that is shown with the way out.
  */
-export const VERBS = ['help', 'list', 'run', 'show', 'cancel', 'retry', 'delete'] as const;
+export const VERBS = [
+  'help',
+  'list',
+  'run',
+  'show',
+  'cancel',
+  'retry',
+  'delete',
+  'schedule',
+  'schedules',
+  'next',
+  'pause',
+  'resume',
+  'snooze',
+  'skip',
+  'unschedule',
+] as const;
 export type Verb = (typeof VERBS)[number];
 
 export interface Command {
@@ -25,6 +41,10 @@ const ALIASES: Record<string, Verb> = {
   stop: 'cancel',
   rm: 'delete',
   remove: 'delete',
+  cron: 'schedule',
+  upcoming: 'next',
+  hold: 'pause',
+  unpause: 'resume',
 };
 const MAX_LENGTH = 8_000;
 const MAX_TOKENS = 200;

@@ -19,8 +19,8 @@ export function drawManifest(mode: ManifestMode, host: string): string {
         {
           command: '/jobs',
           ...(http ? { url } : {}),
-          description: 'Run, list, show, cancel, retry, delete',
-          usage_hint: 'run JOB | list | show RUN | help',
+          description: 'Run, list, show, cancel, retry, delete, schedule',
+          usage_hint: 'run JOB | list | show RUN | schedule JOB mon 09:00 | help',
           should_escape: true,
         },
       ],
@@ -28,8 +28,9 @@ export function drawManifest(mode: ManifestMode, host: string): string {
     oauth_config: {
       scopes: {
         bot: ['commands', 'chat:write', 'im:write'],
-        // Needed to look for a post whose answer was lost; without them such a post is sent again with a label.
-        bot_optional: ['channels:history', 'groups:history', 'im:history', 'metadata.message:read'],
+        // The histories are needed to look for a post whose answer was lost; without them such a post is sent again with a label.
+        // users:read gives the time zone of who schedules; without it, Bellhop's own is proposed.
+        bot_optional: ['channels:history', 'groups:history', 'im:history', 'metadata.message:read', 'users:read'],
       },
     },
     settings: {

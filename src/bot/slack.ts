@@ -5,14 +5,17 @@ import type { Clock } from '../clock.ts';
 import { DependencyError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
+import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
 import { createBot } from './app.ts';
 import { createAuthorizer, type Authorizer, type Identity } from './authorize.ts';
 import { createDoor, type AdmittedRequest } from './door.ts';
+import { createZones } from './zones.ts';
 
 export interface SlackDeps {
   runner: Runner;
   reader: Reader;
+  schedules: Schedules;
   remember: (key: string) => Promise<boolean>;
   clock: Clock;
   log: Log;
@@ -56,7 +59,9 @@ export function createSlack(deps: SlackDeps, options: SlackOptions): SlackSurfac
   });
   const client = new WebClient(options.botToken, clientOptions);
   const authorizer = createAuthorizer({ botToken: options.botToken, identify: () => identify(client), clock, log });
-  createBot({ ...deps, receiver, authorizer, clientOptions });
+  const ask = async (user: string) => (await client.users.info({ user })).user?.tz;
+  const zones = createZones({ ask, clock, log });
+  createBot({ ...deps, zones, receiver, authorizer, clientOptions });
   const door = createDoor({
     signingSecret: options.signingSecret,
     clock,

@@ -228,7 +228,8 @@ function explainSubmit(
   }
 }
 
-function readPairs(job: string, args: readonly string[]): Record<string, string> {
+/** `key=value` arguments as a record; throws a UsageError for what is none, or given twice. */
+export function readPairs(job: string, args: readonly string[]): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (const arg of args) {
     const equals = arg.indexOf('=');

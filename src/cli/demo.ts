@@ -73,6 +73,8 @@ async function openStage({ workspace, mailbox, folder, terminal }: Stage): Promi
     authorizer: { authorize: () => Promise.resolve({ botToken: workspace.token }) },
     runner: bellhop.runner,
     reader: bellhop.store,
+    schedules: bellhop.scheduler.schedules,
+    zones: { of: () => Promise.resolve(undefined) },
     remember: () => Promise.resolve(true),
     clock: terminal.clock,
     log: bellhop.log,

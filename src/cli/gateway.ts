@@ -2,7 +2,8 @@ import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts'
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
-import type { Delivery, Run, RunSummary } from '../store/records.ts';
+import type { Delivery, Destination, Run, RunSummary } from '../store/records.ts';
+import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
 export interface RunView {
@@ -20,6 +21,7 @@ export interface Gateway extends AsyncDisposable {
     ref: string,
   ): Promise<({ outcome: 'found' } & RunView) | { outcome: 'not_found' } | { outcome: 'ambiguous'; ids: string[] }>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
+  schedules: ScheduleGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
@@ -27,4 +29,37 @@ export interface Gateway extends AsyncDisposable {
   remove(id: string): Promise<RemoveOutcome['outcome']>;
   /** Copies the data folder, live and consistent, to an absolute path. */
   backup(dir: string): Promise<BackupInfo>;
+}
+
+/** Why nothing was done, and the way out. */
+export interface ScheduleProblem {
+  outcome: 'problem';
+  text: string;
+}
+
+export interface ScheduleAsked {
+  job: string;
+  when: string;
+  zone?: string;
+  words: Record<string, string>;
+  destinations?: Destination[];
+  name?: string;
+}
+
+type Seen = { view: ScheduleView } | ScheduleProblem;
+export type PausedNames = { outcome: 'paused' | 'resumed' | 'unchanged'; names: string[] } | ScheduleProblem;
+
+/** The verbs of schedules; a `ref` is a schedule, or a job that has just one. */
+export interface ScheduleGateway {
+  list(): Promise<ScheduleView[]>;
+  find(ref: string): Promise<Seen>;
+  /** What `create` would store. */
+  preview(asked: ScheduleAsked): Promise<Seen>;
+  create(asked: ScheduleAsked): Promise<{ outcome: 'created' | 'changed'; view: ScheduleView } | ScheduleProblem>;
+  remove(ref: string): Promise<Seen>;
+  pause(ref: string, reason: string): Promise<PausedNames>;
+  resume(ref: string): Promise<PausedNames>;
+  snooze(ref: string, until: string): Promise<Seen>;
+  skip(ref: string): Promise<Seen>;
+  next(ref: string, n: number): Promise<{ views: { view: ScheduleView; next: NextTime[] }[] } | ScheduleProblem>;
 }

@@ -1,5 +1,6 @@
 import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
+import { localSchedules } from './local-schedules.ts';
 
 /** The store is open in this process: no server holds the data folder. */
 export function createLocalGateway(bellhop: Bellhop): Gateway {
@@ -25,6 +26,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       return { outcome: 'found', run: found.run, deliveries: await store.deliveries(found.run.id) };
     },
     list: (query) => store.list(query),
+    schedules: localSchedules(bellhop),
     notices: (query) => store.listNotices(query),
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
     async retry(id) {

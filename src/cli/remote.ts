@@ -4,6 +4,7 @@ import { DependencyError, UsageError } from '../errors.ts';
 import { Notice } from '../store/notice-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway } from './gateway.ts';
+import { remoteSchedules } from './remote-schedules.ts';
 
 const Problem = z.object({
   code: z.string(),
@@ -34,7 +35,7 @@ const JobsBody = z.object({
   problems: z.array(z.object({ file: z.string(), reason: z.string(), hint: z.string().optional() })),
 });
 
-interface Answer {
+export interface Answer {
   status: number;
   body: unknown;
 }
@@ -76,6 +77,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
       const page = ListBody.parse(checked(await call('GET', `/v1/runs?${params.toString()}`)));
       return { items: page.runs, ...(page.next === undefined ? {} : { next: page.next }) };
     },
+    schedules: remoteSchedules({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };
@@ -105,7 +107,12 @@ function submitted(
   if (answer.status < 300) return SubmitBody.parse(answer.body);
   const problem = Problem.safeParse(answer.body);
   if (!problem.success || answer.status >= 500) return SubmitBody.parse(checked(answer));
-  const { detail, hint, issues } = problem.data;
+  return problemOf(answer);
+}
+
+/** The problem that a server answered, with each of its issues on a line; throws when it is none. */
+function problemOf(answer: Answer): { outcome: 'problem'; text: string } {
+  const { detail, hint, issues } = Problem.parse(answer.body);
   const Issue = z.object({ path: z.string(), message: z.string(), hint: z.string().optional() });
   const lines = (issues ?? []).map((raw) => {
     const issue = Issue.safeParse(raw);

@@ -6,6 +6,8 @@ import { MAX_DESTINATIONS } from '../store/records.ts';
 import type { Destination, PlannedDelivery, Run } from '../store/records.ts';
 import type { LoadedJob } from './jobs.ts';
 
+type Asked = Pick<Run, 'input' | 'origin'>;
+
 export interface Plan {
   deliveries: PlannedDelivery[];
   /** What people should know about where the report did not go. */
@@ -37,6 +39,11 @@ export function planReport(ids: Ids, run: Run, job: LoadedJob | undefined): Plan
   return { deliveries, warnings };
 }
 
+/** Where the reports of such runs go, as far as the job can say before one has run. */
+export function placesOf(job: LoadedJob, run: Asked): Destination[] {
+  return targetsOf(job, run, []).flatMap((target) => (target === 'origin' ? (run.origin ?? []) : target));
+}
+
 /** The live card, where the run was asked for in Slack. */
 export function planCard(ids: Ids, asked: { origin?: Destination; actor: Run['actor'] }): PlannedDelivery[] {
   if (asked.origin?.kind !== 'slack') return [];
@@ -44,7 +51,7 @@ export function planCard(ids: Ids, asked: { origin?: Destination; actor: Run['ac
   return [{ id: ids.next('dlv'), mode: 'live', destination: asked.origin, ...fallback }];
 }
 
-function targetsOf(job: LoadedJob | undefined, run: Run, warnings: string[]): (Destination | 'origin')[] {
+function targetsOf(job: LoadedJob | undefined, run: Asked, warnings: string[]): (Destination | 'origin')[] {
   if (job === undefined) return ['origin'];
   try {
     const named: unknown =
@@ -57,7 +64,7 @@ function targetsOf(job: LoadedJob | undefined, run: Run, warnings: string[]): (D
   }
 }
 
-function inputOf(job: LoadedJob, run: Run): Record<string, unknown> {
+function inputOf(job: LoadedJob, run: Asked): Record<string, unknown> {
   const parsed = job.schema.safeParse(run.input);
   return parsed.success ? parsed.data : (members(run.input) ?? {});
 }

@@ -115,8 +115,8 @@ function specOf(job: LoadedJob, request: NewScheduleRequest, defaultZone: string
       hint: issue?.hint ?? `It must fit the input of ${job.name}.`,
     };
   }
-  const { destinations } = request;
-  if ((destinations?.length ?? 0) === 0 && goesNowhere(job)) {
+  const { destinations, origin } = request;
+  if ((destinations?.length ?? 0) === 0 && origin === undefined && goesNowhere(job)) {
     const problem = `The report of ${job.name} goes to where it was asked, and a schedule asks from nowhere.`;
     return {
       outcome: 'invalid',
@@ -131,6 +131,7 @@ function specOf(job: LoadedJob, request: NewScheduleRequest, defaultZone: string
     cron: when.when.cron,
     zone: zone.zone,
     input: input.input,
+    ...(origin === undefined ? {} : { origin }),
     ...(destinations === undefined || destinations.length === 0 ? {} : { destinations }),
   });
 }

@@ -14,6 +14,8 @@ export interface Pauses {
   pause(entry: Entry, actor: Actor, reason: string | undefined): Promise<boolean>;
   /** False: it is not paused. */
   resume(entry: Entry, actor: Actor): Promise<boolean>;
+  /** Ends a snooze and a skip. False: there is neither. */
+  wake(entry: Entry, actor: Actor): Promise<boolean>;
 }
 
 /** Makes both. */
@@ -71,6 +73,14 @@ export function createPauses(deps: { store: Store; book: ScheduleBook; clock: Cl
       const audit = { actor, act: 'resume', schedule: entry.name, job: spec.job } as const;
       const wish = ({ paused: present, ...rest }: Schedule): Schedule | undefined =>
         present === undefined ? undefined : { ...rest, nextSlot };
+      return change(entry, wish, audit);
+    },
+    async wake(entry, actor) {
+      const audit = { actor, act: 'resume', schedule: entry.name, job: entry.schedule.spec.job } as const;
+      const isAhead = (instant: string | undefined): boolean =>
+        instant !== undefined && Date.parse(instant) > clock.now();
+      const wish = ({ snoozed, skipNext, ...rest }: Schedule): Schedule | undefined =>
+        isAhead(snoozed?.until) || isAhead(skipNext?.slot) ? rest : undefined;
       return change(entry, wish, audit);
     },
   };

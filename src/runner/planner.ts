@@ -246,6 +246,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
       policy: job.policy,
       priority: job.priority,
       schedule: late === undefined ? named : { ...named, late },
+      ...(spec.origin === undefined ? {} : { origin: spec.origin }),
       ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),
       idempotencyKey: `slot.${entry.name}.${slot}`,
     };

@@ -2,6 +2,8 @@
 import { iso } from '../clock.ts';
 import type { Actor, Destination, RunState } from '../store/records.ts';
 import type { Schedule, Skip } from '../store/schedule-records.ts';
+import { placesOf } from './deliveries.ts';
+import type { LoadedJob } from './jobs.ts';
 import type { Entry } from './schedule-book.ts';
 import { barBetween } from './stretches.ts';
 import { readWhen } from './time/spec.ts';
@@ -33,6 +35,8 @@ export interface ScheduleView {
   /** The newest five. */
   skips: Skip[];
   destinations: Destination[] | 'job';
+  /** Where its reports go as things stand: those, or what the job says; none when the job cannot say. */
+  places: Destination[];
   input: Schedule['spec']['input'];
 }
 
@@ -42,10 +46,10 @@ const SHOWN_SKIPS = 5;
 const LOOKED_AT = 400;
 const MAX_NEXT = 20;
 
-/** Draws a schedule as of `now`; `jobExists` and the state of its last run are known to who asks. */
+/** Draws a schedule as of `now`; its job and the state of its last run are known to who asks. */
 export function viewOf(
   entry: Entry,
-  known: { now: number; job: 'there' | 'missing'; lastState?: RunState | undefined },
+  known: { now: number; job: LoadedJob | undefined; lastState?: RunState | undefined },
 ): ScheduleView {
   const { schedule } = entry;
   const { spec, paused, snoozed, skipNext, last } = schedule;
@@ -69,6 +73,7 @@ export function viewOf(
       : { last: { ...last, ...(known.lastState === undefined ? {} : { state: known.lastState }) } }),
     skips: (schedule.skips ?? []).slice(-SHOWN_SKIPS).toReversed(),
     destinations: spec.destinations ?? 'job',
+    places: spec.destinations ?? (known.job === undefined ? [] : placesOf(known.job, spec)),
     input: spec.input,
   };
 }
@@ -78,21 +83,28 @@ function wordsOf(cron: string): string {
   return read.ok ? read.when.words : cron;
 }
 
-function stateOf(schedule: Schedule, known: { job: 'there' | 'missing'; snoozed: boolean }): ScheduleView['state'] {
+function stateOf(schedule: Schedule, known: { job: LoadedJob | undefined; snoozed: boolean }): ScheduleView['state'] {
   if (schedule.gone) return 'gone';
   if (schedule.paused !== undefined) return 'paused';
-  if (known.job === 'missing') return 'job_missing';
+  if (known.job === undefined) return 'job_missing';
   return known.snoozed ? 'snoozed' : 'active';
 }
 
 /** The next `n` (at most 20) due times that will be run, as far as anybody can say now. */
 export function nextTimes(schedule: Schedule, now: number, n: number): NextTime[] {
   const wanted = Math.max(1, Math.min(n, MAX_NEXT));
-  const slots = createTimetable(schedule.spec).next(Math.max(now, resumesAt(schedule)), LOOKED_AT);
-  const bar = barBetween(schedule, now, slots.at(-1)?.at ?? now);
+  const from = Math.max(now, resumesAt(schedule));
+  // Most have nothing in the way, and a list draws a thousand of them.
+  const few = nextAmong(schedule, { now, from, many: wanted + 4 });
+  const open = few.length < wanted ? nextAmong(schedule, { now, from, many: LOOKED_AT }) : few;
+  return open.slice(0, wanted);
+}
+
+function nextAmong(schedule: Schedule, look: { now: number; from: number; many: number }): NextTime[] {
+  const slots = createTimetable(schedule.spec).next(look.from, look.many);
+  const bar = barBetween(schedule, look.now, slots.at(-1)?.at ?? look.now);
   return slots
     .filter(({ at }) => bar(at) === undefined)
-    .slice(0, wanted)
     .map(({ at, note }) => (note === undefined ? { at: iso(at) } : { at: iso(at), note }));
 }
 

@@ -24,6 +24,8 @@ export interface NewScheduleRequest {
   zone?: string;
   input?: unknown;
   as: 'words' | 'json';
+  /** Where it is asked: what a job's destination `origin` means for its runs. */
+  origin?: Destination;
   /** Where the report goes, instead of the job's destinations. */
   destinations?: readonly Destination[];
   /** Default: made of the job and the time. */
@@ -59,11 +61,14 @@ export interface Schedules {
   remove(ref: string, actor: Actor): Promise<Done<'removed'> | Refused>;
   /** `all` is every schedule. */
   pause(ref: string, actor: Actor, reason?: string): Promise<Paused | Refused>;
-  /** What came due in between is kept as one skip that names who paused. */
+  /**
+   * What came due in between is kept as one skip that names who paused. One that is named and not paused: its snooze or its skip ends.
+   * Of `all`, only pauses end: what somebody left out on purpose stays left out.
+   */
   resume(ref: string, actor: Actor): Promise<Paused | Refused>;
   /** Leaves out every due time until then: `2d`, `3h`, a date in the schedule's zone, or an instant; at most a year ahead. */
   snooze(ref: string, until: string, actor: Actor): Promise<Done<'snoozed'> | Refused>;
-  /** Leaves out the next due time. */
+  /** Leaves out the next due time; asked again before it, it is still that one. */
   skipNext(ref: string, actor: Actor): Promise<Done<'skipping'> | Refused>;
   /** The next `n` due times (at most 20) of a schedule, or of every schedule of a job. */
   next(ref: string, n: number): Promise<{ outcome: 'ok'; views: { view: ScheduleView; next: NextTime[] }[] } | Refused>;
@@ -89,8 +94,7 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
   async function draw(entry: Entry): Promise<ScheduleView> {
     const { last, spec } = entry.schedule;
     const run = last === undefined ? undefined : await store.get(last.runId);
-    const job = registry.get(spec.job) === undefined ? 'missing' : 'there';
-    return viewOf(entry, { now: clock.now(), job, lastState: run?.state });
+    return viewOf(entry, { now: clock.now(), job: registry.get(spec.job), lastState: run?.state });
   }
   async function named(ref: string): Promise<{ entry: Entry } | Refused> {
     const text = ref.trim().toLowerCase();
@@ -171,7 +175,10 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       return Array.isArray(names) ? { outcome: names.length === 0 ? 'unchanged' : 'paused', names } : names;
     },
     async resume(ref, actor) {
-      const names = await forAll(ref, (entry) => pauses.resume(entry, actor));
+      const single = ref.trim().toLowerCase() !== 'all';
+      const act = async (entry: Entry): Promise<boolean> =>
+        (await pauses.resume(entry, actor)) || (single && (await pauses.wake(entry, actor)));
+      const names = await forAll(ref, act);
       return Array.isArray(names) ? { outcome: names.length === 0 ? 'unchanged' : 'resumed', names } : names;
     },
     async snooze(ref, until, actor) {
@@ -188,6 +195,10 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
     async skipNext(ref, actor) {
       const found = await named(ref);
       if ('outcome' in found) return found;
+      const { skipNext: already } = found.entry.schedule;
+      // Asked twice it is one time that is left out; moving on to the next would run the first after all.
+      if (already !== undefined && Date.parse(already.slot) > clock.now())
+        return { outcome: 'skipping', view: await draw(found.entry) };
       const [next] = nextTimes(found.entry.schedule, clock.now(), 1);
       if (next === undefined) {
         const problem = `${found.entry.name} has no due time to skip.`;
@@ -212,7 +223,10 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       const found = await named(ref);
       if ('outcome' in found) return found;
       const { spec } = found.entry.schedule;
-      const place = spec.destinations === undefined ? {} : { destinations: spec.destinations };
+      const place = {
+        ...(spec.origin === undefined ? {} : { origin: spec.origin }),
+        ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),
+      };
       return runner.submit({ job: spec.job, input: spec.input, as: 'json', actor, trigger: 'manual', ...place });
     },
   };

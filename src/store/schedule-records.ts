@@ -67,6 +67,8 @@ export const ScheduleSpec = z.object({
   /** An IANA name. */
   zone: z.string().min(1).max(64),
   input: z.json(),
+  /** Where it was asked for: what a job's destination `origin` means. */
+  origin: Destination.exactOptional(),
   /** Where the report goes instead of the job's destinations. */
   destinations: z.array(Destination).max(20).exactOptional(),
   catchUp: CatchUp.prefault({}),

@@ -24,6 +24,7 @@ function api(token: string | undefined = TOKEN) {
   return createApi({
     runner: house.runner,
     reader: house.store,
+    schedules: house.scheduler.schedules,
     readiness: () => readiness,
     backup: (dir) => house.store.backup(dir),
     token,
@@ -98,6 +99,7 @@ describe('the HTTP API', () => {
     const app = createApi({
       runner: house.runner,
       reader: house.store,
+      schedules: house.scheduler.schedules,
       readiness: () => readiness,
       backup: (dir) => house.store.backup(dir),
       token: undefined,

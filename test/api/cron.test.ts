@@ -28,6 +28,7 @@ function api(token: string | undefined = TOKEN) {
   return createApi({
     runner,
     reader: store,
+    schedules,
     readiness: () => 'ready',
     backup: (dir) => store.backup(dir),
     token: undefined,
@@ -166,5 +167,5 @@ function createApiWithoutToken() {
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock }, 'debug');
   const cron = { token: undefined, schedules, reader: store, clock, log };
   const rest = { readiness: () => 'ready' as const, backup: (dir: string) => store.backup(dir), token: undefined, log };
-  return createApi({ runner, reader: store, cron, ...rest });
+  return createApi({ runner, reader: store, schedules, cron, ...rest });
 }

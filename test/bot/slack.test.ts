@@ -12,6 +12,8 @@ import { createLog, silentLog } from '../../src/log.ts';
 import { signedRequest } from '../../src/playground/sign.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
+import { createScheduler } from '../../src/runner/scheduler.ts';
+import type { Schedules } from '../../src/runner/schedules.ts';
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Run } from '../../src/store/records.ts';
@@ -29,6 +31,7 @@ export default defineJob({
 let before: (verb: string) => Promise<void>;
 let store: Store;
 let runner: Runner;
+let schedules: Schedules;
 let server: Server;
 let folder: string;
 let logged: string[];
@@ -59,9 +62,12 @@ beforeEach(async () => {
     const expiresAt = new Date(clock.now() + 60_000).toISOString();
     return (await store.putDoc({ kind: 'inbound', key, rev: 0, value: {}, expiresAt })).outcome === 'stored';
   };
+  const guards = { check: () => Promise.resolve({ ok: true } as const) };
+  const parts = { store, registry, runner, guards, clock, ids, log, scrub: createScrub([]) };
+  ({ schedules } = createScheduler(parts, { zone: 'UTC', alertsTo: [], host: 'house', pings: {} }));
   restart = () => {
     slack = createSlack(
-      { runner, reader: store, remember, clock, log },
+      { runner, reader: store, schedules, remember, clock, log },
       { botToken: 'xoxb-1', signingSecret: SECRET, apiUrl: 'http://127.0.0.1:1/api/' },
     );
   };
@@ -252,6 +258,32 @@ describe('the acknowledgement', () => {
     restart();
     expect((await post(captured)).status).toBe(200);
     expect((await store.get(run.id))?.state).toBe('cancelled');
+  });
+
+  test('a pause that is sent again after a restart does not pause what was resumed since', async () => {
+    const actor = { kind: 'operator', id: 'ops' } as const;
+    const request = { job: 'wait', when: 'mon 09:00', as: 'words', actor } as const;
+    const made = await schedules.create({ ...request, destinations: [{ kind: 'slack', channel: '#ops' }] });
+    expect(made.outcome).toBe('created');
+    const form = {
+      command: '/jobs',
+      text: 'pause wait',
+      user_id: 'U0ANA',
+      channel_id: 'C0REPORTS',
+      trigger_id: 'once',
+    };
+    const captured = sign(new URLSearchParams(form).toString());
+    expect((await post(captured)).text).toContain('Paused');
+    expect((await type('resume wait')).text).toContain('runs again');
+    restart();
+    expect((await post(captured)).text).toContain('already carried out');
+    expect((await schedules.list()).map(({ state }) => state)).toEqual(['active']);
+  });
+
+  test('who Slack does not answer about schedules in the usual zone, within the time of an acknowledgement', async () => {
+    const answer = await type('schedule wait mon 09:00');
+    expect(answer.status).toBe(200);
+    expect(answer.text).toContain('Time zone: UTC');
   });
 
   test('an answer to a click that cannot be sent undoes nothing', async () => {

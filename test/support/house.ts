@@ -11,6 +11,7 @@ import type { Message } from '../../src/playground/state.ts';
 import { createWorkspace, type Workspace } from '../../src/playground/workspace.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
+import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -20,6 +21,7 @@ export interface House extends AsyncDisposable {
   workspace: Workspace;
   store: Store;
   runner: Runner;
+  scheduler: Scheduler;
   /** Types `/jobs TEXT` in #general as Ana and answers the message that only she sees. */
   type(text: string, user?: string): Promise<Message>;
 }
@@ -44,6 +46,9 @@ export default defineJob({
 });
 `;
 
+/** What Slack knows of where people are; of Ben it knows nothing. */
+const zoneOf: Record<string, string> = { U0ANA: 'Europe/Berlin' };
+
 export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FATE_JOB }): Promise<House> {
   const dir = await mkdtemp(join(tmpdir(), 'bellhop-house-'));
   for (const [name, text] of Object.entries(jobs)) await writeFile(join(dir, name), text);
@@ -53,6 +58,11 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
   const store = createMemoryStore({ clock, ids, log });
   const registry = createRegistry({ dir, clock, log });
   const runner = createRunner({ store, registry, clock, log, ids, scrub: createScrub([]) }, { workerId: 'house' });
+  const guards = { check: () => Promise.resolve({ ok: true } as const) };
+  const scheduler = createScheduler(
+    { store, registry, runner, guards, clock, ids, log, scrub: createScrub([]) },
+    { zone: 'UTC', alertsTo: [], host: 'house', pings: {} },
+  );
   const workspace = createWorkspace({ clock }, { rates: 'off' });
   const receiver = createPlaygroundReceiver({ clock });
   const remembered = new Set<string>();
@@ -61,6 +71,8 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
     authorizer: { authorize: () => Promise.resolve({ botToken: workspace.token }) },
     runner,
     reader: store,
+    schedules: scheduler.schedules,
+    zones: { of: (userId) => Promise.resolve(zoneOf[userId]) },
     remember: (key) => Promise.resolve(remembered.has(key) ? false : Boolean(remembered.add(key))),
     clock,
     log,
@@ -72,6 +84,7 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
     workspace,
     store,
     runner,
+    scheduler,
     async type(text, user = 'U0ANA') {
       const ack = await workspace.slash({ user, channel: '#general', text });
       if (!ack.ok) throw new Error(`no acknowledgement: ${ack.error ?? ack.status}`);

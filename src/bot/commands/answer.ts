@@ -8,8 +8,11 @@ import { confirmDelete } from './delete.ts';
 import { failedAnswer } from './failed.ts';
 import { help } from './help.ts';
 import { list } from './list.ts';
+import { pause, resume, skip, snooze, unschedule } from './pause.ts';
 import { retryRun } from './retry.ts';
 import { runJob } from './run.ts';
+import { schedule } from './schedule.ts';
+import { next, schedules } from './schedules.ts';
 import { show } from './show.ts';
 
 export interface TypedCommand {
@@ -30,6 +33,14 @@ const ANSWERERS: Record<Verb, Answerer> = {
   cancel: cancelRun,
   retry: retryRun,
   delete: confirmDelete,
+  schedule,
+  schedules,
+  next,
+  pause,
+  resume,
+  snooze,
+  skip,
+  unschedule,
 };
 
 /** Answers a typed command; what it changes is durable before the answer exists. Never throws. */

@@ -8,6 +8,7 @@ import { cancelAnswer } from './cancel.ts';
 import { SEEN_BEFORE, slackActor, type Asked, type CommandDeps } from './context.ts';
 import { deleteShown } from './delete.ts';
 import { failedAnswer } from './failed.ts';
+import { clickSchedule } from './pause.ts';
 import { retry, retryAnswer } from './retry.ts';
 
 export interface ClickedButton {
@@ -37,6 +38,8 @@ export async function answerButton(deps: CommandDeps, clicked: ClickedButton): P
 }
 
 async function act(deps: CommandDeps, asked: Asked, clicked: ClickedButton): Promise<Answer> {
+  const ofSchedule = clickSchedule(deps, asked, clicked);
+  if (ofSchedule !== undefined) return ofSchedule;
   const [runId = ''] = clicked.value.split('|');
   if (!isId(runId, 'run')) return problemView('This button is from another time.', 'Try `/jobs list`.');
   switch (clicked.actionId) {

@@ -1,14 +1,18 @@
 import type { Log } from '../../log.ts';
 import { cutText } from '../../render/format.ts';
 import type { Runner } from '../../runner/runner.ts';
+import type { Schedules } from '../../runner/schedules.ts';
 import type { Reader } from '../../store/reader.ts';
 import type { Actor, Destination, Run } from '../../store/records.ts';
+import type { Zones } from '../zones.ts';
 import { ambiguousView, problemView } from '../views/answers.ts';
 import { quoted, type Answer } from '../views/blocks.ts';
 
 export interface CommandDeps {
   runner: Runner;
   reader: Reader;
+  schedules: Schedules;
+  zones: Zones;
   remember: (key: string) => Promise<boolean>;
   log: Log;
 }

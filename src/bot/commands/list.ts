@@ -23,7 +23,10 @@ export async function list(deps: CommandDeps, _asked: Asked, command: Command): 
   });
   const filtered = job !== undefined || state !== undefined;
   const known = filtered ? [] : deps.runner.jobs();
-  const lines = await Promise.all(known.slice(0, JOBS_SHOWN).map((shown) => jobLine(deps, shown)));
+  const next = known.length === 0 ? new Map<string, string>() : await nextOfJobs(deps);
+  const lines = await Promise.all(
+    known.slice(0, JOBS_SHOWN).map((shown) => jobLine(deps, { ...shown, next: next.get(shown.name) })),
+  );
   return listView({
     jobs: lines,
     moreJobs: Math.max(0, known.length - JOBS_SHOWN),
@@ -34,10 +37,24 @@ export async function list(deps: CommandDeps, _asked: Asked, command: Command): 
   });
 }
 
-async function jobLine(deps: CommandDeps, job: { name: string; description: string }): Promise<JobLine> {
-  const newest = await deps.reader.list({ job: job.name, limit: 1 });
+async function jobLine(
+  deps: CommandDeps,
+  { name, description, next }: { name: string; description: string; next: string | undefined },
+): Promise<JobLine> {
+  const newest = await deps.reader.list({ job: name, limit: 1 });
   const [last] = newest.items;
-  return { name: job.name, description: job.description, ...(last === undefined ? {} : { last }) };
+  return { name, description, ...(last === undefined ? {} : { last }), ...(next === undefined ? {} : { next }) };
+}
+
+/** When each job comes next by itself. */
+async function nextOfJobs(deps: CommandDeps): Promise<Map<string, string>> {
+  const soonest = new Map<string, string>();
+  for (const { job, next } of await deps.schedules.list()) {
+    const [first] = next;
+    const known = soonest.get(job);
+    if (first !== undefined && (known === undefined || first.at < known)) soonest.set(job, first.at);
+  }
+  return soonest;
 }
 
 function readFilter(deps: CommandDeps, command: Command): Filter | { answer: Answer } {

@@ -1,6 +1,6 @@
 import type { JobSummary } from '../../runner/runner.ts';
 import type { RunSummary } from '../../store/records.ts';
-import type { Verb } from '../command.ts';
+import { VERBS, type Verb } from '../command.ts';
 import { paged, quoted, safe, section, type Answer } from './blocks.ts';
 import { fieldLine, runLine } from './lines.ts';
 
@@ -28,12 +28,49 @@ const USAGE: Record<Verb, { usage: string; does: string; example: (job: string) 
   cancel: { usage: 'cancel RUN', does: 'stop a run', example: () => '/jobs cancel last' },
   retry: { usage: 'retry RUN', does: 'run the same again, as a new run', example: () => '/jobs retry last' },
   delete: { usage: 'delete RUN', does: 'delete a run and its report, for good', example: () => '/jobs delete k7f3q2' },
+  schedule: {
+    usage: 'schedule JOB TIME [ZONE] [key=value …]',
+    does: 'run a job by itself; you see the next times first',
+    example: (job) => `/jobs schedule ${job} every monday 09:00 Europe/Berlin`,
+  },
+  schedules: {
+    usage: 'schedules [JOB]',
+    does: 'what is scheduled, and what is not run and why',
+    example: (job) => `/jobs schedules ${job}`,
+  },
+  next: {
+    usage: 'next NAME [N]',
+    does: 'the next times of a schedule or a job',
+    example: (job) => `/jobs next ${job} 10`,
+  },
+  pause: {
+    usage: 'pause NAME [reason]',
+    does: 'stop a schedule, or `all`, until it is resumed',
+    example: (job) => `/jobs pause ${job} stocktaking`,
+  },
+  resume: { usage: 'resume NAME', does: 'end a pause, a snooze or a skip', example: (job) => `/jobs resume ${job}` },
+  snooze: {
+    usage: 'snooze NAME TIME',
+    does: 'leave out what is due until then',
+    example: (job) => `/jobs snooze ${job} 2d`,
+  },
+  skip: { usage: 'skip NAME', does: 'leave out the next time, once', example: (job) => `/jobs skip ${job}` },
+  unschedule: {
+    usage: 'unschedule NAME',
+    does: 'remove a schedule; asks first',
+    example: (job) => `/jobs unschedule ${job}`,
+  },
 };
+
+/** Verbs of schedules that `/jobs help` names in one line. */
+const OF_SCHEDULES: readonly Verb[] = ['schedules', 'next', 'pause', 'resume', 'snooze', 'skip', 'unschedule'];
 
 /** Under twelve lines, with examples of this workspace's own jobs. */
 export function helpView(jobs: readonly string[]): Answer {
   const example = jobs[0] ?? 'JOB';
-  const verbs = Object.values(USAGE).map(({ usage, does }) => `\`/jobs ${usage}\` – ${does}`);
+  const own = VERBS.filter((verb) => !OF_SCHEDULES.includes(verb));
+  const verbs = own.map((verb) => `\`/jobs ${USAGE[verb].usage}\` – ${USAGE[verb].does}`);
+  verbs.push(`Schedules: ${OF_SCHEDULES.map((verb) => `\`/jobs ${verb}\``).join(', ')}; \`/jobs help VERB\` explains.`);
   const names = jobs.slice(0, 8).map((name) => `\`${name}\``);
   const more = jobs.length > 8 ? ` and ${jobs.length - 8} more` : '';
   const have =

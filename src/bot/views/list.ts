@@ -11,6 +11,8 @@ export interface JobLine {
   name: string;
   description: string;
   last?: RunSummary;
+  /** When it comes next by itself. */
+  next?: string;
 }
 
 export interface Listing {
@@ -48,9 +50,10 @@ function jobBlocks(listing: Listing): KnownBlock[] {
   if (listing.jobs.length === 0) {
     return [section('There are no jobs yet. Put a file into the jobs folder, then try `/jobs list` again.')];
   }
-  const lines = listing.jobs.map(({ name, description, last }) => {
+  const lines = listing.jobs.map(({ name, description, last, next }) => {
     const ran = last === undefined ? 'never run' : `${stateMark(last.state)} ${slackDate(last.createdAt)}`;
-    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}`;
+    const comes = next === undefined ? '' : ` · next ${slackDate(next)}`;
+    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}${comes}`;
   });
   const blocks = paged(lines);
   if (listing.moreJobs > 0) blocks.push(context(`… and ${listing.moreJobs} more jobs.`));
