@@ -29,7 +29,8 @@ export function markIn(docs: readonly Doc[]): { mark: CopyMark; doc: Doc } | und
   return doc === undefined ? undefined : { mark: CopyMark.parse(doc.value), doc };
 }
 
-function isMark({ kind, key }: Doc): boolean {
+/** Whether it is the document that says how far a copy is. */
+export function isMark({ kind, key }: Pick<Doc, 'kind' | 'key'>): boolean {
   return kind === MARK.kind && key === MARK.key;
 }
 
@@ -155,7 +156,7 @@ function refuseDamage({ name, loaded }: Opened): void {
 function damaged(name: string, what: string): DependencyError {
   return new DependencyError(`${name} holds what cannot be read: ${what}.`, {
     code: 'STORE_CORRUPT',
-    hint: 'Nothing was changed. Open it once (start the server, or bellhop runs show RUN): what cannot be read is set aside; then copy again.',
+    hint: `Nothing was changed. bellhop store doctor ${name} --fix sets aside what cannot be read; then copy again.`,
   });
 }
 

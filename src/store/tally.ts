@@ -33,6 +33,22 @@ export function addAll(counts: Counts, more: Counts, sign: 1 | -1): void {
   }
 }
 
+/** How many of these runs there are of each job and state. */
+export function countsOf(runs: Iterable<Pick<RunSummary, 'job' | 'state'>>): Counts {
+  const counts: Counts = new Map();
+  for (const run of runs) addTo(counts, run, 1);
+  return counts;
+}
+
+/** Whether they say the same; none and nothing said are the same. */
+export function isSameCounts(a: Counts, b: Counts): boolean {
+  const isIn = (some: Counts, others: Counts): boolean =>
+    [...some].every(([job, tally]) =>
+      RUN_STATES.every((state) => (tally[state] ?? 0) === (others.get(job)?.[state] ?? 0)),
+    );
+  return isIn(a, b) && isIn(b, a);
+}
+
 /** `JOB=STATE:N,STATE:N;JOB=…`, for a name of a job has none of these signs. */
 export function textOf(counts: Counts): string {
   const some = (tally: Tally): string =>

@@ -31,15 +31,19 @@ function wholeIn(bytes: Uint8Array): Set<string> {
   return new Set(changes.flatMap((change) => (change.kind === 'run' ? [change.run.id] : [])));
 }
 
+function endOfLines(bytes: Uint8Array): number {
+  return bytes.lastIndexOf(0x0a) + 1;
+}
+
 describe('a journal', () => {
   it('in which any one bit has changed is never called sound; after a fix the store opens with every whole line', async () => {
     const [path = ''] = await segments();
     const sound = await readFile(path);
     expect(kindsOf((await look(h.dir)).verdict)).toEqual([]);
     let flips = 0;
-    for (let offset = 0; offset < sound.length; offset += 64) {
+    for (let offset = 0; offset < endOfLines(sound); offset += 64) {
       const flipped = Buffer.from(sound);
-      flipped[offset] = (flipped[offset] ?? 0) ^ (1 << (offset % 8));
+      flipped[offset] = (flipped[offset] ?? 0) ^ (1 << ((offset / 64) % 8));
       await writeFile(path, flipped);
       const { verdict } = await look(h.dir);
       expect(verdict.findings, `bit at ${offset}`).toHaveLength(1);
@@ -48,6 +52,19 @@ describe('a journal', () => {
       flips++;
     }
     expect(flips).toBeGreaterThan(30);
+  });
+  it('in whose room any one bit has changed has lost nothing', async () => {
+    const [path = ''] = await segments();
+    const sound = await readFile(path);
+    expect(sound.length - endOfLines(sound)).toBeGreaterThan(8 * 16);
+    for (let bit = 0; bit < 8; bit++) {
+      const flipped = Buffer.from(sound);
+      const offset = endOfLines(sound) + 16 * bit;
+      flipped[offset] = (flipped[offset] ?? 0) ^ (1 << bit);
+      await writeFile(path, flipped);
+      const { verdict } = await look(h.dir);
+      expect(verdict, `bit ${bit}`).toMatchObject({ sound: true, counts: { journalLines: 6 } });
+    }
   });
   for (const [where, line] of [
     ['at its begin', 0],
@@ -71,9 +88,14 @@ describe('a journal', () => {
       for (const { id } of runs) expect((await h.store.get(id)) !== undefined).toBe(whole.has(id));
     });
   }
-  it('that ends in the middle of a line is sound: nobody was promised that line', async () => {
+  it.each([
+    ['before its room', (bytes: Buffer, end: number) => bytes.fill(' ', end - 20, end)],
+    ['before zeros that the file system put there', (bytes: Buffer, end: number) => bytes.fill(0, end - 20)],
+    ['where the file does', (bytes: Buffer, end: number) => bytes.subarray(0, end - 20)],
+  ])('that ends in the middle of a line, %s, is sound: nobody was promised that line', async (_where, cut) => {
     const [path = ''] = await segments();
-    await writeFile(path, (await readFile(path)).subarray(0, -20));
+    const bytes = await readFile(path);
+    await writeFile(path, cut(bytes, endOfLines(bytes)));
     expect((await look(h.dir)).verdict).toMatchObject({
       sound: true,
       findings: [{ kind: 'journal-torn', severity: 'info' }],
@@ -97,6 +119,40 @@ describe('a journal', () => {
     ]);
     await writeFile(paths[1] ?? '', middle);
     expect((await look(h.dir)).verdict.findings).toEqual([]);
+  });
+  /** Three commits of one write, of which the second has become room; `later` stands after them. */
+  async function tornBatch(later: 'nothing' | 'another'): Promise<void> {
+    await h.reopen('crash');
+    await h.reopen('clean');
+    await accept(h.store);
+    await Promise.all([1, 2, 3].map((week) => accept(h.store, { input: { week } })));
+    if (later === 'another') await accept(h.store);
+    await h.faults.kill();
+    const [path = ''] = await segments();
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    const torn = lines.map((line) => (line.includes('"week":2') ? ' '.repeat(line.length) : line)).join('\n');
+    await writeFile(path, torn);
+  }
+  it('whose newest write is torn in its middle is told from one that was damaged: neither the start nor a fix calls it lost', async () => {
+    await tornBatch('nothing');
+    const { verdict } = await look(h.dir);
+    expect(verdict.findings).toMatchObject([
+      { kind: 'journal-ending', count: 1, examples: [{ detail: 'after line 8' }] },
+    ]);
+    await h.reopen('crash');
+    expect(h.report?.quarantined).toEqual([]);
+    await h.faults.kill();
+    // The next life writes its own segment: what was torn stays torn, and is of no interest any more.
+    expect((await look(h.dir)).verdict.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+  it('of which a line of an older write is missing was damaged: both the doctor and the start say so', async () => {
+    await tornBatch('another');
+    const { verdict } = await look(h.dir);
+    expect(verdict.findings).toMatchObject([
+      { kind: 'journal-gap', count: 1, examples: [{ detail: 'line 9 is missing or damaged' }] },
+    ]);
+    await h.reopen('crash');
+    expect(h.report?.quarantined).toMatchObject([{ reason: 'line 9 is missing or damaged' }]);
   });
   it('whose segment was renamed stands out of order', async () => {
     const [path = ''] = await segments();

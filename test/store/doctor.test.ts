@@ -20,7 +20,8 @@ import { nodeFiles } from '../../src/store/lowdb/files.ts';
 import type { Files } from '../../src/store/lowdb/files.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import type { Layout } from '../../src/store/lowdb/layout.ts';
-import { openStore } from '../../src/store/open.ts';
+import { CopyMark } from '../../src/store/copy.ts';
+import { openCopyTarget, openStore } from '../../src/store/open.ts';
 import type { Verdict } from '../../src/store/verdict.ts';
 import { faultyFiles } from '../support/store-faults.ts';
 import { inhabit, kindsOf, look, pictureOf } from '../support/store-folder.ts';
@@ -517,8 +518,7 @@ it('nobody opens the folder while it is looked at, and several may look', async 
   const tried: unknown[] = [];
   let trying: Promise<unknown> | undefined;
   const progress = (): void => {
-    const deps = { clock: h.clock, ids: h.ids, log: silentLog, version: '0.0.0-test' };
-    trying ??= Promise.allSettled([openStore({ backend: 'lowdb', dir: h.dir }, deps), look(h.dir)]).then((all) =>
+    trying ??= Promise.allSettled([openStore({ backend: 'lowdb', dir: h.dir }, depsOf()), look(h.dir)]).then((all) =>
       tried.push(...all),
     );
   };
@@ -538,16 +538,66 @@ it('a record that the disk does not give is no damaged record: it is named, and 
   expect(mended?.after.findings).toMatchObject([{ kind: 'unreachable', path: expect.stringContaining(who.failed) }]);
   expect((await look(h.dir)).verdict.findings).toEqual([]);
 });
-it('counts of the index that are wrong are found', async () => {
+it.each<[string, string, (line: string) => string]>([
+  ['counts', 'index-counts', (line) => line.replaceAll('failed:1', 'failed:2')],
+  ['a state that nobody counts', 'index-counts', (line) => line.replaceAll(',failed:1', '')],
+  ['a number of unfinished runs', 'index-counts', (line) => line.replaceAll(/"unfinished":\d+/g, '"unfinished":0')],
+  [
+    'the newest run of a job',
+    'index-newest',
+    (line) =>
+      line.replaceAll(
+        `"newest":{"weekly-report":{"id":"${who.queued}"`,
+        `"newest":{"weekly-report":{"id":"${who.failed}"`,
+      ),
+  ],
+  [
+    'the state of the newest run of a job',
+    'index-newest',
+    (line) => line.replace(/("newest":\{.*"state":)"queued"/, '$1"failed"'),
+  ],
+])('of the index, %s that is wrong is found, and a fix makes it right', async (_what, kind, wrong) => {
   await h.store.close();
   const manifest = join(at.indexFolder, 'manifest.jsonl');
   const { lineOf, linesOf } = await import('../../src/store/lowdb/line.ts');
-  const lines = [...linesOf(await readFile(manifest))].map(({ value }) =>
-    JSON.stringify(value).replaceAll('"failed":1', '"failed":2'),
-  );
+  const before = [...linesOf(await readFile(manifest))].map(({ value }) => JSON.stringify(value));
+  const lines = before.map(wrong);
+  expect(lines).not.toEqual(before);
   await writeFile(manifest, lines.map((line) => lineOf(line)).join(''));
-  expect(kindsOf((await look(h.dir)).verdict)).toEqual(['index-counts']);
+  expect(kindsOf((await look(h.dir)).verdict)).toEqual([kind]);
+  expect((await look(h.dir, { fix: true })).mended?.after.findings).toEqual([]);
 });
+it.each(['still in the journal', 'in its file'])(
+  'a copy that was not finished, whose mark is %s, is named with its source',
+  async (where) => {
+    const value = {
+      v: 1,
+      from: { storeId: 'a', commits: 1, name: '/srv/bellhop' },
+      section: 'runs',
+      after: '',
+      copied: 7,
+    };
+    const copy = `${h.dir}-copy`;
+    const target = await openCopyTarget({ backend: 'lowdb', dir: copy }, depsOf(), { reserveBytes: 4096 });
+    await target.write([], CopyMark.parse(value));
+    if (where === 'in its file') await target.close();
+    const seen = `${h.dir}-seen`;
+    await cp(copy, seen, { recursive: true });
+    if (where !== 'in its file') await target.close();
+    await rm(join(seen, 'LOCK'));
+    const { verdict } = await look(seen);
+    expect(verdict).toMatchObject({
+      sound: false,
+      findings: [{ kind: 'copy-unfinished', examples: [{ detail: 'of /srv/bellhop, 7 things so far' }] }],
+      counts: { journalLines: where === 'in its file' ? 0 : 1 },
+    });
+    for (const dir of [copy, seen]) await rm(dir, { recursive: true });
+  },
+);
+
+function depsOf(): Parameters<typeof openStore>[1] {
+  return { clock: h.clock, ids: h.ids, log: silentLog, version: '0.0.0-test', files: nodeFiles };
+}
 
 /** The files of the system, whose every read waits for what `until` answers. */
 function slowly(until: () => Promise<unknown> | undefined): Files {

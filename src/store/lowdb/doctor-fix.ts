@@ -19,6 +19,7 @@ import { layoutOf } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { createQuarantine } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
+import { MAX_SEGMENT_BYTES } from './segment.ts';
 
 interface Steps {
   deps: Omit<LowdbDeps, 'lock'>;
@@ -31,7 +32,6 @@ interface Steps {
   signal: AbortSignal | undefined;
 }
 
-const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
 const MARK = /^([0-9a-f]{64})\.(run_[0-9a-z]{26})$/;
 const MAX_NAMED = 20;
 const LOST = 'runs-without-a-record.json';

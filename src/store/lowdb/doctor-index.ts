@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { silentLog } from '../../log.ts';
 import type { RunSummary } from '../records.ts';
-import { RUN_STATES } from '../records.ts';
-import { noRuns } from '../tally.ts';
+import { isFinal } from '../records.ts';
 import type { IndexPage } from '../run-pages.ts';
-import type { Tally as StateTally } from '../tally.ts';
+import { countsOf, isSameCounts } from '../tally.ts';
 import type { Journaled } from './doctor-journal.ts';
 import type { Look } from './doctor-look.ts';
 import { fileAt, namesIn } from './doctor-look.ts';
-import { createIndexFiles } from './index-files.ts';
+import { createIndexFiles, INDEX_FILE } from './index-files.ts';
 import type { IndexFiles, Manifest } from './index-files.ts';
+import { KEY_FILE } from './key-log.ts';
 
 export interface IndexLook {
   /** Everything up to this line of the journal is to be in the files; 0 without an index. */
@@ -29,12 +29,10 @@ export interface IndexJoin {
   end(): Promise<void>;
 }
 
-const OURS = /^(?:\d{4}-\d{2}-\d{2}-[0-9a-z]{26}\.\d+|manifest|keys-\d{4}-\d{2}-\d{2})\.jsonl$/;
-
 /** Reads the manifest. */
 export async function lookAtIndex(look: Look): Promise<IndexLook> {
   const { layout, disk, tally } = look;
-  await namesIn(look, layout.indexFolder, { kind: 'file', name: OURS });
+  await namesIn(look, layout.indexFolder, { kind: 'file', name: INDEX_FILE, also: (name) => KEY_FILE.test(name) });
   const files = createIndexFiles({ disk, layout, log: silentLog });
   const path = join(layout.indexFolder, 'manifest.jsonl');
   const there = await fileAt(path);
@@ -68,9 +66,13 @@ function createJoin(deps: { look: Look; files: IndexFiles; manifest: Manifest; j
   const { look, files, manifest, journaled } = deps;
   const { tally } = look;
   const { pages } = manifest;
+  const manifestPath = join(look.layout.indexFolder, 'manifest.jsonl');
   let at = -1;
   /** What of the page at hand no record was found for; undefined when the page is damaged. */
   let left: Map<string, RunSummary> | undefined = new Map();
+  /** What the pages say of the jobs whose newest run the manifest names; undefined when one of them is damaged. */
+  let newest: Map<string, RunSummary> | undefined = new Map();
+  const named = new Set(manifest.newest.map(({ job }) => job));
 
   async function turnTo(id: string | undefined): Promise<void> {
     for (let next = pages[at + 1]; next !== undefined; next = pages[at + 1]) {
@@ -80,8 +82,15 @@ function createJoin(deps: { look: Look; files: IndexFiles; manifest: Manifest; j
       at++;
       left = await files.readPage(next);
       look.step('records and index');
-      if (left === undefined) tally.note('index-damaged', { path: files.pathOf(next) });
-      else if (!countsFit(next, left)) tally.note('index-counts', { path: files.pathOf(next) });
+      if (left === undefined) {
+        tally.note('index-damaged', { path: files.pathOf(next) });
+        newest = undefined;
+        continue;
+      }
+      for (const entry of left.values()) {
+        if (named.has(entry.job) && entry.id >= (newest?.get(entry.job)?.id ?? '')) newest?.set(entry.job, entry);
+      }
+      if (!countsFit(next, left)) tally.note('index-counts', { path: files.pathOf(next) });
     }
   }
   function noteLeft(): void {
@@ -90,6 +99,15 @@ function createJoin(deps: { look: Look; files: IndexFiles; manifest: Manifest; j
       const newer = journaled.runs.get(id);
       if (newer !== undefined && (!newer.covered || !newer.gone)) continue;
       tally.note('index-extra', { path: look.layout.record(id) });
+    }
+  }
+  function noteNewest(): void {
+    if (newest === undefined) return;
+    for (const one of manifest.newest) {
+      const really = newest.get(one.job);
+      if (isDeepStrictEqual(one, really)) continue;
+      const detail = `of ${one.job} it is ${really?.id ?? 'none'}, the index says ${one.id}`;
+      tally.note('index-newest', { path: manifestPath, detail: one.id === really?.id ? `${one.job}: stale` : detail });
     }
   }
   return {
@@ -110,6 +128,7 @@ function createJoin(deps: { look: Look; files: IndexFiles; manifest: Manifest; j
     async end() {
       await turnTo(undefined);
       noteLeft();
+      noteNewest();
     },
   };
 }
@@ -131,14 +150,9 @@ function difference(entry: RunSummary, record: RunSummary): string {
   return said.length === 0 ? 'the index says more than the record' : `the index says ${said.join('; ')}`;
 }
 
+/** Of a page that claims to have no unfinished run, a start reads none. */
 function countsFit(page: IndexPage, entries: ReadonlyMap<string, RunSummary>): boolean {
-  if (page.runs !== entries.size) return false;
-  const counted = new Map<string, StateTally>();
-  for (const { job, state } of entries.values()) {
-    const ofJob = counted.get(job) ?? noRuns();
-    if (!RUN_STATES.includes(state)) return false;
-    ofJob[state]++;
-    counted.set(job, ofJob);
-  }
-  return isDeepStrictEqual(counted, page.counts);
+  const all = [...entries.values()];
+  const unfinished = all.filter(({ state }) => !isFinal(state)).length;
+  return page.runs === all.length && page.unfinished === unfinished && isSameCounts(page.counts, countsOf(all));
 }

@@ -4,13 +4,14 @@
  */
 import { basename, join } from 'node:path';
 import type { Change } from '../backing.ts';
-import type { BlobRef, RunState } from '../records.ts';
+import { isMark } from '../copy-embedded.ts';
+import type { BlobRef, Doc, RunState } from '../records.ts';
 import { many } from './doctor-kinds.ts';
 import type { Look } from './doctor-look.ts';
 import { namesIn, noteUnreadable } from './doctor-look.ts';
-import { commitOf } from './journal-forms.ts';
 import { SEGMENT_FILE } from './layout.ts';
-import { linesOf } from './line.ts';
+import { MAX_SEGMENT_BYTES, missing, readSegment } from './segment.ts';
+import type { Lines } from './segment.ts';
 
 /** What the newest line about a run says. */
 export interface JournaledRun {
@@ -31,6 +32,8 @@ export interface Journaled {
   deliveries: Set<string>;
   /** Documents that the next start writes or removes, as `kind/key`. */
   docs: Set<string>;
+  /** Of these, the one that says how far a copy into this folder is; null: it goes. */
+  copyMark: Doc | null | undefined;
   eventSeqs: number[];
 }
 
@@ -42,11 +45,15 @@ interface Reading {
   last: number | undefined;
 }
 
-const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
-
 /** Reads every segment; `covered` is the line up to which the index says that the files hold everything. */
 export async function lookAtJournal(look: Look, covered: number): Promise<Journaled> {
-  const found: Journaled = { runs: new Map(), deliveries: new Set(), docs: new Set(), eventSeqs: [] };
+  const found: Journaled = {
+    runs: new Map(),
+    deliveries: new Set(),
+    docs: new Set(),
+    copyMark: undefined,
+    eventSeqs: [],
+  };
   const reading: Reading = { look, covered, found, last: undefined };
   const names = await namesIn(look, look.layout.journal, { kind: 'file', name: SEGMENT_FILE });
   let before: string | undefined;
@@ -58,7 +65,7 @@ export async function lookAtJournal(look: Look, covered: number): Promise<Journa
       noteUnreadable(look, 'unreachable', { path, error });
       return new Uint8Array();
     });
-    readSegment(reading, { path, first, bytes, newest: name === names.at(-1) });
+    noteSegment(reading, { path, first, bytes, newest: name === names.at(-1) });
     before = path;
   }
   return found;
@@ -71,56 +78,47 @@ function noteBetween(reading: Reading, at: { before: string | undefined; path: s
     noteMissing(reading, at.before, { from: last + 1, to: at.first - 1 });
   }
   if (at.before === undefined && covered > 0 && at.first > covered + 1) {
-    const detail = `${lines(covered + 1, at.first - 1)} missing before it`;
+    const detail = `${missing({ from: covered + 1, to: at.first - 1 })}, before it`;
     look.tally.note('journal-behind', { path: at.path, detail, by: at.first - 1 - covered });
   }
 }
 
-function noteMissing({ look, covered }: Reading, path: string, gap: { from: number; to: number }): void {
+function noteMissing({ look, covered }: Reading, path: string, gap: Lines): void {
   const lost = { from: Math.max(gap.from, covered + 1), to: gap.to };
-  const detail = `${lines(gap.from, gap.to)} missing or damaged`;
+  const detail = missing(gap);
   if (lost.from <= lost.to) look.tally.note('journal-gap', { path, detail, by: lost.to - lost.from + 1 });
   else look.tally.note('journal-old-gap', { path, detail, by: gap.to - gap.from + 1 });
 }
 
-function lines(from: number, to: number): string {
-  return from === to ? `line ${from} is` : `lines ${from} to ${to} are`;
-}
-
-function readSegment(
+function noteSegment(
   reading: Reading,
   segment: { path: string; first: number; bytes: Uint8Array; newest: boolean },
 ): void {
   const { look } = reading;
-  const { path, first, bytes, newest } = segment;
-  let next = first;
-  let spoilt = 0;
-  let torn = false;
-  for (const { offset, size, value } of linesOf(bytes)) {
-    const commit = value === undefined ? undefined : commitOf(value);
-    if (commit === undefined) {
-      if (offset + size > bytes.length) torn = true;
-      else spoilt++;
-      continue;
-    }
-    spoilt = 0;
-    if (commit.lsn > next) noteMissing(reading, path, { from: next, to: commit.lsn - 1 });
-    if (commit.lsn < next) look.tally.note('journal-order', { path, detail: `line ${commit.lsn} after ${next - 1}` });
-    next = commit.lsn + 1;
+  const { path, first, newest } = segment;
+  const { lost, torn, spoilt, cut, next, whole } = readSegment(segment, (commit, due) => {
+    const { lsn } = commit;
+    if (lsn < due) look.tally.note('journal-order', { path, detail: `line ${lsn} after ${due - 1}` });
     // As at a start: what was applied is not applied again.
-    if (reading.last !== undefined && commit.lsn <= reading.last) continue;
-    reading.last = commit.lsn;
-    const isCovered = commit.lsn <= reading.covered;
+    if (reading.last !== undefined && lsn <= reading.last) return;
+    reading.last = lsn;
+    const isCovered = lsn <= reading.covered;
     if (!isCovered) look.counts.journalLines++;
     for (const change of commit.changes) take(reading.found, change, isCovered ? 'covered' : 'unread');
-  }
+  });
   reading.last ??= first - 1;
   look.step(`journal/${basename(path)}`);
+  for (const gap of lost) noteMissing(reading, path, gap);
+  if (!newest) return;
   // A line that ends where a crash cut it off has no end; one with an end and a wrong sum may have been acknowledged.
-  if (spoilt > 0 && newest) {
-    look.tally.note('journal-ending', { path, detail: `after line ${next - 1}`, by: spoilt });
-  } else if (torn && newest)
-    look.tally.note('journal-torn', { path, detail: `after ${many(next - first, 'whole line')}` });
+  const inTheEnd = Math.max(
+    spoilt,
+    torn.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+  );
+  if (inTheEnd > 0) {
+    const after = torn[0]?.from ?? next;
+    look.tally.note('journal-ending', { path, detail: `after line ${after - 1}`, by: inTheEnd });
+  } else if (cut) look.tally.note('journal-torn', { path, detail: `after ${many(whole, 'whole line')}` });
 }
 
 function take(found: Journaled, change: Change, read: 'covered' | 'unread'): void {
@@ -144,10 +142,14 @@ function take(found: Journaled, change: Change, read: 'covered' | 'unread'): voi
       if (!covered) found.deliveries.add(change.runId);
       return;
     case 'doc':
-      if (!covered) found.docs.add(`${change.doc.kind}/${change.doc.key}`);
+      if (covered) return;
+      found.docs.add(`${change.doc.kind}/${change.doc.key}`);
+      if (isMark(change.doc)) found.copyMark = change.doc;
       return;
     case 'doc-removal':
-      if (!covered) found.docs.add(`${change.docKind}/${change.key}`);
+      if (covered) return;
+      found.docs.add(`${change.docKind}/${change.key}`);
+      if (isMark({ kind: change.docKind, key: change.key })) found.copyMark = null;
       return;
     case 'events':
       if (!covered) found.eventSeqs.push(...change.events.map((event) => event.seq));

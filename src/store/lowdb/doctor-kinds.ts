@@ -151,6 +151,12 @@ export const KINDS = {
     wayOut: REBUILD,
     mend: 'rebuild',
   },
+  'index-newest': {
+    severity: 'warning',
+    what: (n) => `The index has the newest run of ${many(n, 'job')} wrong`,
+    wayOut: REBUILD,
+    mend: 'rebuild',
+  },
   'index-open': {
     severity: 'warning',
     what: (n) => `${many(n, 'run')} with something left to deliver ${is(n)} not on the index's list of them`,
@@ -198,6 +204,11 @@ export const KINDS = {
     severity: 'warning',
     what: () => 'This looks like a backup that was cut off: it was never opened, and BACKUP.json is missing',
     wayOut: 'Make the backup again; use this one only if there is no other.',
+  },
+  'copy-unfinished': {
+    severity: 'warning',
+    what: () => 'This is a copy that was not finished: no server opens it',
+    wayOut: 'Go on with it: bellhop store copy --from SOURCE --to THIS FOLDER. Or delete the folder.',
   },
   quarantined: {
     severity: 'warning',

@@ -1,10 +1,14 @@
 /** One look at a data folder from FORMAT.json to the last blob; nothing is written. */
 import { join } from 'node:path';
 import { codeOf, DependencyError, messageOf } from '../../errors.ts';
+import { CopyMark } from '../copy.ts';
+import { isMark } from '../copy-embedded.ts';
+import type { Doc } from '../records.ts';
 import { lookAtBlobs } from './doctor-blobs.ts';
 import type { Journaled } from './doctor-journal.ts';
 import { lookAtJournal } from './doctor-journal.ts';
 import { lookAtIndex } from './doctor-index.ts';
+import { many } from './doctor-kinds.ts';
 import { lookAtAudit, lookAtEvents } from './doctor-logs.ts';
 import type { Look } from './doctor-look.ts';
 import { entriesIn, fileAt, namesIn, noteUnreadable } from './doctor-look.ts';
@@ -103,6 +107,7 @@ async function lookAtTop(
 
 async function lookAtDocs(look: Look, journaled: Journaled): Promise<void> {
   const { disk, layout, counts } = look;
+  let copyMark = journaled.copyMark ?? undefined;
   for (const kind of await namesIn(look, layout.docs, { kind: 'folder', name: ANY })) {
     for (const name of await namesIn(look, join(layout.docs, kind), { kind: 'file', name: DOC_FILE })) {
       const path = join(layout.docs, kind, name);
@@ -115,11 +120,20 @@ async function lookAtDocs(look: Look, journaled: Journaled): Promise<void> {
         if (doc !== undefined && (doc.kind !== kind || doc.key !== key)) {
           throw new DependencyError(`holds ${doc.kind}/${doc.key}`, { code: 'STORE_CORRUPT' });
         }
+        if (doc !== undefined && isMark(doc)) copyMark = doc;
       } catch (error) {
         noteUnreadable(look, 'doc-unreadable', { path, error });
       }
     }
   }
+  if (copyMark !== undefined) noteCopy(look, copyMark);
+}
+
+function noteCopy({ layout, tally }: Look, mark: Doc): void {
+  const { data } = CopyMark.safeParse(mark.value);
+  const detail =
+    data === undefined ? 'its mark cannot be read' : `of ${data.from.name}, ${many(data.copied, 'thing')} so far`;
+  tally.note('copy-unfinished', { path: layout.doc(mark.kind, mark.key), detail });
 }
 
 /** What was set aside, each with the reason that lies beside it. */

@@ -69,7 +69,7 @@ export interface IndexFiles {
 export type PageState = Pick<IndexPage, 'generation' | 'bytes'>;
 
 const MAX_BYTES = 256 * 1024 * 1024;
-const INDEX_FILE = /^(?:\d{4}-\d{2}-\d{2}-[0-9a-z]{26}\.\d+|manifest)\.jsonl$/;
+export const INDEX_FILE = /^(?:\d{4}-\d{2}-\d{2}-[0-9a-z]{26}\.\d+|manifest)\.jsonl$/;
 
 /** Makes the files of the folder `index`. */
 export function createIndexFiles(deps: { disk: Disk; layout: Layout; log: Log }): IndexFiles {

@@ -23,7 +23,7 @@ export interface KeyLog {
   read(now: number): Promise<{ lines: KeyLine[]; over: KeyLine[] }>;
 }
 
-const KEY_FILE = /^keys-(\d{4}-\d{2}-\d{2})\.jsonl$/;
+export const KEY_FILE = /^keys-(\d{4}-\d{2}-\d{2})\.jsonl$/;
 const MAX_BYTES = 512 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 

@@ -36,6 +36,8 @@ export interface FoundLine {
   offset: number;
   size: number;
   value: unknown;
+  /** False for a last line that was cut off before its end. */
+  ended: boolean;
 }
 
 /**
@@ -50,7 +52,8 @@ export function* linesOf(file: Uint8Array): Generator<FoundLine> {
   while (offset < bytes.length) {
     const end = bytes.indexOf(NEWLINE, offset);
     const line = bytes.subarray(offset, end === -1 ? bytes.length : end);
-    yield { offset, size: line.length + 1, value: end === -1 ? undefined : valueOf(line) };
+    const ended = end !== -1;
+    yield { offset, size: line.length + 1, value: ended ? valueOf(line) : undefined, ended };
     offset += line.length + 1;
   }
 }

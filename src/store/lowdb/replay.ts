@@ -1,7 +1,6 @@
 /**
- * What the journal holds at open. Lines that are not whole with nothing after them, or only what was written in the same write, were cut off
- * by a crash and never acknowledged; others that are missing in the count were damaged later: their segment is copied to the quarantine, and
- * the lines that are whole are applied all the same.
+ * What the journal holds at open. Of what was damaged after it had been acknowledged, the segment is copied to the quarantine, and the lines
+ * that are whole are applied all the same.
  */
 import { join } from 'node:path';
 import { codeOf } from '../../errors.ts';
@@ -9,12 +8,11 @@ import type { Log } from '../../log.ts';
 import { storeError } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Segment } from './journal.ts';
-import { commitOf } from './journal-forms.ts';
 import type { Commit } from './journal-forms.ts';
 import { SEGMENT_FILE } from './layout.ts';
 import type { Layout } from './layout.ts';
-import { linesOf } from './line.ts';
 import type { Quarantine } from './quarantine.ts';
+import { MAX_SEGMENT_BYTES, missing, readSegment } from './segment.ts';
 
 export interface Replayed {
   segments: Segment[];
@@ -26,6 +24,8 @@ export interface Replayed {
   gap: boolean;
   /** Lines are missing that were in the journal. */
   damaged: boolean;
+  /** The runs of whom only lines speak that were passed over, and the number that each has in the files at least; newest last. */
+  passed: Map<string, number>;
 }
 
 interface ReplayDeps {
@@ -38,12 +38,17 @@ interface ReplayDeps {
   apply: (commit: Commit & { bytes: number }) => void;
 }
 
-const MAX_SEGMENT_BYTES = 512 * 1024 * 1024;
-
 /** Applies every whole line that is not covered, oldest first. */
 export async function replay(deps: ReplayDeps): Promise<Replayed> {
   const { disk, layout } = deps;
-  const state: Replayed = { segments: [], last: deps.covered, commits: 0, gap: false, damaged: false };
+  const state: Replayed = {
+    segments: [],
+    last: deps.covered,
+    commits: 0,
+    gap: false,
+    damaged: false,
+    passed: new Map(),
+  };
   let before: { path: string; bytes: Uint8Array } | undefined;
   for (const name of await segmentNames(disk, layout)) {
     const path = join(layout.journal, name);
@@ -55,20 +60,42 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
     if (before !== undefined && first > state.last + 1) {
       state.gap = true;
       state.damaged = true;
-      await deps.quarantine.keepCopy(before.path, before.bytes, missing(state.last + 1, first - 1));
+      await deps.quarantine.keepCopy(before.path, before.bytes, missing({ from: state.last + 1, to: first - 1 }));
     }
     // The index stands before what the journal begins with: what is between is only in the records.
     if (before === undefined && deps.covered > 0 && first > deps.covered + 1) state.gap = true;
-    const { whole, damaged } = readSegment(deps, { bytes, first }, state);
-    if (damaged !== undefined) {
+    const { whole, lost, broken } = readSegment({ bytes, first }, (commit) => {
+      notePassed(state.passed, commit, deps.covered);
+      if (commit.lsn <= state.last) return;
+      deps.apply(commit);
+      state.last = commit.lsn;
+      state.commits++;
+    });
+    if (lost[0] !== undefined) {
+      state.gap = true;
       state.damaged = true;
-      await deps.quarantine.keepCopy(path, bytes, damaged);
+      await deps.quarantine.keepCopy(path, bytes, missing(lost[0]));
+    } else if (broken !== undefined) {
+      deps.log.warn('the journal ends in torn lines, which are left out: they were never acknowledged', {
+        offset: broken,
+      });
     }
     if (whole > 0) state.segments.push({ path, last: state.last });
     else await disk.files.unlink(path).catch(() => undefined);
     before = { path, bytes };
   }
   return state;
+}
+
+function notePassed(passed: Map<string, number>, { lsn, changes }: Commit, covered: number): void {
+  for (const change of changes) {
+    if (change.kind === 'removal') passed.delete(change.tombstone.run.id);
+    else if (change.kind === 'forget') passed.delete(change.runId);
+    else if (change.kind === 'run') {
+      passed.delete(change.run.id);
+      if (lsn <= covered) passed.set(change.run.id, change.run.rev);
+    }
+  }
 }
 
 async function segmentNames(disk: Disk, layout: Layout): Promise<string[]> {
@@ -80,48 +107,4 @@ async function segmentNames(disk: Disk, layout: Layout): Promise<string[]> {
     if (codeOf(error) === 'ENOENT') return [];
     throw storeError(`${layout.journal} could not be listed`, error);
   }
-}
-
-function missing(from: number, to: number): string {
-  return `the lines ${from} to ${to} are missing or damaged`;
-}
-
-function readSegment(
-  deps: ReplayDeps,
-  segment: { bytes: Uint8Array; first: number },
-  state: Replayed,
-): { whole: number; damaged?: string } {
-  let whole = 0;
-  let next = segment.first;
-  let broken: number | undefined;
-  let damaged: string | undefined;
-  /** A batch of which lines are missing: torn, as long as nothing follows that was written after it. */
-  let torn: { batch: number; missing: string } | undefined;
-  for (const { offset, value, size } of linesOf(segment.bytes)) {
-    const commit = value === undefined ? undefined : commitOf(value);
-    if (commit === undefined) {
-      broken ??= offset;
-      continue;
-    }
-    whole++;
-    const { batch } = commit;
-    if (torn !== undefined && torn.batch !== batch) damaged ??= torn.missing;
-    if (commit.lsn > next) {
-      const range = missing(next, commit.lsn - 1);
-      if (batch !== undefined && batch <= next) torn ??= { batch, missing: range };
-      else damaged ??= range;
-    }
-    next = commit.lsn + 1;
-    if (commit.lsn <= state.last) continue;
-    deps.apply({ ...commit, bytes: size });
-    state.last = commit.lsn;
-    state.commits++;
-  }
-  if (damaged !== undefined) state.gap = true;
-  else if (broken !== undefined) {
-    deps.log.warn('the journal ends in torn lines, which are left out: they were never acknowledged', {
-      offset: broken,
-    });
-  }
-  return { whole, ...(damaged === undefined ? {} : { damaged }) };
 }
