@@ -1,4 +1,4 @@
-import { cp, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accept, ana, lowdbHarness } from '../support/store-harness.ts';
@@ -80,52 +80,4 @@ it('the last run of a job is known although the checkpoint that brought it faile
   await h.reopen('crash');
   expect([await last(0), await last(1)]).toEqual([id, ids[1]]);
   expect(pagesRead()).toEqual([]);
-});
-
-it('an index of a later time than the journal and the records is not believed: what was acknowledged is there', async () => {
-  const early = `${h.dir}-early`;
-  const run = await accept(h.store, { input: { week: 1 } });
-  await h.faults.kill();
-  await cp(h.dir, early, { recursive: true });
-  await h.reopen('crash');
-  const late = await accept(h.store, { input: { week: 2 } });
-  await h.store.sweep();
-  await h.faults.kill();
-  for (const name of ['journal', 'records']) {
-    await rm(join(h.dir, name), { recursive: true });
-    await cp(join(early, name), join(h.dir, name), { recursive: true }).catch(() => undefined);
-  }
-  await rm(early, { recursive: true });
-  await h.reopen('crash');
-  expect(await h.store.get(run.id)).toMatchObject({ state: 'queued', input: { week: 1 } });
-  expect(await h.store.get(late.id)).toBeUndefined();
-  expect((await h.store.list({})).items.map(({ id }) => id)).toEqual([run.id]);
-  expect(h.report).toMatchObject({ rebuilt: true, runs: 1, quarantined: [] });
-  await h.reopen('crash');
-  expect(await h.store.get(run.id)).toMatchObject({ input: { week: 1 } });
-});
-it('records of an earlier time than the index are completed by the journal, as far as it goes', async () => {
-  const first = await accept(h.store);
-  await h.store.cancel(first.id, ana);
-  await h.store.sweep();
-  const second = await accept(h.store);
-  await h.faults.kill();
-  await rm(join(h.dir, 'records'), { recursive: true });
-  await h.reopen('crash');
-  expect(await h.store.get(first.id)).toMatchObject({ state: 'cancelled' });
-  expect(await h.store.get(second.id)).toMatchObject({ state: 'queued' });
-});
-it('what a crash leaves of a checkpoint, a removal or a long life never looks like an index of another time', async () => {
-  const runs = [];
-  for (let n = 0; n < 40; n++) runs.push(await accept(h.store, { input: { n } }));
-  await h.store.sweep();
-  for (const { id } of runs.slice(0, 20)) await h.store.cancel(id, ana);
-  await h.store.remove(runs[0]?.id ?? '', ana);
-  await h.store.sweep();
-  await accept(h.store);
-  await h.store.remove(runs[1]?.id ?? '', ana);
-  for (const how of ['crash', 'crash', 'clean'] as const) {
-    await h.reopen(how);
-    expect(h.report).toMatchObject({ rebuilt: false, runs: 39 });
-  }
 });

@@ -82,13 +82,14 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   const space = await claimFolder({ disk, layout, log }, deps);
   const quarantine = createQuarantine({ disk, layout, clock, log });
   await quarantine.look();
+  const dirty = createDirty(options.keyWindowMs);
   const { keyWindowMs } = options;
   const archive = await openArchive({ disk, layout, quarantine, version: deps.version });
+  const own = { disk, dirty, layout, archive, quarantine, clock, log, keyWindowMs };
+  const load: LoadDeps = { ...own, whenUnreadable: 'leave out' };
+  await sweepTemps(load);
   const audit = createAuditLog({ disk, layout, log });
-  const { load, history } = await readHistory(
-    { disk, layout, archive, quarantine, clock, log, whenUnreadable: 'leave out', keyWindowMs },
-    audit,
-  );
+  const history = await openHistory(load, { audit });
   const docs = await loadDocs(load);
   const { eventLog, past } = await openEventLog({
     disk,
@@ -97,7 +98,7 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
     keep: options.eventsKept,
     keepMs: options.eventsKeepMs,
   });
-  const events = withReplayed(past, load.dirty.events());
+  const events = withReplayed(past, dirty.events());
   const logs = { audit, events: eventLog, keys: createKeyLog({ disk, layout }) };
   const storeId = (await readFormat(files, layout))?.storeId ?? '';
   const parts = {
@@ -122,20 +123,6 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
     ...(events === undefined ? {} : { events }),
   };
   return { backing, loaded };
-}
-
-async function readHistory(
-  terms: Omit<LoadDeps, 'dirty'>,
-  audit: AuditLog,
-): Promise<{ load: LoadDeps; history: History }> {
-  // Without an index there is none of another time.
-  for (let tries = 0; tries < 2; tries++) {
-    const load: LoadDeps = { ...terms, dirty: createDirty(terms.keyWindowMs) };
-    if (tries === 0) await sweepTemps(load);
-    const history = await openHistory(load, { audit });
-    if (history !== undefined) return { load, history };
-  }
-  throw new DependencyError(`The index of ${terms.layout.root} could not be taken away.`, { code: 'STORE_FAILED' });
 }
 
 /** Marks the folder as of this format before anything else is written, and lays the reserve down. */

@@ -6,13 +6,12 @@ import type { Log } from '../../log.ts';
 import type { Change } from '../backing.ts';
 import { isFinal } from '../records.ts';
 import type { AuditLog } from './audit-log.ts';
-import { isTombstone, runOf } from './forms.ts';
 import { createIndexFiles } from './index-files.ts';
 import type { IndexFiles } from './index-files.ts';
 import { createIndexKeeper } from './index-keeper.ts';
 import type { IndexKeeper } from './index-keeper.ts';
 import { keyLine } from './key-log.ts';
-import { loadOpen, readRecord, summariesBetween } from './load.ts';
+import { loadOpen, summariesBetween } from './load.ts';
 import type { Found, LoadDeps } from './load.ts';
 import { loadAll } from './scan.ts';
 import type { Scanned } from './scan.ts';
@@ -27,14 +26,8 @@ export interface History {
   rebuilt: boolean;
 }
 
-/** So many of the newest runs whose lines the index has passed over are looked for in the files. */
-const CHECKED = 32;
-
-/**
- * Replays the journal and brings the index up to date. Undefined: the index was of another time than the journal and the files, and is gone
- * now; ask again, with nothing in `dirty`.
- */
-export async function openHistory(load: LoadDeps, logs: { audit: AuditLog }): Promise<History | undefined> {
+/** Replays the journal and brings the index up to date. */
+export async function openHistory(load: LoadDeps, logs: { audit: AuditLog }): Promise<History> {
   const { disk, layout, log, dirty } = load;
   const files = createIndexFiles({ disk, layout, log });
   const state = { damaged: false };
@@ -49,33 +42,11 @@ export async function openHistory(load: LoadDeps, logs: { audit: AuditLog }): Pr
       keeper?.apply(commit.changes);
     },
   });
-  const behind = await firstBehind(load, replayed.passed);
-  if (behind !== undefined) {
-    log.error('the index is of another time than the files; all of the journal is applied again', { runId: behind });
-    await files.forget();
-    return undefined;
-  }
   if (manifest === undefined || keeper === undefined || state.damaged || replayed.gap) {
     const made = await rebuild(load, files, logs.audit);
     return { ...made, replayed, rebuilt: manifest !== undefined || keeperHolds(made.keeper) };
   }
   return { keeper, replayed, found: await trusted(load, keeper, log), rebuilt: false };
-}
-
-/**
- * A run that the files do not hold as the journal does, although the index says so: it was put there from another time, by a restore or a
- * copy of a folder in use. What a crash leaves is never like that. A record that the disk does not give says nothing.
- */
-async function firstBehind(load: LoadDeps, passed: ReadonlyMap<string, number>): Promise<string | undefined> {
-  for (const [runId, rev] of [...passed].slice(-CHECKED)) {
-    try {
-      const record = await readRecord({ ...load, whenUnreadable: 'throw' }, runId);
-      if (record === undefined || (!isTombstone(record) && runOf(record).rev < rev)) return runId;
-    } catch (error) {
-      load.log.warn('a record could not be read', { runId, error });
-    }
-  }
-  return undefined;
 }
 
 function keeperHolds(keeper: IndexKeeper): boolean {

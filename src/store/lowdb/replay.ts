@@ -24,8 +24,6 @@ export interface Replayed {
   gap: boolean;
   /** Lines are missing that were in the journal. */
   damaged: boolean;
-  /** The runs of whom only lines speak that were passed over, and the number that each has in the files at least; newest last. */
-  passed: Map<string, number>;
 }
 
 interface ReplayDeps {
@@ -47,7 +45,6 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
     commits: 0,
     gap: false,
     damaged: false,
-    passed: new Map(),
   };
   let before: { path: string; bytes: Uint8Array } | undefined;
   for (const name of await segmentNames(disk, layout)) {
@@ -65,7 +62,6 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
     // The index stands before what the journal begins with: what is between is only in the records.
     if (before === undefined && deps.covered > 0 && first > deps.covered + 1) state.gap = true;
     const { whole, lost, broken } = readSegment({ bytes, first }, (commit) => {
-      notePassed(state.passed, commit, deps.covered);
       if (commit.lsn <= state.last) return;
       deps.apply(commit);
       state.last = commit.lsn;
@@ -85,17 +81,6 @@ export async function replay(deps: ReplayDeps): Promise<Replayed> {
     before = { path, bytes };
   }
   return state;
-}
-
-function notePassed(passed: Map<string, number>, { lsn, changes }: Commit, covered: number): void {
-  for (const change of changes) {
-    if (change.kind === 'removal') passed.delete(change.tombstone.run.id);
-    else if (change.kind === 'forget') passed.delete(change.runId);
-    else if (change.kind === 'run') {
-      passed.delete(change.run.id);
-      if (lsn <= covered) passed.set(change.run.id, change.run.rev);
-    }
-  }
 }
 
 async function segmentNames(disk: Disk, layout: Layout): Promise<string[]> {
