@@ -10,8 +10,8 @@ export default defineConfig({
     // Two cores would otherwise give one worker; many tests wait for processes and sockets.
     maxWorkers: Math.max(2, availableParallelism()),
     experimental: { viteModuleRunner: false },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     env: { NODE_ENV: 'test' },
   },
 });
