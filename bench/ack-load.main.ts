@@ -6,7 +6,6 @@ import { Agent, request } from 'node:http';
 import { signedRequest } from '../src/playground/sign.ts';
 import type { LoadOrder, LoadReport } from './ack-load.ts';
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 let serial = 0;
 
 process.on('message', (order: LoadOrder) => {
@@ -22,22 +21,25 @@ async function fire(order: LoadOrder): Promise<LoadReport> {
   const report: LoadReport = { latencies: [], failures: [] };
   const began = performance.now() + 50;
   const pending: Promise<void>[] = [];
+  // Connections of its own: one that was idle while others had their turn may be closed by its server at the very moment of its next use.
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   for (let index = 0; index < total; index++) {
     const due = began + (index * 1_000) / order.rate;
     const wait = due - performance.now();
     if (wait > 0.5) await new Promise((resolve) => setTimeout(resolve, wait));
     pending.push(
-      send(order).then(
+      send(order, agent).then(
         () => void report.latencies.push(performance.now() - due),
         (error: unknown) => void report.failures.push(error instanceof Error ? error.message : 'failed'),
       ),
     );
   }
   await Promise.all(pending);
+  agent.destroy();
   return report;
 }
 
-function send(order: LoadOrder): Promise<void> {
+function send(order: LoadOrder, agent: Agent): Promise<void> {
   serial += 1;
   const body = new URLSearchParams({ ...order.fields, trigger_id: `${process.pid}.${serial}` }).toString();
   const headers = {

@@ -35,10 +35,14 @@ export function startLoad(): Load {
   };
 }
 
-/** Starts the bare Bolt app; answers where it listens. */
-export async function startBare(signingSecret: string): Promise<{ url: string; stop: () => void }> {
+/** Starts the bare Bolt app, which writes to `file` when there is one; answers where it listens. */
+export async function startBare(signingSecret: string, file?: string): Promise<{ url: string; stop: () => void }> {
   const child = fork(join(import.meta.dirname, 'ack-bare.main.ts'), {
-    env: { ...process.env, BARE_SIGNING_SECRET: signingSecret },
+    env: {
+      ...process.env,
+      BARE_SIGNING_SECRET: signingSecret,
+      ...(file === undefined ? {} : { BARE_FILE: file }),
+    },
   });
   const { port } = await answerOf<{ port: number }>(child);
   return { url: `http://127.0.0.1:${port}/slack/events`, stop: () => void child.kill() };

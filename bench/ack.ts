@@ -80,12 +80,15 @@ export async function benchAck(options: { quick: boolean }): Promise<BenchResult
   await occupy(workspace, runs);
   const bare = await startBare(SECRET);
   stack.defer(() => bare.stop());
+  const durable = await startBare(SECRET, join(home, 'bare.log'));
+  stack.defer(() => durable.stop());
   const load = startLoad();
   stack.defer(() => load.stop());
   const measured = await measure(load, {
     workspace,
     server: server.slackUrl,
     bare: bare.url,
+    durable: durable.url,
     seconds: options.quick ? 4 : 8,
   });
   await busy(runs);
@@ -153,6 +156,7 @@ interface Samples {
   list: LoadReport;
   /** Often: as often as the others. */
   bareOften: LoadReport;
+  durableOften: LoadReport;
   runOften: LoadReport;
   bareRun: LoadReport;
   run: LoadReport;
@@ -161,18 +165,19 @@ interface Samples {
 /** Slices of each target in turn, ABBA, so that what else the machine does falls on both. */
 async function measure(
   load: Load,
-  at: { workspace: Workspace; server: string; bare: string; seconds: number },
+  at: { workspace: Workspace; server: string; bare: string; durable: string; seconds: number },
 ): Promise<Samples> {
   const fields = (text: string) => slashForm(at.workspace, text);
   const fire = (url: string, rate: number, slice: { text: string; seconds: number }): Promise<LoadReport> =>
     load.fire({ url, secret: SECRET, rate, seconds: slice.seconds, fields: fields(slice.text) });
   const list = { text: 'list', seconds: 1 };
   const run = { text: 'run bench-noop', seconds: 2 };
-  for (const url of [at.bare, at.server]) await fire(url, RATE, { ...list, seconds: 2 });
+  for (const url of [at.bare, at.durable, at.server]) await fire(url, RATE, { ...list, seconds: 2 });
   const samples: Samples = {
     bare: empty(),
     list: empty(),
     bareOften: empty(),
+    durableOften: empty(),
     runOften: empty(),
     bareRun: empty(),
     run: empty(),
@@ -192,6 +197,7 @@ async function measure(
   for (let turn = 0; turn < at.seconds; turn++) {
     const turns = [
       async () => add(samples.bareOften, await fire(at.bare, RATE, { ...run, seconds: 1 })),
+      async () => add(samples.durableOften, await fire(at.durable, RATE, { ...run, seconds: 1 })),
       async () => add(samples.runOften, await fire(at.server, RATE, { ...run, seconds: 1 })),
     ];
     for (const fireOne of turn % 2 === 0 ? turns : turns.toReversed()) await fireOne();
@@ -239,6 +245,7 @@ function report(samples: Samples, server: { readyMs: number; idleRssMiB: number;
     row(`bare Bolt, ${RUN_RATE}/s`, samples.bareRun),
     row(`/jobs run, ${RUN_RATE}/s, 8 runs active`, samples.run),
     row(`bare Bolt, ${RATE}/s`, samples.bareOften),
+    row(`bare Bolt and one durable write, ${RATE}/s`, samples.durableOften),
     row(`/jobs run, ${RATE}/s, 8 runs active`, samples.runOften),
   ]);
   console.log(
@@ -255,6 +262,9 @@ function report(samples: Samples, server: { readyMs: number; idleRssMiB: number;
     runP50: ratio(0.5, [samples.runOften, samples.bareOften]),
     runP95: ratio(0.95, [samples.runOften, samples.bareOften]),
     runP99: ratio(0.99, [samples.runOften, samples.bareOften]),
+    // What of that is the disk's.
+    durableP99: ratio(0.99, [samples.durableOften, samples.bareOften]),
+    runOfDurableP99: ratio(0.99, [samples.runOften, samples.durableOften]),
   };
   const short: string[] = [];
   if (!(ratios.listP99 <= GOALS.ackP99)) short.push('listP99');

@@ -126,7 +126,7 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
     const claimed = await store.claimDeliveries({ limit, workerId, leaseMs });
     for (const claim of claimed) take(claim);
     if (claimed.length === limit) again = true;
-    const due = store.nextDue().deliveryAt;
+    const due = store.nextDue('delivery');
     arm(due === undefined ? LOOK_EVERY_MS : Date.parse(due) - clock.now());
   }
 

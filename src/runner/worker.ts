@@ -118,7 +118,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   function arm(): void {
     due?.cancel();
     if (stopping || slots.size >= concurrency) return;
-    const next = store.nextDue().runAt;
+    const next = store.nextDue('run');
     if (next !== undefined) due = clock.after(Math.max(POLL_MS, Date.parse(next) - clock.now()), () => void pump());
   }
 
@@ -202,7 +202,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     try {
       await store.sweep();
       if (store.health().unfinished > slots.size) await orphans.look();
-      const next = store.nextDue().runAt;
+      const next = store.nextDue('run');
       if (next !== undefined && Date.parse(next) <= clock.now()) await pump();
     } catch (error) {
       log.warn('the store could not be swept', { error });

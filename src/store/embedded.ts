@@ -108,11 +108,7 @@ export function createEmbeddedStore(
     addNotice: (notice) => track(() => notices.add(notice)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),
-    nextDue() {
-      const runAt = runs.nextRunAt();
-      const deliveryAt = outbox.nextDeliveryAt();
-      return { ...(runAt === undefined ? {} : { runAt }), ...(deliveryAt === undefined ? {} : { deliveryAt }) };
-    },
+    nextDue: (what) => (what === 'run' ? runs.nextRunAt() : outbox.nextDeliveryAt()),
     putDoc: (doc) => track(() => docs.putDoc(doc)),
     removeDoc: (kind, key, audit) => track(() => docs.removeDoc(kind, key, audit)),
     appendAudit: (entry) => track(() => core.backing.commit([{ kind: 'audit', entry: core.auditEntry(entry) }])),

@@ -301,8 +301,8 @@ export interface Store extends Reader {
   addNotice(notice: NewNotice): Promise<AddNoticeOutcome>;
   recordPart(change: PartChange): Promise<Fenced>;
   settleDelivery(settlement: DeliverySettlement): Promise<Fenced>;
-  /** The instant of the next due run or delivery, if any is known. */
-  nextDue(): { runAt?: string; deliveryAt?: string };
+  /** The instant at which the next run or delivery is due, if any is known. */
+  nextDue(what: 'run' | 'delivery'): string | undefined;
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
   putDoc(doc: NewDoc & { rev: number; audit?: NewAudit }): Promise<PutOutcome>;
   /** Removes the document; where there is none, nothing is noted either. */
