@@ -23,6 +23,8 @@ export interface Loaded {
   settle: number[];
   /** How long the event loop was busy. */
   activeMs: number;
+  /** What of that it had a processor for: the rest others took, or the kernel. */
+  cpuMs: number;
   writtenBytes: number;
 }
 export interface Reads {

@@ -42,8 +42,22 @@ async function answer(asked: Asked): Promise<unknown> {
 
 /** So many runs at once, each through its three changes, until the time or the number is reached. */
 async function load(on: Engine, asked: Extract<Asked, { op: 'load' }>): Promise<Loaded> {
-  const sum: Loaded = { changes: 0, seconds: 0, all: [], submit: [], settle: [], activeMs: 0, writtenBytes: 0 };
-  const from = { at: performance.now(), loop: performance.eventLoopUtilization(), bytes: written() };
+  const sum: Loaded = {
+    changes: 0,
+    seconds: 0,
+    all: [],
+    submit: [],
+    settle: [],
+    activeMs: 0,
+    cpuMs: 0,
+    writtenBytes: 0,
+  };
+  const from = {
+    at: performance.now(),
+    loop: performance.eventLoopUtilization(),
+    bytes: written(),
+    cpu: process.threadCpuUsage(),
+  };
   let begunRuns = 0;
   const timed = async <T>(into: number[][], work: () => Promise<T>): Promise<T> => {
     const at = performance.now();
@@ -68,6 +82,8 @@ async function load(on: Engine, asked: Extract<Asked, { op: 'load' }>): Promise<
   );
   sum.seconds = (performance.now() - from.at) / 1_000;
   sum.activeMs = performance.eventLoopUtilization(from.loop).active;
+  const { user, system } = process.threadCpuUsage(from.cpu);
+  sum.cpuMs = (user + system) / 1_000;
   sum.writtenBytes = written() - from.bytes;
   return sum;
 }

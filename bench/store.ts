@@ -345,6 +345,10 @@ function figuresOf(m: Measured): Record<string, number> {
     runs: m.sizes.large,
     burstChangesPerS: round(over(m.bursts.store, rate), 0),
     burstSqliteChangesPerS: round(over(m.bursts.sqlite, rate), 0),
+    burstLoopCpuMsPerChange: round(
+      over(m.bursts.store, ({ cpuMs, changes }) => cpuMs / changes),
+      4,
+    ),
     sustainedChangesPerS: round(rate(m.sustained.store), 0),
     sustainedRssMiB: round(m.sustained.store.rssMiB, 0),
     rawWritesPerS: round(over(m.bursts.raw, rate), 0),
