@@ -46,7 +46,7 @@ export interface Archive extends ArchiveReader {
 interface ArchiveDeps {
   disk: Disk;
   layout: Layout;
-  quarantine: Quarantine;
+  quarantine: Pick<Quarantine, 'note'>;
   version: string;
 }
 

@@ -1,6 +1,7 @@
 /** Blobs: whether each holds what its name says, and whether anybody names it. Whether one is missing, its run says (see doctor-records). */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { ArchiveReader } from './archive.ts';
 import type { Journaled } from './doctor-journal.ts';
 import type { Look } from './doctor-look.ts';
 import { fileAt, namesIn, noteUnreadable, piecesOf } from './doctor-look.ts';
@@ -15,8 +16,14 @@ export function blobPath(look: Look, sha256: string): string {
   return join(look.layout.blobs, sha256.slice(0, 2), sha256);
 }
 
+/** Where else than in its file a run may be. */
+interface Known {
+  journaled: Journaled;
+  archive: ArchiveReader;
+}
+
 /** Reads every blob. */
-export async function lookAtBlobs(look: Look, journaled: Journaled): Promise<void> {
+export async function lookAtBlobs(look: Look, known: Known): Promise<void> {
   const { layout } = look;
   for (const part of await namesIn(look, layout.blobs, { kind: 'folder', name: PART })) {
     const names = await namesIn(look, join(layout.blobs, part), { kind: 'file', name: BLOB_OR_MARK });
@@ -26,7 +33,7 @@ export async function lookAtBlobs(look: Look, journaled: Journaled): Promise<voi
       if (ofBlob[0] !== sha256) continue;
       await lookAtBlob(look, sha256);
       const runIds = ofBlob.slice(1).map((mark) => mark.slice(65));
-      if (!(await isNamed({ look, journaled }, runIds))) await noteUnnamed(look, sha256);
+      if (!(await isNamed(look, known, runIds))) await noteUnnamed(look, sha256);
     }
   }
 }
@@ -51,13 +58,11 @@ async function lookAtBlob(look: Look, sha256: string): Promise<void> {
 }
 
 /** Whether one of the marks is that of a run that is there. */
-async function isNamed(
-  { look, journaled }: { look: Look; journaled: Journaled },
-  runIds: readonly string[],
-): Promise<boolean> {
+async function isNamed(look: Look, { journaled, archive }: Known, runIds: readonly string[]): Promise<boolean> {
   for (const runId of runIds) {
     if (journaled.runs.get(runId)?.gone === false) return true;
     if ((await fileAt(look.layout.record(runId))) !== undefined) return true;
+    if ((await archive.read(runId)) !== undefined) return true;
   }
   return false;
 }
@@ -65,6 +70,8 @@ async function isNamed(
 /** A young one may be about to be named by a settle. */
 async function noteUnnamed(look: Look, sha256: string): Promise<void> {
   look.counts.unnamedBlobs++;
+  // Nobody knows what the runs named that cannot be read; the server keeps it too.
+  if (look.tally.has('archive-damaged')) return;
   const path = blobPath(look, sha256);
   const file = await fileAt(path);
   if (file !== undefined && file.changedAt < look.clock.now() - OLD_MS) look.tally.note('blob-unnamed', { path });

@@ -87,6 +87,11 @@ export const KINDS = {
     wayOut: ASTRAY,
     mend: 'rebuild',
   },
+  'archive-damaged': {
+    severity: 'error',
+    what: (n) => `${many(n, 'part')} of the archive cannot be read`,
+    wayOut: 'Bellhop leaves it in its place and reads the rest; restore the month from a backup.',
+  },
   'doc-unreadable': {
     severity: 'error',
     what: (n) => `${many(n, 'document')} cannot be read`,

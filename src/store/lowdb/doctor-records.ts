@@ -5,6 +5,8 @@ import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
 import type { BlobRef, Delivery, RunState, RunSummary } from '../records.ts';
 import { isFinal } from '../records.ts';
 import { summaryOf } from '../transitions.ts';
+import { inBetween } from './archive.ts';
+import type { ArchiveReader } from './archive.ts';
 import { blobPath } from './doctor-blobs.ts';
 import type { IndexJoin } from './doctor-index.ts';
 import type { Journaled } from './doctor-journal.ts';
@@ -21,6 +23,7 @@ interface Parts {
   look: Look;
   journaled: Journaled;
   index: IndexJoin;
+  archive: ArchiveReader;
 }
 /** What of a record is kept until it is its turn: never its result or its report. */
 type Brief =
@@ -39,12 +42,20 @@ const CHUNK = 256;
 const YEAR = /^\d{4}$/;
 const TWO_DIGITS = /^\d{2}$/;
 
-/** Looks at every record and every file of deliveries. */
+/** Looks at every record, every file of deliveries, and every run of the archive. */
 export async function lookAtRecords(parts: Parts): Promise<void> {
-  const { look, journaled, index } = parts;
+  const { look, journaled, index, archive } = parts;
   const { records, deliveries } = look.layout;
   const days = new Set([...(await daysIn(look, records)), ...(await daysIn(look, deliveries))]);
   const unseen = new Set(journaled.runs.keys());
+  let judged = '';
+  const archived = inBetween(archive.runs({ whenUnreadable: 'leave out' }), async (one) => {
+    look.step('archive', 1);
+    // What has files of its own was judged with them.
+    if (one.id === judged) return;
+    unseen.delete(one.id);
+    await judge(parts, { id: one.id, record: briefOf(one.run, one.deliveries), deliveries: undefined });
+  });
   for (const day of [...days].sort()) {
     const here = await idsOf(look, { folder: join(records, day), kind: 'record-misplaced' });
     const progress = await idsOf(look, { folder: join(deliveries, day), kind: 'deliveries-misplaced' });
@@ -55,14 +66,24 @@ export async function lookAtRecords(parts: Parts): Promise<void> {
         found.push(await readBoth(parts, id, { record: here.has(id), deliveries: progress.has(id) }));
       });
       for (const one of found.sort((a, b) => (a.id < b.id ? -1 : 1))) {
-        if (one.record !== undefined) unseen.delete(one.id);
-        await judge(parts, one);
+        await archived.upTo(one.id);
+        judged = one.id;
+        const whole = one.record === undefined ? await withArchived(archive, one) : one;
+        if (whole.record !== undefined) unseen.delete(one.id);
+        await judge(parts, whole);
       }
       look.step(`records/${day}`, found.length);
     }
   }
+  await archived.upTo();
   await index.end();
   await countUnseen(parts, unseen);
+}
+
+/** A crash leaves deliveries whose record is in the archive already. */
+async function withArchived(archive: ArchiveReader, found: Found): Promise<Found> {
+  const one = await archive.read(found.id);
+  return one === undefined ? found : { ...found, record: briefOf(one.run, one.deliveries) };
 }
 
 async function daysIn(look: Look, root: string): Promise<string[]> {

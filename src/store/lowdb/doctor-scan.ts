@@ -4,6 +4,7 @@ import { codeOf, DependencyError, messageOf } from '../../errors.ts';
 import { CopyMark } from '../copy.ts';
 import { isMark } from '../copy-embedded.ts';
 import type { Doc } from '../records.ts';
+import { lookAtArchive } from './doctor-archive.ts';
 import { lookAtBlobs } from './doctor-blobs.ts';
 import type { Journaled } from './doctor-journal.ts';
 import { lookAtJournal } from './doctor-journal.ts';
@@ -59,11 +60,12 @@ export async function scan(look: Look, terms: { reserveBytes: number }): Promise
   await lookAtTop(look, { ...terms, format });
   const index = await lookAtIndex(look);
   const journaled = await lookAtJournal(look, index.covered);
-  await lookAtRecords({ look, journaled, index: index.join(journaled) });
+  const archive = await lookAtArchive(look);
+  await lookAtRecords({ look, journaled, index: index.join(journaled), archive });
   await lookAtDocs(look, journaled);
   await lookAtEvents(look, journaled);
   await lookAtAudit(look);
-  await lookAtBlobs(look, journaled);
+  await lookAtBlobs(look, { journaled, archive });
   await lookAtQuarantine(look);
 }
 

@@ -8,6 +8,8 @@ export const SEGMENT_FILE = /^(\d{12})\.jsonl$/;
 export const DOC_FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
 /** A month of the archive. */
 export const ARCHIVE_FILE = /^(\d{4}-\d{2})\.jsonl\.gz$/;
+/** The copy of a month's index. */
+export const ARCHIVE_INDEX = /^\d{4}-\d{2}\.index$/;
 /** A write that a crash cut off; no name of ours begins with a dot. */
 export const TEMP_FILE = /^\.tmp-/;
 
