@@ -2,12 +2,14 @@
 import { benchAck } from './ack.ts';
 import { printResult } from './result.ts';
 import type { BenchResult } from './result.ts';
+import { benchSchedules } from './schedules.ts';
 import { benchSpecs } from './specs.ts';
 import { benchStoreMillion } from './store-million.ts';
 import { benchStore } from './store.ts';
 
 const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = {
   ack: benchAck,
+  schedules: benchSchedules,
   specs: benchSpecs,
   store: benchStore,
   'store-million': benchStoreMillion,

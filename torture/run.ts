@@ -2,9 +2,11 @@
 import { printResult } from './result.ts';
 import type { TortureResult } from './result.ts';
 import { tortureStore } from './store.ts';
+import { tortureTime } from './time.ts';
 
 const TORTURES: Readonly<Record<string, (options: { quick: boolean }) => Promise<TortureResult>>> = {
   store: tortureStore,
+  time: tortureTime,
 };
 
 const [name = '', ...flags] = process.argv.slice(2);
