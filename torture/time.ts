@@ -77,6 +77,12 @@ function resultOf(kills: KillFigures, steps: StepFigures | undefined): TortureRe
     torture: 'time',
     trials: Object.values(kills.kills).reduce((sum, lives) => sum + lives, 0),
     counts: Object.fromEntries(Object.entries(found).map(([kind, ones]) => [kind, ones.length])),
+    checks: {
+      lost: sumOf(verdicts, ({ slots }) => slots),
+      twice: sumOf(verdicts, ({ runs, skipped }) => runs + skipped),
+      invented: sumOf(verdicts, ({ runs, skipped }) => runs + skipped),
+      rivals: kills.takeovers,
+    },
     short,
     figures: {
       slots: sumOf(verdicts, ({ slots }) => slots),
