@@ -31,7 +31,11 @@ beforeEach(async () => {
   const { lease } = await claimOne(h.store);
   packed = [who.failed, lease.runId];
   const blobs = [{ sha256: table, bytes: put.bytes, name: 'table.csv' }];
-  await h.store.settle([{ lease, end: 'completed', blobs }]);
+  const plan = { id: h.ids.next('dlv'), mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } } as const;
+  await h.store.settle([{ lease, end: 'completed', blobs, deliveries: [plan] }]);
+  for (const claimed of await h.store.claimDeliveries({ limit: 9, workerId: 'o', leaseMs: 1000 })) {
+    await h.store.settleDelivery({ lease: claimed.lease, outcome: 'delivered' });
+  }
   await h.store.sweep();
   before = `${h.dir}-before`;
   await cp(h.dir, before, { recursive: true });

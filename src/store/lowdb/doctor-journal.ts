@@ -111,10 +111,7 @@ function noteSegment(
   for (const gap of lost) noteMissing(reading, path, gap);
   if (!newest) return;
   // A line that ends where a crash cut it off has no end; one with an end and a wrong sum may have been acknowledged.
-  const inTheEnd = Math.max(
-    spoilt,
-    torn.reduce((sum, { from, to }) => sum + to - from + 1, 0),
-  );
+  const inTheEnd = torn.reduce((sum, { from, to }) => sum + to - from + 1, spoilt);
   if (inTheEnd > 0) {
     const after = torn[0]?.from ?? next;
     look.tally.note('journal-ending', { path, detail: `after line ${after - 1}`, by: inTheEnd });

@@ -27,7 +27,7 @@ export interface SegmentSays {
   torn: Lines[];
   /** Where the first line begins that is not whole. */
   broken: number | undefined;
-  /** Lines of the newest write that have an end, and whose checksum fails. */
+  /** Lines behind the last whole one that have an end, and whose checksum fails. */
   spoilt: number;
   /** The last line has no end. */
   cut: boolean;
@@ -61,7 +61,7 @@ export function readSegment(
     // Something follows that was written later: what is missing before it had been acknowledged.
     if (batch !== newest) says.lost.push(...says.torn.splice(0));
     if (lsn > says.next) (isSameWrite ? says.torn : says.lost).push({ from: says.next, to: lsn - 1 });
-    if (says.torn.length === 0) says.spoilt = 0;
+    says.spoilt = 0;
     newest = batch;
     says.whole++;
     take({ ...commit, bytes: size }, says.next);
