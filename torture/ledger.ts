@@ -79,7 +79,7 @@ export interface Ledger {
 const RUNS_OF_A_BACKUP = 2_000;
 const NEWEST_EVENTS = 1_000;
 /** More than a writer wishes of one register between two audits. */
-const NEWEST_WISHES = 500;
+const NEWEST_WISHES = 10_000;
 
 export function newLedger(): Ledger {
   const ends = (): { wished: Set<string>; acknowledged: Set<string> } => ({
@@ -164,7 +164,8 @@ function register(ledger: Ledger, one: EntryOf<'wish-set' | 'set' | 'not-set'>):
   if (one.note === 'wish-set') {
     held.wished.push(one.value);
     held.steps++;
-    held.newest = [...held.newest.slice(-NEWEST_WISHES + 1), one.value];
+    held.newest.push(one.value);
+    if (held.newest.length > 2 * NEWEST_WISHES) held.newest.splice(0, NEWEST_WISHES);
   } else if (one.note === 'not-set') held.wished = held.wished.filter((_, n) => n !== at);
   else {
     held.value = one.value;

@@ -26,7 +26,7 @@ failed=0
 while [ "$cut" -le "$cuts" ]; do
   ledger=$work/ledger-$(printf '%06d' "$cut")
   : >"$ledger"
-  node "$here/store-heritage.main.ts" "$work/heritage.json" "$work"/ledger-*
+  node "$here/store-heritage.main.ts" "$cut" "$work/heritage.json" "$work"/ledger-*
   node "$here/store-writer.main.ts" "$work/disk/data" "$cut" "$work/heritage.json" \
     3>>"$ledger" >"$work/ready" 2>"$work/said" &
   writer=$!

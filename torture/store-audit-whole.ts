@@ -119,17 +119,19 @@ async function auditHolds({ store, ledger, found }: Audit, walked: Walked): Prom
   }
 }
 
-const MAX_SWEEPS = 60;
+/** Each takes some hundred runs. */
+const MAX_SWEEPS = 1_000;
+const IDLE_SWEEPS = 8;
 
-/** Lets time pass until nothing more goes: what is due must then be gone. */
+/** Sweeps until nothing more goes; only then does time pass, and then nothing may go for some steps. */
 export async function sweepOut(store: Audit['store'], step: (ms: number) => void): Promise<void> {
   let before = -1;
-  for (let sweeps = 0, idle = 0; sweeps < MAX_SWEEPS && idle < 8; sweeps++) {
-    // Longer than retention looks away, and a step of the walk over the blobs.
-    step(2 * WALK_STEP_MS);
+  for (let sweeps = 0, idle = 0; sweeps < MAX_SWEEPS && idle < IDLE_SWEEPS; sweeps++) {
     await store.sweep();
     const left = Object.values(await store.count({})).reduce((sum, count) => sum + count, 0);
     idle = left === before ? idle + 1 : 0;
+    // Longer than retention looks away, and a step of the walk over the blobs.
+    if (idle > 0) step(2 * WALK_STEP_MS);
     before = left;
   }
 }

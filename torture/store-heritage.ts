@@ -1,7 +1,7 @@
 /** What one life of the writers tells the next: what was asked for and never answered, and where each of them stood. */
 import { z } from 'zod';
 import type { Ledger } from './ledger.ts';
-import { WRITERS_MAY_USE_MS } from './store-terms.ts';
+import { beginOfLife, KEPT_SURELY_MS } from './store-terms.ts';
 
 const Asked = z.object({ key: z.string(), queue: z.string(), batch: z.string().optional() });
 
@@ -19,13 +19,14 @@ export type Heritage = z.infer<typeof Heritage>;
 
 const ANSWERED = 40;
 
-export function heritageOf(ledger: Ledger): Heritage {
-  const keys = [...ledger.keys].filter(([, { slot }]) => slot !== true);
-  const asked = keys.map(([key, { queue, batch, id, at }]) => ({ key, queue, batch, id, at }));
+/** What the life of this number must know. */
+export function heritageOf(ledger: Ledger, life: number): Heritage {
+  // Several lives may be killed before they come to anything; a key that holds no longer is not asked for again.
+  const since = beginOfLife(life) - KEPT_SURELY_MS;
+  const keys = [...ledger.keys].filter(([, { slot, at }]) => slot !== true && at > since);
+  const asked = keys.map(([key, { queue, batch, id }]) => ({ key, queue, batch, id }));
   const open = asked.filter(({ id }) => id === undefined);
-  // Of the last life that got so far: for how long a key holds is no question then.
-  const newest = asked.reduce((latest, { at }) => Math.max(latest, at), 0);
-  const closed = asked.filter(({ id, at }) => id !== undefined && at > newest - WRITERS_MAY_USE_MS);
+  const closed = asked.filter(({ id }) => id !== undefined);
   return {
     unanswered: [...Map.groupBy(open, ({ batch, key }) => batch ?? key).values()].map((group) => group.map(only)),
     answered: closed.slice(-ANSWERED).map(only),

@@ -138,7 +138,7 @@ function registersSince({ registers }: BackupNote, ledger: Ledger): Ledger['regi
   return new Map(
     [...ledger.registers].map(([name, now]): [string, Register] => {
       const then = registers.get(name) ?? { value: null, wished: [], steps: 0 };
-      const between = now.newest.slice(now.newest.length - (now.steps - then.steps));
+      const between = now.newest.slice(Math.max(0, now.newest.length - (now.steps - then.steps)));
       return [name, { ...now, value: then.value, wished: [...then.wished, ...between] }];
     }),
   );

@@ -36,8 +36,12 @@ export interface SteppingClock extends Clock {
   step(ms: number): void;
 }
 
+export function beginOfLife(life: number): number {
+  return FIRST_LIFE + life * LIFE_MS;
+}
+
 export function clockOfLife(life: number, who: 'writers' | 'auditor'): SteppingClock {
-  const begin = FIRST_LIFE + life * LIFE_MS + (who === 'auditor' ? AUDIT_BEGINS_MS : 0);
+  const begin = beginOfLife(life) + (who === 'auditor' ? AUDIT_BEGINS_MS : 0);
   const begun = systemClock.monotonic();
   let stepped = 0;
   return {

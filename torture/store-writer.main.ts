@@ -13,10 +13,14 @@ import { submit, turn } from './store-writer-turns.ts';
 import type { Writer, Writing } from './store-writing.ts';
 
 const WRITERS = 8;
+/** Of sysexits.h. */
+const EX_TEMPFAIL = 75;
 const CHARTS = 24;
 const SWEEP_EVERY_MS = 15;
 const BACKUP_AFTER_MS = 120;
 const BACKUPS = 3;
+const BUSY_TURNS = 150;
+const RESTING_MS = 200;
 
 const [dir, life = '0', heritagePath, backupDir] = process.argv.slice(2);
 if (dir === undefined || heritagePath === undefined) throw new Error('which folder, and what did the last life leave?');
@@ -33,6 +37,7 @@ const writing: Writing = {
   steps: new Map(Object.entries(heritage.steps)),
   charts: chartsOf(Number(life), CHARTS),
 };
+const parent = process.ppid;
 const firstEvent = Promise.withResolvers<void>();
 void watch();
 if (heritage.since !== null) process.stdout.write('ready\n');
@@ -50,6 +55,8 @@ await Promise.all(writers);
 
 async function write(writer: Writer): Promise<void> {
   for (let n = 0; ; n++) {
+    // A life that waits for its copies goes on, and does not fill the disk meanwhile.
+    if (n > BUSY_TURNS) await clock.sleep(RESTING_MS);
     try {
       await turn(writing, writer, n);
     } catch (error) {
@@ -60,10 +67,11 @@ async function write(writer: Writer): Promise<void> {
   }
 }
 
-/** What a server does every few seconds, and the time that passes in between. */
+/** What a server does every few seconds, and the time that passes in between. It ends with the process that began it. */
 async function sweep(): Promise<void> {
   for (let passed = 0; ; passed += WALK_STEP_MS) {
     await clock.sleep(SWEEP_EVERY_MS);
+    if (process.ppid !== parent) process.exit(EX_TEMPFAIL);
     if (passed < WRITERS_MAY_USE_MS) clock.step(WALK_STEP_MS);
     await store.sweep();
   }

@@ -37,6 +37,7 @@ export async function tortureStore(options: { quick: boolean }): Promise<Torture
   const found = createFindings();
   let slowestOpenMs = 0;
   let lived = 0;
+  const said = new Set<string>();
   try {
     for (let life = 1; life <= trials; life++) {
       const trial = { home, life, ledger, found };
@@ -49,13 +50,12 @@ export async function tortureStore(options: { quick: boolean }): Promise<Torture
       const depth = life % 10 === 1 || life === trials ? 'whole' : 'newest';
       slowestOpenMs = Math.max(slowestOpenMs, await inspect({ ...trial, dir: join(home, 'data'), depth }));
       if (life % 20 === 1) console.log(line(trial));
+      sayHarms(trial, said);
     }
   } finally {
     await rm(home, { recursive: true, force: true });
   }
   console.log(`\n${tableOf(found)}\n`);
-  for (const law of LAW_NAMES)
-    for (const text of found.texts(law).slice(0, HARMS_SHOWN)) console.log(`${law}: ${text}`);
   const { counts, checks, short } = verdictOf(found);
   if (ledger.answers === 0) short.push('nothing was acknowledged');
   return {
@@ -66,6 +66,16 @@ export async function tortureStore(options: { quick: boolean }): Promise<Torture
     short,
     figures: { acknowledged: ledger.answers, slowestOpenMs },
   };
+}
+
+/** Says each new harm when it is found: a torture that is broken off has said what it saw. */
+function sayHarms({ life, found }: Trial, said: Set<string>): void {
+  for (const law of LAW_NAMES) {
+    for (const text of found.texts(law).slice(0, HARMS_SHOWN)) {
+      if (!said.has(`${law}: ${text}`)) console.log(`after life ${life}, ${law}: ${text}`);
+      said.add(`${law}: ${text}`);
+    }
+  }
 }
 
 function line({ life, ledger, found }: Trial): string {
@@ -84,7 +94,7 @@ function deathOf(life: number): Death {
 async function liveAndDie({ home, life, ledger, found }: Trial): Promise<void> {
   const notes = await open(join(home, `ledger-${life}`), 'a');
   const heritage = join(home, 'heritage.json');
-  await writeFile(heritage, JSON.stringify(heritageOf(ledger)));
+  await writeFile(heritage, JSON.stringify(heritageOf(ledger, life)));
   const death = deathOf(life);
   const backup = death.startsWith('back') ? [join(home, `backup-${life}`)] : [];
   const args = [WRITER, join(home, 'data'), String(life), heritage, ...backup];
