@@ -122,7 +122,7 @@ async function leave(life: Life): Promise<number> {
 
 function live({ home, originMs }: Field, orders: Orders): Life {
   const text = JSON.stringify({ home, originMs, startMs: START_MS, speed: SPEED, ...orders });
-  const child = spawn(process.execPath, [PLANNER, text], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [PLANNER, text], { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   let hold: () => void = () => undefined;
   const holding = new Promise<void>((resolve) => (hold = resolve));

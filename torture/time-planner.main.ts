@@ -26,6 +26,8 @@ const Orders = z.object({
 });
 type Orders = z.infer<typeof Orders>;
 
+// Nobody plans on when the torture is gone.
+process.stdin.once('end', () => process.exit(1)).resume();
 const orders = Orders.parse(JSON.parse(process.argv[2] ?? ''));
 const clock = fastClock(orders);
 const bellhop = await open();
