@@ -31,13 +31,11 @@ process.stdin.once('end', () => process.exit(1)).resume();
 const orders = Orders.parse(JSON.parse(process.argv[2] ?? ''));
 const clock = fastClock(orders);
 const bellhop = await open();
-if (bellhop !== undefined) {
-  await bellhop.loadJobs();
-  await bellhop.scheduler.start();
-  process.once('SIGTERM', () => void end(bellhop));
-  say('holding');
-  await work(bellhop.store);
-}
+await bellhop.loadJobs();
+await bellhop.scheduler.start();
+process.once('SIGTERM', () => void end(bellhop));
+say('holding');
+await work(bellhop.store);
 
 function fastClock({ originMs, startMs, speed }: Orders): Clock {
   const real = systemClock;
@@ -50,7 +48,7 @@ function fastClock({ originMs, startMs, speed }: Orders): Clock {
   };
 }
 
-async function open(): Promise<Bellhop | undefined> {
+async function open(): Promise<Bellhop> {
   const data = `${orders.home}/data`;
   const env = { BELLHOP_DATA_DIR: data, BELLHOP_JOBS_DIR: `${orders.home}/jobs`, LOG_LEVEL: 'error' };
   const silent = (): Promise<() => Promise<void>> => Promise.resolve(() => Promise.resolve());
@@ -63,7 +61,7 @@ async function open(): Promise<Bellhop | undefined> {
       if (code !== 'STORE_LOCKED') throw error;
       if (!orders.standby) {
         say(`refused ${code}`);
-        return undefined;
+        process.exit(0);
       }
       await systemClock.sleep(20);
     }
