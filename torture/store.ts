@@ -43,6 +43,7 @@ export async function tortureStore(options: { quick: boolean }): Promise<Torture
       const trial = { home, life, ledger, found };
       await liveAndDie(trial);
       lived = life;
+      sayHarms(trial, said);
       // After that every life would only say the same again.
       if (found.harms('opens') + found.harms('lives') > 0) break;
       // Between two audits the writers open what the kill left, and are killed again.
