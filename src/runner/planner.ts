@@ -137,9 +137,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, planSome));
     if (failed > 0 && failed === due.length) throw new Error(`none of ${failed} due schedules could be planned`);
-    // An absence is over when everybody was told: a crash before that finds it again.
-    if (absence !== undefined && failed === 0) await digest.tell(absence, now);
-    if (failed === 0) await absences.seen(now);
+    // An absence is over when all of it was planned and everybody was told: a crash or a stop before that finds it again.
+    const whole = failed === 0 && !stopping.signal.aborted;
+    if (absence !== undefined && whole) await digest.tell(absence, now);
+    if (whole) await absences.seen(now);
     tickedAt = clock.monotonic();
     return { ...run.done, tookMs: clock.monotonic() - begun };
   }

@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { Schedule } from '../store/schedule-records.ts';
 import type { AuditEntry, Doc } from '../store/records.ts';
 import type { Json, Store } from '../store/store.ts';
+import { createTimetable } from './time/slots.ts';
 
 const SCHEDULE = 'schedule';
 /** As many as the planner looks at in a minute. */
@@ -43,15 +44,18 @@ export function createScheduleBook(deps: { store: Store; log: Log }): ScheduleBo
   function entryOf(doc: Doc): Entry | undefined {
     const known = read.get(doc.key);
     if (known?.rev === doc.rev) return known.schedule === undefined ? undefined : known;
-    const parsed = Schedule.safeParse(doc.value);
-    if (!parsed.success) {
+    try {
+      const schedule = Schedule.parse(doc.value);
+      // Broken by hand, or a zone that this Node no longer knows: whoever asks for due times may rely on them.
+      createTimetable(schedule.spec);
+      const entry: Entry = { name: doc.key, rev: doc.rev, schedule };
+      read.set(doc.key, entry);
+      return entry;
+    } catch (error) {
       read.set(doc.key, { name: doc.key, rev: doc.rev, schedule: undefined });
-      log.error('a schedule cannot be read and is left out', { schedule: doc.key, error: messageOf(parsed.error) });
+      log.error('a schedule cannot be read and is left out', { schedule: doc.key, error: messageOf(error) });
       return undefined;
     }
-    const entry: Entry = { name: doc.key, rev: doc.rev, schedule: parsed.data };
-    read.set(doc.key, entry);
-    return entry;
   }
   async function all(): Promise<Entry[]> {
     const entries: Entry[] = [];

@@ -416,3 +416,56 @@ describe('when the store has no room', () => {
     expect(slots(await house.runs('weekly'))).toEqual(['2026-11-22T12:00:00.000Z']);
   });
 });
+
+test('a schedule whose fields or zone nobody can read is left out, and hides neither the others nor what they missed', async () => {
+  const clock = manualClock(SUNDAY - 30_000);
+  const house = scheduleHouse({ clock, jobs: [jobWith([{ when: '*/10 * * * *' }])], alertsTo: [OPS] });
+  const broken = { job: 'weekly', when: '0 9 * * *', cron: '0 99 * * *', zone: 'Europe/Nowhere', input: {} };
+  const value = {
+    spec: broken,
+    origin: 'stored',
+    createdAt: '2026-11-01T00:00:00.000Z',
+    watermark: '2026-11-22T11:00:00.000Z',
+  };
+  await house.store.putDoc({ kind: 'schedule', key: 'weekly.broken', rev: 0, value });
+  await house.start();
+  await house.stop();
+  await clock.advance(HOUR);
+  const next = house.again();
+  await next.tick();
+  expect((await next.schedules.list()).map((one) => one.name)).toEqual(['weekly']);
+  expect(await house.runs('weekly')).toHaveLength(1);
+  expect((await house.store.listNotices({})).items.map((one) => one.notice.kind)).toEqual(['digest']);
+});
+
+test('an absence that a stop cut short is told by the next life, with all that was missed', async () => {
+  const clock = manualClock(SUNDAY - 30_000);
+  const real = createMemoryStore({ clock, ids: createIds(clock), log: silentLog });
+  let stop = (): Promise<void> => Promise.resolve();
+  let stopsAt: string | undefined;
+  const store: Store = {
+    ...real,
+    advance(step) {
+      if (step.schedule === stopsAt) void stop();
+      return real.advance(step);
+    },
+  };
+  const names = Array.from({ length: 40 }, (_, at) => `job-${String(at).padStart(2, '0')}`);
+  const jobs = names.map((name) => jobWith([{ when: '*/10 * * * *' }], { name }));
+  const house = scheduleHouse({ clock, store, jobs, alertsTo: [OPS] });
+  await house.start();
+  await house.stop();
+  await clock.advance(HOUR);
+  const cut = house.again();
+  stop = () => cut.stop();
+  stopsAt = 'job-03';
+  await cut.tick();
+  await cut.stop();
+  expect((await real.listNotices({})).items).toEqual([]);
+  await clock.advance(1000);
+  await house.again().tick();
+  const [told] = (await real.listNotices({})).items;
+  expect(told?.notice.report.summary).toContain(
+    'Down 2026-11-22 11:59-12:59 UTC: 240 missed, 40 run late, 200 skipped.',
+  );
+});
