@@ -7,21 +7,20 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { isFinal } from '../store/records.ts';
 import type { Destination } from '../store/records.ts';
-import type { NewRun, NewSkip, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { createAbsences } from './absence.ts';
 import { createBell } from './bell.ts';
 import type { Minute } from './bell.ts';
 import { isCapped } from './caps.ts';
+import { createDecide } from './decide.ts';
+import type { Decided } from './decide.ts';
 import { createDigest } from './digest.ts';
-import { tellSkipped } from './skip-notice.ts';
 import type { Digest } from './digest.ts';
 import type { FileSchedules } from './file-schedules.ts';
-import type { GuardAsk, GuardCheck } from './guards.ts';
+import type { GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import { planSchedule } from './plan.ts';
-import type { PlanStep, Start } from './plan.ts';
 import type { Registry } from './registry.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
 import type { Absence } from './stretches.ts';
@@ -80,7 +79,8 @@ interface Tick {
 
 /** Makes the planner; it plans nothing before `start` or `tick`. */
 export function createPlanner(deps: PlannerDeps): Planner {
-  const { store, book, files, registry, guards, clock, ids, log } = deps;
+  const { store, book, files, registry, clock, log } = deps;
+  const decide = createDecide(deps);
   const absences = createAbsences({ store, clock, log });
   const digest = deps.digest ?? createDigest({ store, book, log, alertsTo: [] });
   const bell = createBell({ clock, log, ring: () => void ring(), ...(deps.minute && { minute: deps.minute }) });
@@ -158,7 +158,8 @@ export function createPlanner(deps: PlannerDeps): Planner {
       const { now, absence } = run;
       const step = planSchedule({ schedule, now, maxStarts: run.startsLeft, ...(absence && { absence }) });
       if (step === undefined) return;
-      const decided = await decide(run, { entry, job, step });
+      const started = run.startsOf.get(entry.schedule.spec.job) ?? 0;
+      const decided = await decide({ entry, job, step, started });
       const outcome = await store.advance({
         schedule: entry.name,
         expectedWatermark: entry.schedule.watermark ?? null,
@@ -179,82 +180,6 @@ export function createPlanner(deps: PlannerDeps): Planner {
     }
   }
 
-  /** What becomes of the starts of a step: runs, and skips for those that are refused; in the order of their times. */
-  async function decide(run: Tick, at: { entry: Entry; job: LoadedJob | undefined; step: PlanStep }): Promise<Decided> {
-    const { entry, job, step } = at;
-    const skips: NewSkip[] = step.skips.map((skip) => ({ ...skip, joins: true }));
-    const runs: NewRun[] = [];
-    let last: { slot: string; runId: string } | undefined;
-    for (const start of step.starts) {
-      const pending = { tick: (run.startsOf.get(entry.schedule.spec.job) ?? 0) + runs.length, staged: runs.length };
-      const kept = [...(entry.schedule.skips ?? []), ...skips];
-      const reason = await refusal({
-        entry,
-        job,
-        start,
-        pending,
-        past: { last: last ?? entry.schedule.last, skips: kept },
-      });
-      if (reason !== undefined || job === undefined) {
-        skips.push({ from: start.slot, to: start.slot, count: 1, reason: reason ?? 'the job is gone', joins: true });
-        continue;
-      }
-      const made = newRun(entry, job, start);
-      runs.push(made);
-      last = { slot: start.slot, runId: made.id };
-    }
-    skips.sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
-    return { runs, skips, ...(last === undefined ? {} : { set: { last } }) };
-  }
-
-  /** Why a slot is not run; undefined when it is. */
-  async function refusal(at: Candidate): Promise<string | undefined> {
-    const { entry, job, start, pending, past } = at;
-    const name = entry.schedule.spec.job;
-    if (job === undefined) return `There is no job ${name}: its file is missing or broken.`;
-    const verdict = await guards.check({
-      job,
-      by: 'slot',
-      input: entry.schedule.spec.input,
-      past,
-      tickStarts: pending.tick,
-      staged: pending.staged,
-    });
-    if (verdict.ok) return overlapping(entry, job);
-    if (verdict.code === 'LAST_RUN_FAILED')
-      await tellSkipped(deps, { entry, job, slot: start.slot, reason: verdict.reason });
-    return verdict.reason;
-  }
-  /** Slots that are made up for together follow one another: what counts is the run before all of them. */
-  async function overlapping(entry: Entry, job: LoadedJob): Promise<string | undefined> {
-    const runId = entry.schedule.last?.runId;
-    if (job.overlap === 'queue' || runId === undefined) return undefined;
-    const previous = await store.get(runId);
-    if (previous === undefined || isFinal(previous.state)) return undefined;
-    if (job.overlap === 'skip') return `The run before it, ${runId}, is not over.`;
-    await store.cancel(runId, { kind: 'schedule', id: entry.name });
-    return undefined;
-  }
-  function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun & { id: string } {
-    const { spec } = entry.schedule;
-    const named = { name: entry.name, slot, zone: spec.zone };
-    return {
-      id: ids.next('run'),
-      job: job.name,
-      kind: job.kind,
-      queue: job.name,
-      trigger: 'schedule',
-      actor: { kind: 'schedule', id: entry.name },
-      input: spec.input,
-      policy: job.policy,
-      priority: job.priority,
-      schedule: late === undefined ? named : { ...named, late },
-      ...(spec.origin === undefined ? {} : { origin: spec.origin }),
-      ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),
-      idempotencyKey: `slot.${entry.name}.${slot}`,
-    };
-  }
-
   return {
     tick,
     sinceTickMs: () => (tickedAt === undefined ? undefined : clock.monotonic() - tickedAt),
@@ -270,17 +195,6 @@ export function createPlanner(deps: PlannerDeps): Planner {
       await absences.leave().catch((error: unknown) => log.warn('the time of leaving was not stored', { error }));
     },
   };
-}
-
-type Decided = Pick<Parameters<Store['advance']>[0], 'runs' | 'skips' | 'set'>;
-
-interface Candidate {
-  entry: Entry;
-  job: LoadedJob | undefined;
-  start: Start;
-  /** Runs of the job that this tick has started already, and those of them that are not stored yet. */
-  pending: { tick: number; staged: number };
-  past: NonNullable<GuardAsk['past']>;
 }
 
 function note(run: Tick, { entry, decided }: { entry: Entry; decided: Decided }): void {
