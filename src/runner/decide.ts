@@ -2,6 +2,7 @@
 import type { Ids } from '../ids.ts';
 import { isFinal } from '../store/records.ts';
 import type { Destination } from '../store/records.ts';
+import type { Skip } from '../store/schedule-records.ts';
 import type { NewRun, NewSkip, Store } from '../store/store.ts';
 import type { GuardAsk, GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
@@ -72,7 +73,7 @@ export function createDecide(deps: DecideDeps): (step: Undecided) => Promise<Dec
   }
 
   return async ({ entry, job, step, started }) => {
-    const skips: NewSkip[] = step.skips.map((skip) => ({ ...skip, joins: true }));
+    const skips: Skip[] = [...step.skips];
     const runs: NewRun[] = [];
     let last: { slot: string; runId: string } | undefined;
     for (const start of step.starts) {
@@ -86,16 +87,30 @@ export function createDecide(deps: DecideDeps): (step: Undecided) => Promise<Dec
         past: { last: last ?? entry.schedule.last, skips: kept },
       });
       if (reason !== undefined || job === undefined) {
-        skips.push({ from: start.slot, to: start.slot, count: 1, reason: reason ?? 'the job is gone', joins: true });
+        skips.push({ from: start.slot, to: start.slot, count: 1, reason: reason ?? 'the job is gone' });
         continue;
       }
       const made = { id: ids.next('run'), ...newRun(entry, job, start) };
       runs.push(made);
       last = { slot: start.slot, runId: made.id };
     }
-    skips.sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
-    return { runs, skips, ...(last === undefined ? {} : { set: { last } }) };
+    return { runs, skips: joined(entry, skips, runs), ...(last === undefined ? {} : { set: { last } }) };
   };
+}
+
+/** In the order of their times. One goes on with the one before it, this step's or the newest kept, unless a run lies between them. */
+function joined({ schedule }: Entry, skips: readonly Skip[], runs: readonly NewRun[]): NewSkip[] {
+  const ran = [schedule.last?.slot, ...runs.map((run) => run.schedule?.slot)].flatMap((slot) => slot ?? []);
+  const times = ran.map((slot) => Date.parse(slot));
+  let before = schedule.skips?.at(-1);
+  return skips
+    .toSorted((a, b) => Date.parse(a.from) - Date.parse(b.from))
+    .map((skip) => {
+      const end = before === undefined ? undefined : Date.parse(before.to);
+      const joins = end !== undefined && !times.some((at) => at > end && at < Date.parse(skip.from));
+      before = skip;
+      return { ...skip, joins };
+    });
 }
 
 function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun {

@@ -469,3 +469,24 @@ test('an absence that a stop cut short is told by the next life, with all that w
     'Down 2026-11-22 11:59-12:59 UTC: 240 missed, 40 run late, 200 skipped.',
   );
 });
+
+test('due times that are left out are one range only while nothing ran between them', async () => {
+  const house = scheduleHouse({
+    clock: manualClock(SUNDAY - 2 * DAY),
+    jobs: [jobWith([{ when: '0 13 * * *', days: 'business' }], { overlap: 'queue' })],
+  });
+  for (let day = 0; day < 18; day++) {
+    await house.tick();
+    await house.clock.advance(DAY);
+  }
+  const ranges = (await house.skips('weekly')).map(({ from, to, count }) => [
+    from.slice(0, 10),
+    to.slice(0, 10),
+    count,
+  ]);
+  expect(ranges).toEqual([
+    ['2026-11-21', '2026-11-22', 2],
+    ['2026-11-28', '2026-11-29', 2],
+    ['2026-12-05', '2026-12-06', 2],
+  ]);
+});
