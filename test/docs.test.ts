@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drawManifest } from '../src/bot/manifest.ts';
 import { VERBS } from '../src/bot/command.ts';
-import { VARIABLES } from '../src/config.ts';
+import { VARIABLES } from '../src/variables.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { RUN_STATES, DELIVERY_STATES } from '../src/store/records.ts';
 

@@ -1,0 +1,105 @@
+/** The variables of the environment: what each may be, its default, and its meaning. Only config.ts reads them. */
+import { z } from 'zod';
+import { LOG_LEVELS } from './log.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const optional = (schema: z.ZodType<string>) => schema.optional();
+/** A hundred years: more is a slip of the finger. */
+const days = z.coerce
+  .number()
+  .int('must be a whole number of days')
+  .min(1, 'must be at least one day')
+  .max(36_500)
+  .optional();
+const isUrl = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    message: `must be an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const isMailAddress = (text: string): boolean => {
+  const bare = /<([^<>]+)>\s*$/.exec(text)?.[1] ?? text;
+  return z.email().safeParse(bare.trim()).success;
+};
+// eslint-disable-next-line no-control-regex -- a header must be one line
+const oneLine = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
+
+const isZone = (text: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
+/** Every variable, its default and its meaning; docs/configuration.md is held to this by a test. */
+export const VARIABLES = {
+  PORT: port.default(3000).describe('TCP port of the HTTP server; 0 takes a free one.'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
+  BELLHOP_DATA_DIR: z.string().min(1).default('./data').describe('Folder of the records; one process holds it.'),
+  BELLHOP_ALLOW_NETWORK_DISK: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether the data folder may be on a network file system, where the lock and the syncs may do nothing.'),
+  BELLHOP_JOBS_DIR: z.string().min(1).default('./jobs').describe('Folder of the job files.'),
+  BELLHOP_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8).describe('Runs executed at the same time.'),
+  BELLHOP_API_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
+    'Bearer token of the HTTP API.',
+  ),
+  SLACK_BOT_TOKEN: optional(z.string().regex(/^xoxb-/, 'must be a bot token, which begins with xoxb-')).describe(
+    'Bot token of the Slack app (OAuth & Permissions).',
+  ),
+  SLACK_SIGNING_SECRET: optional(z.string().min(8, 'must have at least 8 characters')).describe(
+    'Signing secret of the Slack app (Basic Information).',
+  ),
+  SLACK_API_URL: isUrl('https:', 'http:')
+    .default('https://slack.com/api/')
+    .describe('Base address of the Slack Web API.'),
+  SMTP_URL: optional(isUrl('smtp:', 'smtps:')).describe('Mail server: smtp://user:password@host:587 or smtps://…:465.'),
+  BELLHOP_MAIL_FROM: optional(
+    z
+      .string()
+      .refine(oneLine, 'must be one line')
+      .refine(isMailAddress, 'must be an address, like Bellhop <bellhop@example.com>'),
+  ).describe('Sender of the mails; its domain ends every Message-ID.'),
+  BELLHOP_PROBE_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(30_000)
+    .describe('How long a post whose answer was lost is looked for before it is sent again.'),
+  BELLHOP_SHUTDOWN_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(20_000)
+    .describe('How long running runs may go on after SIGTERM.'),
+  BELLHOP_RETAIN_DAYS: days.describe('Days until a completed or cancelled run is deleted with its report; off: never.'),
+  BELLHOP_RETAIN_FAILED_DAYS: days.describe('The same for a failed run.'),
+  BELLHOP_ARCHIVE_AFTER_DAYS: days.describe(
+    'Days until a run that is over is packed into the file of its month; off: never.',
+  ),
+  BELLHOP_ENV: z
+    .enum(['production', 'development'])
+    .optional()
+    .describe('In production an expensive job needs a gate and a cap; default: production when NODE_ENV is.'),
+  BELLHOP_TIME_ZONE: z
+    .string()
+    .refine(isZone, 'must be the name of a time zone, like Europe/Berlin')
+    .default('UTC')
+    .describe('Zone of schedules that name none.'),
+  BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
+    'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
+  ),
+  BASE_URLS: optional(z.string().max(20_000)).describe(
+    'Targets of jobs that fan out (ctx.targets): a JSON array of http and https addresses; a bad one is named and left out.',
+  ),
+  INTERNAL_HEALTH_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
+    'Secret of the break-glass path /__cron/run/NAME, sent as X-Internal-Health; without it the path answers 403.',
+  ),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Lowest level that is logged.'),
+} satisfies Record<string, z.ZodType>;
+
+export const Environment = z.object(VARIABLES);
+export type Environment = z.infer<typeof Environment>;
