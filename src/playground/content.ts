@@ -1,5 +1,6 @@
-import { checkMessage, SLACK_LIMITS } from '../render/slack/limits.ts';
-import type { Violation as LimitViolation } from '../render/slack/limits.ts';
+import { checkMessage } from '../render/slack/check.ts';
+import { SLACK_LIMITS } from '../render/slack/limits.ts';
+import type { Violation as LimitViolation } from '../render/slack/check.ts';
 import type { Args } from './args.ts';
 import { isJson, isJsonList, textOf } from './args.ts';
 import { refused } from './reply.ts';

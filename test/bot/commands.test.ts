@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkMessage } from '../../src/render/slack/limits.ts';
+import { checkMessage } from '../../src/render/slack/check.ts';
 import { isFinal, type Run } from '../../src/store/records.ts';
 import { createHouse, saidIn, type House } from '../support/house.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { drawMessage } from '../../src/playground/draw.ts';
 import type { Message } from '../../src/playground/state.ts';
-import { checkMessage } from '../../src/render/slack/limits.ts';
+import { checkMessage } from '../../src/render/slack/check.ts';
 import { Schedule } from '../../src/store/schedule-records.ts';
 import { createHouse, saidIn, type House } from '../support/house.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CARD_ACTIONS, drawCard } from '../../src/render/card.ts';
 import { describeRun, maskAddress } from '../../src/render/run.ts';
-import { checkMessage } from '../../src/render/slack/limits.ts';
+import { checkMessage } from '../../src/render/slack/check.ts';
 import { Delivery, RUN_STATES } from '../../src/store/records.ts';
 import type { DeliveryState, Run } from '../../src/store/records.ts';
 import { sampleRun } from '../support/delivery-report.ts';

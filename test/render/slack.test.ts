@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkMessage, countChars, SLACK_LIMITS } from '../../src/render/slack/limits.ts';
+import { checkMessage, countChars } from '../../src/render/slack/check.ts';
+import { SLACK_LIMITS } from '../../src/render/slack/limits.ts';
 import type { SlackMessage } from '../../src/render/slack/message.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
 import type { ReportInput } from '../../src/store/report.ts';

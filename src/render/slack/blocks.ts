@@ -13,7 +13,8 @@ import type {
 import { cutText, displayWidth, graphemeEnd, padColumns } from '../format.ts';
 import { inlineText, mergeInlines } from '../markdown.ts';
 import type { Block, Inline, Item } from '../markdown.ts';
-import { countChars, SLACK_LIMITS } from './limits.ts';
+import { countChars } from './check.ts';
+import { SLACK_LIMITS } from './limits.ts';
 
 export type RichGroup = RichTextBlock['elements'][number];
 

@@ -4,7 +4,8 @@ import { cutText, describeDelta, escapeMrkdwn, formatInstant, oneLine, plainText
 import { sectionBlocks } from '../markdown.ts';
 import { textSection, titlePieces, toPieces } from './blocks.ts';
 import type { Piece } from './blocks.ts';
-import { countChars, SLACK_LIMITS } from './limits.ts';
+import { countChars } from './check.ts';
+import { SLACK_LIMITS } from './limits.ts';
 import type { SlackMessage } from './message.ts';
 import { describeSubject } from '../subject.ts';
 import type { Subject, SubjectWords } from '../subject.ts';
