@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => house[Symbol.asyncDispose]());
 
-function api(token: string | undefined = TOKEN) {
+function api(token: string | null = TOKEN) {
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock: systemClock }, 'info');
   return createApi({
     runner: house.runner,
@@ -27,7 +27,7 @@ function api(token: string | undefined = TOKEN) {
     schedules: house.scheduler.schedules,
     readiness: () => readiness,
     backup: (dir) => house.store.backup(dir),
-    token,
+    token: token ?? undefined,
     cron: {
       token: undefined,
       reader: house.store,
@@ -95,23 +95,7 @@ describe('the HTTP API', () => {
   });
 
   test('without a configured token nobody is let in', async () => {
-    const log = createLog({ write: () => undefined, scrub: (text) => text, clock: systemClock }, 'info');
-    const app = createApi({
-      runner: house.runner,
-      reader: house.store,
-      schedules: house.scheduler.schedules,
-      readiness: () => readiness,
-      backup: (dir) => house.store.backup(dir),
-      token: undefined,
-      cron: {
-        token: undefined,
-        reader: house.store,
-        clock: systemClock,
-        log,
-        schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
-      },
-      log,
-    });
+    const app = api(null);
     const answer = await app.request('/v1/jobs', { headers: { authorization: 'Bearer undefined' } });
     expect([answer.status, await answer.text()]).toEqual([500, '{"error":"auth misconfigured"}']);
   });

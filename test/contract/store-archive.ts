@@ -1,7 +1,7 @@
 /** Old runs may be packed together (StoreOptions.archiveAfterMs); who reads and removes them cannot tell. */
 import { describe, expect } from 'vitest';
 import type { Run, RunSummary } from '../../src/store/records.ts';
-import { accept, ana, claimOne, newRun } from '../support/store-harness.ts';
+import { accept, ana, claimOne, completeWithChart, newRun, walkBlobs } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -89,24 +89,11 @@ export function describeArchive({ fact, h, reopenWith, report }: Suite): void {
     });
     fact('G18 keep their blobs, and let go of them when they are removed', async () => {
       await reopenWith({ ...OLD, blobGraceMs: 1000 });
-      const put = await h.store.blobs.put(
-        (async function* () {
-          yield Buffer.from('a chart');
-        })(),
-      );
-      if (put.outcome !== 'stored') throw new Error('not stored');
-      const { sha256, bytes } = put;
-      await accept(h.store);
-      const { lease } = await claimOne(h.store);
-      await h.store.settle([{ lease, end: 'completed', blobs: [{ sha256, bytes, name: 'chart.svg' }] }]);
+      const { sha256, runId } = await completeWithChart(h.store);
       await wait(30 * DAY_MS);
-      // The walk over all blobs takes a step at a sweep.
-      for (let n = 0; n < 260; n++) {
-        h.clock.step(60_000);
-        await h.store.sweep();
-      }
+      await walkBlobs(h);
       expect(Buffer.from((await h.store.blobs.get(sha256)) ?? []).toString()).toBe('a chart');
-      await h.store.remove(lease.runId, ana);
+      await h.store.remove(runId, ana);
       expect(await h.store.blobs.get(sha256)).toBeUndefined();
     });
     fact('G18 that are unfinished, or have something to deliver, go on where they were', async () => {

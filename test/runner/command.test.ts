@@ -1,18 +1,16 @@
 import { chmod, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { cleanText, createCapture } from '../../src/runner/kinds/capture.ts';
 import type { Clock } from '../../src/clock.ts';
 import { fillCommand } from '../../src/runner/kinds/command.ts';
 import { manualClock } from '../support/clock.ts';
-import { ANA, buildHouse, eventually, isAlive, passing, tempFolder, type House } from '../support/runner-house.ts';
+import { estate } from '../support/runner-estate.ts';
+import { ANA, eventually, isAlive, passing, tempFolder, type House } from '../support/runner-house.ts';
 
-const houses: House[] = [];
-afterEach(async () => {
-  for (const house of houses.splice(0)) await house.runner.stop({ graceMs: 0 });
-});
+const houses = estate();
 
 interface Extra {
   [field: string]: unknown;
@@ -22,10 +20,7 @@ async function open(command: string[], extra: Extra = {}, env?: Record<string, s
 }
 async function start(extra: Extra, env?: Record<string, string>, clock?: Clock): Promise<House> {
   const job = { name: 'tool', description: 'A tool.', kind: 'command', retries: 0, ...extra };
-  const house = buildHouse({ jobs: [job], ...(env !== undefined && { env }), ...(clock !== undefined && { clock }) });
-  houses.push(house);
-  await house.runner.start();
-  return house;
+  return houses.open({ jobs: [job], ...(env !== undefined && { env }), ...(clock !== undefined && { clock }) });
 }
 const finish = async (house: House, input: unknown = {}) => house.until((await house.ask('tool', input)).id);
 const node = (code: string): string[] => [process.execPath, '-e', code];
@@ -175,9 +170,7 @@ describe('what a command sees', () => {
       refresh: () => Promise.resolve(),
       freshen: () => Promise.resolve(),
     };
-    const house = buildHouse({ registry });
-    houses.push(house);
-    await house.runner.start();
+    const house = await houses.open({ registry });
     expect((await finish(house)).report?.summary).toBe('hello you');
   });
 });

@@ -1,14 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fateJob } from '../support/runner-fate.ts';
-import {
-  ANA,
-  buildHouse,
-  eventually,
-  SECRET,
-  staticRegistry,
-  type House,
-  type HouseParts,
-} from '../support/runner-house.ts';
+import { estate } from '../support/runner-estate.ts';
+import { ANA, buildHouse, eventually, SECRET, staticRegistry } from '../support/runner-house.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
@@ -16,16 +9,7 @@ import { createMemoryStore } from '../../src/store/memory.ts';
 import type { JobContext } from '../../src/index.ts';
 import { manualClock } from '../support/clock.ts';
 
-const houses: House[] = [];
-async function open(parts: HouseParts): Promise<House> {
-  const house = buildHouse(parts);
-  houses.push(house);
-  await house.runner.start();
-  return house;
-}
-afterEach(async () => {
-  for (const house of houses.splice(0)) await house.runner.stop({ graceMs: 0 });
-});
+const { build, open } = estate();
 
 describe('what a function returns', () => {
   test('markdown becomes a report at the place where it was asked', async () => {
@@ -171,8 +155,7 @@ describe('attempts', () => {
 
   test('the last attempt of a worker that vanished is reported as a failure', async () => {
     const clock = manualClock();
-    const house = buildHouse({ jobs: [fateJob({ retries: 0 })], clock });
-    houses.push(house);
+    const house = build({ jobs: [fateJob({ retries: 0 })], clock });
     const asked = await house.ask('fate');
     await house.store.claim({
       queues: [{ name: 'fate', limit: 1 }],
@@ -190,8 +173,7 @@ describe('attempts', () => {
 
   test('a run whose worker vanished is claimed again while attempts are left', async () => {
     const clock = manualClock();
-    const house = buildHouse({ jobs: [fateJob()], clock });
-    houses.push(house);
+    const house = build({ jobs: [fateJob()], clock });
     const asked = await house.ask('fate');
     await house.store.claim({
       queues: [{ name: 'fate', limit: 1 }],
@@ -210,8 +192,7 @@ describe('attempts', () => {
   test('a run whose job is gone is failed after a while, and people are told', async () => {
     const clock = manualClock();
     const registry = staticRegistry([fateJob()]);
-    const house = buildHouse({ registry, clock });
-    houses.push(house);
+    const house = build({ registry, clock });
     const asked = await house.ask('fate');
     registry.set([]);
     await house.runner.start();

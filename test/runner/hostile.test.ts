@@ -1,30 +1,15 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob, PermanentError, type JobContext } from '../../src/index.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import { manualClock } from '../support/clock.ts';
-import {
-  buildHouse,
-  SECRET,
-  staticRegistry,
-  tempFolder,
-  type House,
-  type HouseParts,
-} from '../support/runner-house.ts';
+import { estate } from '../support/runner-estate.ts';
+import { buildHouse, SECRET, staticRegistry, tempFolder } from '../support/runner-house.ts';
 import type { Run } from '../../src/store/records.ts';
 
-const houses: House[] = [];
-async function open(parts: HouseParts): Promise<House> {
-  const house = buildHouse(parts);
-  houses.push(house);
-  await house.runner.start();
-  return house;
-}
-afterEach(async () => {
-  for (const house of houses.splice(0)) await house.runner.stop({ graceMs: 0 });
-});
+const { open } = estate();
 
 /** What becomes of one run of a function in this process. */
 async function outcomeOf(run: (ctx: JobContext) => unknown): Promise<Run> {

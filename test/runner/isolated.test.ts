@@ -3,27 +3,22 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import { manualClock } from '../support/clock.ts';
-import { buildHouse, eventually, isAlive, passing, SECRET, tempFolder, type House } from '../support/runner-house.ts';
+import { estate } from '../support/runner-estate.ts';
+import { eventually, isAlive, passing, SECRET, tempFolder, type House } from '../support/runner-house.ts';
 
 const FATE = fileURLToPath(new URL('../support/runner-fate.ts', import.meta.url));
 const PARENT = fileURLToPath(new URL('../support/runner-parent.main.ts', import.meta.url));
-const houses: House[] = [];
-afterEach(async () => {
-  for (const house of houses.splice(0)) await house.runner.stop({ graceMs: 0 });
-});
+const houses = estate();
 
 async function open(dir: string, clock: Clock = systemClock): Promise<House> {
   const registry = createRegistry({ dir, clock: systemClock, log: silentLog });
   const env = { PATH: process.env['PATH'], ALLOWED: 'yes', SLACK_BOT_TOKEN: 'xoxb-not-for-jobs' };
-  const house = buildHouse({ registry, env, clock });
-  houses.push(house);
-  await house.runner.start();
-  return house;
+  return houses.open({ registry, env, clock });
 }
 const file = (seams: string): Record<string, string> => ({
   'apart.ts': `import { fateJob } from ${JSON.stringify(FATE)};\nexport default fateJob({ name: 'apart', isolate: true, retries: 0, ${seams} });\n`,

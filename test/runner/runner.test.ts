@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob } from '../../src/index.ts';
 import { createIds, shortId } from '../../src/ids.ts';
@@ -6,27 +6,12 @@ import { silentLog } from '../../src/log.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { fateJob } from '../support/runner-fate.ts';
-import {
-  ANA,
-  buildHouse,
-  eventually,
-  ORIGIN,
-  staticRegistry,
-  type House,
-  type HouseParts,
-} from '../support/runner-house.ts';
+import { estate } from '../support/runner-estate.ts';
+import { ANA, eventually, ORIGIN, staticRegistry } from '../support/runner-house.ts';
 import type { SubmitRequest } from '../../src/runner/runner.ts';
 import type { Actor } from '../../src/store/records.ts';
 
-const houses: House[] = [];
-function build(parts: HouseParts): House {
-  const house = buildHouse(parts);
-  houses.push(house);
-  return house;
-}
-afterEach(async () => {
-  for (const house of houses.splice(0)) await house.runner.stop({ graceMs: 0 });
-});
+const { build } = estate();
 const asked = (extra: Partial<SubmitRequest> = {}): SubmitRequest => ({
   job: 'fate',
   input: {},

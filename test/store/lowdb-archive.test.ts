@@ -13,7 +13,7 @@ import { nodeFiles } from '../../src/store/lowdb/files.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Run } from '../../src/store/records.ts';
-import { accept, ana, claimOne, lowdbHarness } from '../support/store-harness.ts';
+import { accept, ana, claimOne, completeWithChart, lowdbHarness, walkBlobs } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -403,16 +403,7 @@ describe('a damaged member', () => {
     });
   }
   it('keeps the blobs of its runs: somebody may bring the month back from a backup', async () => {
-    const put = await h.store.blobs.put(
-      (async function* () {
-        yield Buffer.from('a chart');
-      })(),
-    );
-    if (put.outcome !== 'stored') throw new Error('not stored');
-    await accept(h.store);
-    const { lease } = await claimOne(h.store);
-    const blobs = [{ sha256: put.sha256, bytes: put.bytes, name: 'chart.svg' }];
-    await h.store.settle([{ lease, end: 'completed', blobs }]);
+    const { sha256 } = await completeWithChart(h.store);
     await pack();
     await h.store.close();
     const bytes = await readFile(gz());
@@ -420,12 +411,9 @@ describe('a damaged member', () => {
     await writeFile(gz(), bytes);
     await h.reopen('crash');
     h.clock.step(2 * 3_600_000);
-    for (let n = 0; n < 260; n++) {
-      h.clock.step(60_000);
-      await h.store.sweep();
-    }
+    await walkBlobs(h);
     expect(h.store.health().quarantined).toBe(1);
-    expect(await h.store.blobs.get(put.sha256)).toBeDefined();
+    expect(await h.store.blobs.get(sha256)).toBeDefined();
   });
   it('in a file that somebody packed anew with gzip is named too, and nothing of it is cut off', async () => {
     const runs = await history();

@@ -10,7 +10,7 @@ import type { Files } from '../../src/store/lowdb/files.ts';
 import { createIds } from '../../src/ids.ts';
 import { manualClock } from '../support/clock.ts';
 import { faultyFiles } from '../support/store-faults.ts';
-import { accept, claimOne, lowdbHarness } from '../support/store-harness.ts';
+import { completeWithChart, lowdbHarness, walkBlobs } from '../support/store-harness.ts';
 import { layoutOf } from '../../src/store/lowdb/layout.ts';
 
 let root: string;
@@ -96,20 +96,12 @@ it('on a full disk nothing half is left, whichever call found it out, and the ne
 });
 it('a blob stays whose run turns out to be unreadable only when the collector asks for it', async () => {
   const h = await lowdbHarness({ finalRunsKept: 0 });
-  const put = await h.store.blobs.put(bytes('a chart'));
-  if (put.outcome !== 'stored') throw new Error('not stored');
-  await accept(h.store);
-  const { lease } = await claimOne(h.store);
-  const blobs = [{ sha256: put.sha256, bytes: put.bytes, name: 'chart.svg' }];
-  await h.store.settle([{ lease, end: 'completed', blobs }]);
+  const { sha256, runId } = await completeWithChart(h.store);
   await h.reopen('clean');
-  await writeFile(layoutOf(h.dir).record(lease.runId), '{');
+  await writeFile(layoutOf(h.dir).record(runId), '{');
   h.clock.step(2 * 3_600_000);
-  for (let n = 0; n < 260; n++) {
-    h.clock.step(60_000);
-    await h.store.sweep();
-  }
+  await walkBlobs(h);
   expect(h.store.health().quarantined).toBe(1);
-  expect(await h.store.blobs.get(put.sha256)).toBeDefined();
+  expect(await h.store.blobs.get(sha256)).toBeDefined();
   await h.dispose();
 });

@@ -174,3 +174,26 @@ export async function claimOne(store: Store, over: Partial<ClaimRequest> = {}): 
   if (claimed === undefined) throw new Error('nothing to claim');
   return claimed;
 }
+
+/** Completes a run that names a blob. */
+export async function completeWithChart(store: Store): Promise<{ sha256: string; runId: string }> {
+  const put = await store.blobs.put(
+    (async function* () {
+      yield Buffer.from('a chart');
+    })(),
+  );
+  if (put.outcome !== 'stored') throw new Error('not stored');
+  const { sha256, bytes } = put;
+  await accept(store);
+  const { lease } = await claimOne(store);
+  await store.settle([{ lease, end: 'completed', blobs: [{ sha256, bytes, name: 'chart.svg' }] }]);
+  return { sha256, runId: lease.runId };
+}
+
+/** Lets the collector walk over all blobs: it takes a step at a sweep. */
+export async function walkBlobs({ store, clock }: Pick<Harness, 'store' | 'clock'>): Promise<void> {
+  for (let n = 0; n < 260; n++) {
+    clock.step(60_000);
+    await store.sweep();
+  }
+}
