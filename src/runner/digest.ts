@@ -7,10 +7,10 @@ import { iso } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Destination } from '../store/records.ts';
-import type { ReportInput } from '../store/report.ts';
-import { Report } from '../store/report.ts';
+import type { Report } from '../store/report.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';
+import { noticeReport } from './notice-report.ts';
 import { ON_TIME_MS } from './stretches.ts';
 import type { Absence } from './stretches.ts';
 import type { Entry, ScheduleBook } from './schedule-book.ts';
@@ -19,7 +19,7 @@ import { createTimetable } from './time/slots.ts';
 
 export interface Digest {
   /** Tells everybody whose schedules missed something; never throws. */
-  tell(absence: Absence, now: number): Promise<void>;
+  tell(absence: Absence): Promise<void>;
 }
 
 interface Deps {
@@ -44,7 +44,7 @@ const LINES = 30;
 export function createDigest(deps: Deps): Digest {
   const { store, book, log, alertsTo } = deps;
 
-  async function tellAll(absence: Absence, now: number): Promise<void> {
+  async function tellAll(absence: Absence): Promise<void> {
     const missed = (await book.all()).flatMap((entry) => missedBy(entry, absence) ?? []);
     if (missed.length === 0) return;
     log.warn('slots were missed', { from: iso(absence.from), to: iso(absence.to), schedules: missed.length });
@@ -62,16 +62,16 @@ export function createDigest(deps: Deps): Digest {
       await store.addNotice({
         key: `digest.${absence.from}.${hash}`,
         kind: 'digest',
-        report: Report.parse(reportOf(absence, route.missed, now)),
+        report: reportOf(absence, route.missed),
         destinations: route.to,
       });
     }
   }
 
   return {
-    async tell(absence, now) {
+    async tell(absence) {
       // What is planned is planned: a notice that cannot be written must not hold up the next minute.
-      await tellAll(absence, now).catch((error: unknown) =>
+      await tellAll(absence).catch((error: unknown) =>
         log.error('the digest of an absence could not be stored', { error: messageOf(error) }),
       );
     },
@@ -93,25 +93,22 @@ function missedBy(entry: Entry, { from, to }: Absence): Missed | undefined {
   return { entry, missed, skipped: Math.min(skipped, missed), runId: ran ? last.runId : undefined };
 }
 
-function reportOf(absence: Absence, all: readonly Missed[], now: number): ReportInput {
+function reportOf(absence: Absence, all: readonly Missed[]): Report {
   const slots = all.reduce((sum, one) => sum + one.missed, 0);
   const ran = all.reduce((sum, one) => sum + (one.missed - one.skipped), 0);
-  const lines = all.slice(0, LINES).map(lineOf);
-  const more = all.length - lines.length;
-  return {
-    title: `Missed while ${WHILE[absence.why ?? 'down']}`,
+  const more = all.length - LINES;
+  const why = absence.why ?? 'down';
+  return noticeReport({
+    title: `Missed while ${WHILE[why]}`,
     summary:
-      `${capital(WAS[absence.why ?? 'down'])} ${span(absence)}: ${slots} missed, ` +
+      `${capital(WAS[why])} ${span(absence)}: ${slots} missed, ` +
       `${ran === 0 ? 'none of them run' : `${ran} run late`}, ${slots - ran} skipped.`,
-    status: 'partial',
-    sections: [
-      {
-        kind: 'markdown',
-        markdown: [...lines, ...(more > 0 ? [`- and ${more} more; \`/jobs schedules\` shows them`] : [])].join('\n'),
-      },
+    status: 'ok',
+    lines: [
+      ...all.slice(0, LINES).map(lineOf),
+      ...(more > 0 ? [`- and ${more} more; \`/jobs schedules\` shows them`] : []),
     ],
-    generatedAt: iso(now),
-  };
+  });
 }
 
 const WHILE = { down: 'Bellhop was down', asleep: 'Bellhop was asleep', clock: 'the clock was wrong' } as const;

@@ -115,7 +115,7 @@ function lateText(entry: Entry, run: Run, ms: number): Parameters<typeof noticeR
   return {
     title: `${entry.name} is late`,
     summary: `Its run was due ${entry.schedule.last?.slot ?? ''} and is still ${run.state} ${minutes} minutes later.`,
-    status: 'partial',
+    status: 'ok',
     lines: [`Run \`${run.id}\` ${began}. \`/jobs show ${run.id.slice(-6)}\` shows how far it is.`],
   };
 }

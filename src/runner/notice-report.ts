@@ -8,7 +8,8 @@ const MAX_LINES = 60;
 export function noticeReport(what: {
   title: string;
   summary: string;
-  status: 'ok' | 'partial' | 'failed';
+  /** `failed`: somebody should look. What a notice says is never incomplete, so it is never `partial`. */
+  status: 'ok' | 'failed';
   lines: readonly string[];
 }): Report {
   const lines = what.lines.slice(0, MAX_LINES).map((line) => line.slice(0, 1000));

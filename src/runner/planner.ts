@@ -139,7 +139,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
     if (failed > 0 && failed === due.length) throw new Error(`none of ${failed} due schedules could be planned`);
     // An absence is over when all of it was planned and everybody was told: a crash or a stop before that finds it again.
     const whole = failed === 0 && !stopping.signal.aborted;
-    if (absence !== undefined && whole) await digest.tell(absence, now);
+    if (absence !== undefined && whole) await digest.tell(absence);
     if (whole) await absences.seen(now);
     tickedAt = clock.monotonic();
     return { ...run.done, tookMs: clock.monotonic() - begun };

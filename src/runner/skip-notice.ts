@@ -22,7 +22,7 @@ export async function tellSkipped(
     report: noticeReport({
       title: `${entry.name} was left out`,
       summary: `The report due ${slot} was not made. ${reason}`,
-      status: 'partial',
+      status: 'ok',
       lines: [`The next time it is tried again; \`/jobs run ${job.name}\` tries now.`],
     }),
     destinations,

@@ -61,6 +61,8 @@ describe('after an absence', () => {
     expect(items).toHaveLength(1);
     const [notice] = items;
     expect(notice?.kind).toBe('digest');
+    // Nothing of the notice itself is missing: a mail of it must not say so.
+    expect(notice?.report.status).toBe('ok');
     expect(notice?.report.summary).toBe('Down 2026-11-22 11:59-13:14 UTC: 9 missed, 2 run late, 7 skipped.');
     const text = JSON.stringify(notice?.report.sections);
     expect(text).toContain('`weekly`: 8 missed, ran 1');
