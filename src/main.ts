@@ -70,6 +70,8 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const write = seams.writeLog ?? ((line: string) => void process.stderr.write(line));
   const log = createLog({ write, scrub, clock }, config.logLevel);
   const ids = createIds(clock);
+  // Before the folder is opened: a place that is none must leave nothing held.
+  const alerts = alertsTo(config);
   const { store: bare, report } = await openStore(
     { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
     { clock, ids, log, version: VERSION },
@@ -87,7 +89,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   );
   const scheduler = createScheduler(
     { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
-    { zone: config.timeZone, alertsTo: alertsTo(config), host: hostname(), pings: config.pings },
+    { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
   );
   const outbox = createOutbox(
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
@@ -224,13 +226,13 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const { port } = await http.start();
   try {
     await bellhop.start();
+    opened.resolve();
+    // Only a server plans: a command line that opens the folder must not begin what is due.
+    await bellhop.scheduler.start();
   } catch (error) {
     await http.stop();
     throw error;
   }
-  opened.resolve();
-  // Only a server plans: a command line that opens the folder must not begin what is due.
-  await bellhop.scheduler.start();
   slack?.start();
   return {
     bellhop,

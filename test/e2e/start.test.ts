@@ -28,6 +28,31 @@ test('a start that fails on a taken port has claimed no run and lets go of the f
   await rm(folder, { recursive: true, force: true });
 });
 
+test('a start with a place for notices that is none, or that the store breaks off, leaves neither folder nor port held', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-start-'));
+  const config = loadConfig({ PORT: '0', LOG_LEVEL: 'silent' }, folder);
+  const nowhere = startServer({ ...config, alertsTo: ['nowhere'] });
+  await expect(nowhere).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo; // a TCP server has an address object
+  await new Promise((resolve) => probe.close(resolve));
+  const broken = startServer(
+    { ...config, port },
+    {
+      wrapStore: (store) => ({
+        ...store,
+        getDoc: (kind, key) => (kind === 'follower' ? Promise.reject(new Error('no disk')) : store.getDoc(kind, key)),
+      }),
+    },
+  );
+  await expect(broken).rejects.toThrow('no disk');
+  const server = await startServer({ ...config, port });
+  expect(server.port).toBe(port);
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
 test('a data folder that cannot be written any more ends the server with 74, for a restart that replays', async () => {
   await using stage = await setStage({});
   const server = await stage.serve({ entry: [join(import.meta.dirname, '../support/broken-disk.main.ts')] });
