@@ -9,10 +9,18 @@ import { fileURLToPath } from 'node:url';
 import module from 'node:module';
 
 const NEEDED = 24;
+/**
+ * For the server: a heap that need not be swept as a whole while it grows to its usual size. On two cores each of those sweeps held up the
+ * acknowledgements of some 40 ms. V8 reads both only when it starts.
+ */
+const SERVER_FLAGS = ['--min-semi-space-size=16', '--initial-old-space-size=128'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const major = Number(process.versions.node.split('.')[0]);
+const self = fileURLToPath(import.meta.url);
+const flags = process.argv[2] === 'start' ? SERVER_FLAGS : [];
 
 if (major >= NEEDED) {
+  if (flags.some((flag) => !process.execArgv.includes(flag))) restart();
   module.enableCompileCache?.();
   await import('../src/cli.ts');
 } else {
@@ -28,9 +36,16 @@ if (major >= NEEDED) {
   }
 }
 
+/** Becomes the same program with the flags: the process stays the one it is. Where that cannot be done it goes on without them. */
+function restart() {
+  if (process.execve === undefined || process.platform === 'win32' || process.channel) return;
+  const { execPath, execArgv, argv, env } = process;
+  process.execve(execPath, [execPath, ...execArgv, ...flags, self, ...argv.slice(2)], env);
+}
+
 /** @param {string} node */
 function handOver(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...flags, self, ...process.argv.slice(2)], { stdio: 'inherit' });
   /** @type {NodeJS.Signals[]} */
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));

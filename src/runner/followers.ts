@@ -12,6 +12,8 @@ import type { Store } from '../store/store.ts';
 
 export interface Follower {
   name: string;
+  /** Whether an event says anything to it; the others are not brought to it. */
+  wants(event: StoreEvent): boolean;
   /** Takes one event in; the next waits for it. It is asked again when it throws, a few times. */
   noticed(event: StoreEvent): Promise<void>;
   /** Ends what it does beside that. */
@@ -56,6 +58,7 @@ export function createFollowers(deps: {
   }
   async function take(event: StoreEvent): Promise<void> {
     for (const follower of followers) {
+      if (!follower.wants(event)) continue;
       // Cut short by the end: the event is not taken, and comes again in the next life.
       if (!(await told(follower, event))) return;
     }

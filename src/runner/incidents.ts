@@ -59,10 +59,10 @@ export function createIncidents(deps: Deps): Follower {
   const { store, book, clock, log, scrub } = deps;
 
   async function noticed(event: StoreEvent): Promise<void> {
-    const { runId, type, state = '' } = event;
+    const { runId, type } = event;
     // What happened between is gone: the count may be too low, but how each schedule stands is known.
     if (type === 'resync') for (const newest of newestRuns(await book.all())) await look(newest);
-    if (runId !== undefined && (type === 'run' || type === 'delivery') && ENDS.has(state)) await look(runId);
+    else if (runId !== undefined) await look(runId);
   }
   async function look(runId: string): Promise<void> {
     const run = await store.get(runId);
@@ -156,7 +156,11 @@ export function createIncidents(deps: Deps): Follower {
     return alertRoute({ tell: at.schedule.spec.tell, alertsTo: deps.alertsTo, reports });
   }
 
-  return { name: 'incidents', noticed };
+  return {
+    name: 'incidents',
+    wants: ({ type, state = '' }) => type === 'resync' || ((type === 'run' || type === 'delivery') && ENDS.has(state)),
+    noticed,
+  };
 }
 
 /** What a run or a delivery may come to that changes the verdict. */

@@ -115,9 +115,10 @@ export function createPings(deps: PingDeps): Pings {
 
   return {
     name: 'pings',
+    wants: ({ type, state }: StoreEvent) =>
+      (type === 'run' || type === 'delivery') && state !== undefined && TELLING.has(state),
     async noticed(event: StoreEvent) {
-      if (event.runId === undefined || (event.type !== 'run' && event.type !== 'delivery')) return;
-      if (!TELLING.has(event.state ?? '')) return;
+      if (event.runId === undefined) return;
       const run = await store.get(event.runId);
       const name = run === undefined ? undefined : scheduleOf(run);
       const url = name === undefined ? undefined : urls[pingName(name)];

@@ -49,9 +49,10 @@ export function createStatus(deps: { store: Store; book: Pick<ScheduleBook, 'all
 
   return {
     name: 'status',
+    wants: ({ type, state }: StoreEvent) => type === 'resync' || (type === 'run' && isEnd(state)),
     async noticed(event: StoreEvent) {
       if (event.type === 'resync') for (const runId of newestRuns(await book.all())) await note(runId);
-      if (event.type === 'run' && event.runId !== undefined && isEnd(event.state)) await note(event.runId);
+      else if (event.runId !== undefined) await note(event.runId);
     },
   };
 

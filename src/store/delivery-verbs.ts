@@ -62,6 +62,7 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
       show: () => {
         if (summary !== undefined) core.showDeliveries(summary, deliveries);
       },
+      haste: 'soon',
     });
   }
 

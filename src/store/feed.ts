@@ -95,16 +95,11 @@ export function createFeed(clock: Pick<Clock, 'now'>, size: number, past?: PastE
     waiters.clear();
     for (const waiter of woken) waiter();
   }
+  /** Resolves with the next change, or when all are woken because one of them is to end. */
   function changed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted || life.ended) return resolve();
-      const done = (): void => {
-        waiters.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      waiters.add(done);
-      signal.addEventListener('abort', done, { once: true });
+      waiters.add(resolve);
     });
   }
   /** Puts what came before in front, unless the present moved on meanwhile; what cannot be read becomes a resync. */
@@ -117,24 +112,30 @@ export function createFeed(clock: Pick<Clock, 'now'>, size: number, past?: PastE
     floor = found.floor;
   }
   async function* follow(from: number, signal: AbortSignal): AsyncGenerator<StoreEvent, void, undefined> {
+    // Once for all its waits: they are many.
+    signal.addEventListener('abort', wake, { once: true });
     let position = from;
-    while (!signal.aborted && !life.ended) {
-      if (position < floor && older !== undefined && position >= older.floor) {
-        await recall(older);
-        continue;
+    try {
+      while (!signal.aborted && !life.ended) {
+        if (position < floor && older !== undefined && position >= older.floor) {
+          await recall(older);
+          continue;
+        }
+        // A position beyond the newest event is from another life of the store, whose clock ran ahead.
+        if (position < floor || position > last) {
+          position = last;
+          yield { seq: last, at: iso(clock.now()), type: 'resync' };
+          continue;
+        }
+        const event = ring[firstAfter(ring, position)];
+        if (event === undefined) await changed(signal);
+        else {
+          position = event.seq;
+          yield event;
+        }
       }
-      // A position beyond the newest event is from another life of the store, whose clock ran ahead.
-      if (position < floor || position > last) {
-        position = last;
-        yield { seq: last, at: iso(clock.now()), type: 'resync' };
-        continue;
-      }
-      const event = ring[firstAfter(ring, position)];
-      if (event === undefined) await changed(signal);
-      else {
-        position = event.seq;
-        yield event;
-      }
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
   }
 

@@ -44,7 +44,7 @@ export function isFinal(state: RunState): boolean {
   return FINAL_STATES.includes(state);
 }
 
-export const KINDS = ['function', 'command'] as const;
+export const KINDS = ['function', 'command', 'plugin'] as const;
 export const Kind = z.enum(KINDS);
 export type Kind = z.infer<typeof Kind>;
 
@@ -71,6 +71,8 @@ export const Actor = z.object({
   kind: z.enum(['slack', 'token', 'certificate', 'operator', 'schedule', 'system']),
   id: z.string().min(1).max(200),
   name: z.string().max(200).optional(),
+  /** The HTTP request by which it was asked, as it stands in the log and the answer. */
+  requestId: z.string().max(64).exactOptional(),
 });
 export type Actor = z.infer<typeof Actor>;
 
@@ -225,6 +227,8 @@ export const Run = z.object({
   progress: Progress.optional(),
   result: z.json().optional(),
   report: Report.optional(),
+  /** All that a plugin answered. */
+  response: z.json().exactOptional(),
   error: Failure.optional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
@@ -358,7 +362,12 @@ export const AuditEntry = z.object({
     'unschedule',
     'snooze',
     'skip',
+    'token',
+    'token-rotate',
+    'token-revoke',
   ]),
+  /** The token that an act is about. */
+  token: z.string().max(80).exactOptional(),
   runId: RunId.optional(),
   job: z.string().max(64).optional(),
   queue: z.string().max(80).optional(),

@@ -48,7 +48,13 @@ export function createRunVerbs(
 
   async function save(run: Run): Promise<Run> {
     const next = frozen(run);
-    await commitRun(next, [{ kind: 'run', run: next }]);
+    const facts = core.factsOf(next);
+    await core.commit({
+      changes: [{ kind: 'run', run: next }],
+      facts,
+      show: () => core.showRun(next),
+      haste: 'soon',
+    });
     return next;
   }
 
@@ -146,6 +152,7 @@ export function createRunVerbs(
           ledger.keep(ending, counters);
           core.showRun(run, bytes);
         },
+        haste: 'soon',
       });
       return { outcome: 'settled', run };
     });
@@ -264,6 +271,7 @@ function skeletonOf(run: Run): Run {
   const {
     blobs: _blobs,
     result: _result,
+    response: _response,
     report: _report,
     error: _error,
     progress: _progress,

@@ -97,6 +97,8 @@ export interface Settlement {
   error?: Failure;
   stderr?: Output;
   progress?: Progress;
+  /** All that a plugin answered, kept with a final outcome. */
+  response?: Json;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
   /** What a final outcome names of the blobs that were put before. */

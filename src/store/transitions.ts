@@ -78,7 +78,7 @@ export function heartbeatRun(run: Run, beat: Heartbeat, now: number): Run {
 
 /** Ends the attempt of the current lease: final, or `retrying` until `retryAt`. A retry carries no report and plans no delivery. */
 export function settleRun(run: Run, settlement: Settlement, now: number): Run {
-  const { end, error, stderr, report, result } = settlement;
+  const { end, error, stderr, report, result, response } = settlement;
   const attempts = endAttempt(run, {
     endedAt: iso(now),
     end,
@@ -100,6 +100,7 @@ export function settleRun(run: Run, settlement: Settlement, now: number): Run {
     ...move({ run: rest, verb: 'settle', to: end === 'completed' ? 'completed' : 'failed' }, now),
     ...common,
     ...(result === undefined ? {} : { result }),
+    ...(response === undefined ? {} : { response }),
     ...(report === undefined ? {} : { report }),
     finishedAt: iso(now),
     deliveries: [...run.deliveries, ...(settlement.deliveries ?? [])],

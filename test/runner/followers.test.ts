@@ -23,6 +23,7 @@ function listener(name: string, failures = 0): Follower & { heard: string[] } {
   return {
     name,
     heard,
+    wants: () => true,
     noticed(event) {
       if (event.type !== 'resync' && left-- > 0) return Promise.reject(new Error(`${name} is not in the mood`));
       heard.push(event.runId ?? event.type);
@@ -105,7 +106,7 @@ describe('followers', () => {
 
   test('one that hangs does not hold up the stop for long', async () => {
     const { clock, store, follow } = stage();
-    const followers = follow([{ name: 'stuck', noticed: () => new Promise(() => undefined) }]);
+    const followers = follow([{ name: 'stuck', wants: () => true, noticed: () => new Promise(() => undefined) }]);
     await followers.start();
     await accept(store);
     const stopped = followers.stop().then(() => 'stopped');

@@ -4,6 +4,7 @@
  * A crash at any moment leaves files that may be torn and the journal that writes all of them again.
  */
 import { dirname } from 'node:path';
+import { systemClock } from '../../clock.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { DependencyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -65,6 +66,9 @@ interface Touched {
 /** Up to so many files an fsync each is cheaper than a sync of the whole file system, which others write to as well; more go together. */
 const FEW = 8;
 const RETRY_MS = 30_000;
+/** A checkpoint that nobody waits for writes some files at a time, and takes about half a second when they are very many. */
+const BREATHS = 100;
+const BREATH_MS = 5;
 // Of the four threads of the pool: the journal must not wait in line behind the files.
 const LANES = 2;
 const LANES_TOGETHER = 32;
@@ -77,6 +81,8 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   let timer: Timer | undefined;
   let running: Promise<boolean> | undefined;
   let stopped = false;
+  /** Somebody waits for the checkpoint under way. */
+  let hurried = false;
   /** False once the sync of the whole file system has failed: then every file is synced on its own. */
   let canSyncAll = true;
 
@@ -85,13 +91,17 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   function due(): void {
     if (stopped || running !== undefined) return;
     if (dirty.bytes() >= terms.soonBytes) void run();
-    else timer ??= clock.after(terms.delayMs, () => void run());
+    else timer ??= clock.after(terms.delayMs, () => void run('calmly'));
   }
-  function run(): Promise<boolean> {
+  function run(how?: 'calmly'): Promise<boolean> {
+    if (how !== 'calmly') hurried = true;
     if (running !== undefined) return running.then(() => (isClean() ? true : run()));
     timer?.cancel();
     timer = undefined;
-    running = attempt().finally(() => (running = undefined));
+    running = attempt().finally(() => {
+      running = undefined;
+      hurried = false;
+    });
     return running.then((succeeded) => {
       if (succeeded && !dirty.isEmpty()) due();
       if (!succeeded && !stopped && disk.stopped() === undefined) timer ??= clock.after(RETRY_MS, () => void run());
@@ -144,14 +154,32 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
     const to = { touched, disk: many ? together : lazy };
     const each = <T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> =>
       inParallel([...items], work, many ? LANES_TOGETHER : LANES);
-    await each(records, ([id, record]) => put(to, layout.record(id), { form: recordForm, value: record }));
-    await each(deliveries, ([id, file]) => put(to, layout.deliveriesOf(id), { form: deliveriesForm, value: file }));
+    const breath = breather(records.size + deliveries.size);
+    await each(records, async ([id, record]) => {
+      await breath();
+      await put(to, layout.record(id), { form: recordForm, value: record });
+    });
+    await each(deliveries, async ([id, file]) => {
+      await breath();
+      await put(to, layout.deliveriesOf(id), { form: deliveriesForm, value: file });
+    });
     await each(docs.values(), ({ kind, key, doc }) => put(to, layout.doc(kind, key), { form: docForm, value: doc }));
     for (const path of await deps.logs.audit.append(set.audits)) touched.push({ path, gone: false });
     for (const path of await deps.logs.keys.append(set.keys)) touched.push({ path, gone: false });
     for (const path of await index.write(entries)) touched.push({ path, gone: false });
     await deps.logs.events.append(set.events);
     await makeDurable(touched);
+  }
+  /** Spreads the writing of many files, so that what else the process does never waits long. */
+  function breather(files: number): () => Promise<void> {
+    const share = Math.max(FEW, Math.ceil(files / BREATHS));
+    let written = 0;
+    let pause = Promise.resolve();
+    return () => {
+      if (hurried || dirty.bytes() >= terms.soonBytes) return Promise.resolve();
+      if (written++ % share === 0) pause = pause.then(() => systemClock.sleep(BREATH_MS));
+      return pause;
+    };
   }
   async function put<T>(
     to: { touched: Touched[]; disk: Disk },

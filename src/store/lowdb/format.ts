@@ -7,13 +7,13 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The newest format that this version reads. */
-const READS = 4;
+const READS = 5;
 /**
  * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
  * acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of it would take the commit of one for a damaged line, and
- * leave it out with all that it did.
+ * leave it out with all that it did. Formats 3 and 4 know no runs of plugins and no tokens.
  */
-const CURRENT = { format: 3, minReader: 3 };
+const CURRENT = { format: 5, minReader: 5 };
 /** What a folder becomes with its first archive: a reader of format 3 would miss the runs in it without noticing. */
 const ARCHIVE = { format: 4, minReader: 4 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });

@@ -10,7 +10,9 @@
  */
 import { codeOf, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Change } from '../backing.ts';
+import { systemClock } from '../../clock.ts';
+import type { Change, Haste } from '../backing.ts';
+import { createHasteGate } from './haste.ts';
 import { isFull, storeError, writeAllAt } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { SegmentFile } from './files.ts';
@@ -29,7 +31,7 @@ export interface Segment {
 
 export interface Journal {
   /** Resolves when the changes are durable and applied. A rejection: none of them is in force, unless the disk has stopped. */
-  append(changes: readonly Change[]): Promise<void>;
+  append(changes: readonly Change[], haste: Haste): Promise<void>;
   /** The number of the newest line that was applied. */
   applied(): number;
   /** Bytes of changes that wait for their write. */
@@ -77,6 +79,10 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   let applied = found.last;
   let current: OpenSegment | undefined;
   let running: Promise<void> | undefined;
+  // The time of the disk, whatever the store is told: what waits here waits for a write.
+  const gate = createHasteGate(systemClock, () => {
+    if (queue.length > 0) running ??= pump();
+  });
 
   async function openSegment(): Promise<OpenSegment> {
     if (current !== undefined && current.bytes < MAX_SEGMENT_BYTES) return current;
@@ -179,10 +185,11 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   }
 
   async function pump(): Promise<void> {
-    while (queue.length > 0) {
+    while (queue.length > 0 && gate.isOpen()) {
       // Joins what the same turn of the event loop still brings.
       await deps.room();
       const batch = nextBatch();
+      if (queue.length === 0) gate.shut();
       try {
         await writeBatch(batch);
       } catch (error) {
@@ -194,12 +201,12 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   }
 
   return {
-    append: (changes) =>
+    append: (changes, haste) =>
       new Promise((resolve, reject) => {
         const json = JSON.stringify(changes);
         queue.push({ changes, json, resolve, reject });
         queued += json.length;
-        running ??= pump();
+        gate.came(haste);
       }),
     applied: () => applied,
     waiting: () => queued,
@@ -218,6 +225,7 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
       if (!(await gone(path))) old.push({ path, last: lsn });
     },
     async close() {
+      gate.open();
       await running;
       await retire();
     },
