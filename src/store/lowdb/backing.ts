@@ -3,6 +3,7 @@
  * brings its newest state. What a crash leaves is completed at open: the journal is applied again over the files.
  */
 import { DependencyError, messageOf } from '../../errors.ts';
+import { systemClock } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Backing, Change, Haste, KeyEntry, Loaded } from '../backing.ts';
@@ -168,6 +169,7 @@ function createBacking(parts: Parts, history: History): Backing {
         checkpointer.due();
       },
       roomBytes: options.journalRoomBytes,
+      pace: systemClock,
       room: () => checkpointer.room(),
     },
     history.replayed,

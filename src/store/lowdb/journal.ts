@@ -10,7 +10,7 @@
  */
 import { codeOf, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { Change, Haste } from '../backing.ts';
 import { createHasteGate } from './haste.ts';
 import { isFull, storeError, writeAllAt } from './disk.ts';
@@ -50,6 +50,8 @@ export interface JournalDeps {
   apply: (commit: { lsn: number; changes: readonly Change[]; bytes: number }) => void;
   /** By how much a segment grows at once. */
   roomBytes: number;
+  /** The time of the disk, whatever the store is told: what is put off waits for a write. */
+  pace: Pick<Clock, 'monotonic' | 'sleep'>;
   /** Waits until the disk has caught up with what is in memory. */
   room: () => Promise<void>;
 }
@@ -79,8 +81,7 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   let applied = found.last;
   let current: OpenSegment | undefined;
   let running: Promise<void> | undefined;
-  // The time of the disk, whatever the store is told: what waits here waits for a write.
-  const gate = createHasteGate(systemClock, () => {
+  const gate = createHasteGate(deps.pace, () => {
     if (queue.length > 0) running ??= pump();
   });
 
