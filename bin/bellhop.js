@@ -13,7 +13,7 @@ const NEEDED = 24;
  * For the server: a heap that need not be swept as a whole while it grows to its usual size. On two cores each of those sweeps held up the
  * acknowledgements of some 40 ms. V8 reads both only when it starts.
  */
-const SERVER_FLAGS = ['--min-semi-space-size=16', '--initial-old-space-size=128'];
+const SERVER_FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--initial-old-space-size=128'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const major = Number(process.versions.node.split('.')[0]);
 const self = fileURLToPath(import.meta.url);
