@@ -207,7 +207,7 @@ function createBacking(parts: Parts, history: History): Backing {
     if (disk.stopped() !== undefined) return;
     await space.heal().catch((error: unknown) => log.warn('the folder cannot be written yet', { error }));
     // What was changed goes first: packing can wait until the disk takes that again.
-    if (await checkpointer.run()) await pass.run();
+    if (await checkpointer.run('calmly')) await pass.run();
     await placer?.rest();
   }
   async function close(): Promise<void> {

@@ -27,8 +27,8 @@ import type { Space } from './space.ts';
 export interface Checkpointer {
   /** Says that there is something to bring to the files. */
   due(): void;
-  /** Brings everything that is dirty now to the files; false when that failed. Never throws. */
-  run(): Promise<boolean>;
+  /** Brings everything that is dirty now to the files, calmly when nobody sits in front of it; false when that failed. Never throws. */
+  run(how?: 'calmly'): Promise<boolean>;
   /** Does the work after a checkpoint, while no file is written and no segment removed; the journal goes on. */
   held<T>(work: () => Promise<T>): Promise<T>;
   /** Waits until the memory held by what is not yet in the files has gone down. */
@@ -95,7 +95,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   }
   function run(how?: 'calmly'): Promise<boolean> {
     if (how !== 'calmly') hurried = true;
-    if (running !== undefined) return running.then(() => (isClean() ? true : run()));
+    if (running !== undefined) return running.then(() => (isClean() ? true : run(how)));
     timer?.cancel();
     timer = undefined;
     running = attempt().finally(() => {
