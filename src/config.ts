@@ -9,6 +9,9 @@ import { Environment, VARIABLES } from './variables.ts';
 
 const SECRETS = ['BELLHOP_API_TOKEN', 'INTERNAL_HEALTH_TOKEN', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'] as const;
 
+/** A plugin's config key; which of them there are, its manifest says. */
+const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]/;
+
 export interface Config {
   port: number;
   host: string;
@@ -16,8 +19,12 @@ export interface Config {
   /** What to do with a data folder on a network file system. */
   networkDisk: 'refused' | 'allowed';
   jobsDir: string;
+  /** `missing`: what is said of a folder that does not exist; the default one need not. */
+  plugins: { dir: string; missing: 'silent' | 'named' };
   concurrency: number;
   logLevel: Environment['LOG_LEVEL'];
+  /** How long a request waits for the end of its run. */
+  runWaitMs: number;
   shutdownMs: number;
   probeDelayMs: number;
   /** How long runs are kept, and in files of their own, in milliseconds; Infinity: for ever. */
@@ -102,8 +109,13 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     dataDir: at(env.BELLHOP_DATA_DIR),
     networkDisk: env.BELLHOP_ALLOW_NETWORK_DISK === 'true' ? 'allowed' : 'refused',
     jobsDir: at(env.BELLHOP_JOBS_DIR),
+    plugins: {
+      dir: at(env.BELLHOP_PLUGINS_DIR),
+      missing: variables['BELLHOP_PLUGINS_DIR'] === undefined ? 'silent' : 'named',
+    },
     concurrency: env.BELLHOP_CONCURRENCY,
     logLevel: env.LOG_LEVEL,
+    runWaitMs: env.BELLHOP_RUN_WAIT_MS,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
     keep: {
@@ -124,7 +136,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
-    secrets: [...secretsOf(env), ...Object.values(pings)],
+    secrets: [...secretsOf(env), ...Object.values(pings), ...pluginValues(variables)],
     off,
   };
 }
@@ -134,6 +146,11 @@ const DAY_MS = 86_400_000;
 /** What is not set never comes. */
 function msOf(wanted: number | undefined): number {
   return wanted === undefined ? Number.POSITIVE_INFINITY : wanted * DAY_MS;
+}
+
+/** What plugins are configured with: nobody can tell which of it is secret. */
+function pluginValues(variables: Config['variables']): string[] {
+  return Object.entries(variables).flatMap(([name, value]) => (PLUGIN.test(name) ? (value ?? []) : []));
 }
 
 function secretsOf(env: Environment): string[] {
@@ -170,7 +187,7 @@ function readDotEnv(cwd: string): Record<string, string | undefined> {
 /** A name of ours that is unknown is a mistake; one that others use too (SLACK_…, SMTP_…) only when it is nearly one of ours. */
 function unknownNames(env: Record<string, string | undefined>, known: readonly string[]): string[] {
   return Object.keys(env)
-    .filter((name) => /^(?:BELLHOP|SLACK|SMTP)_/.test(name) && !known.includes(name))
+    .filter((name) => /^(?:BELLHOP|SLACK|SMTP)_/.test(name) && !PLUGIN.test(name) && !known.includes(name))
     .flatMap((name) => {
       const [nearest] = suggest(name, known, 1);
       if (nearest === undefined) return name.startsWith('BELLHOP_') ? [`${name}: no variable has this name`] : [];

@@ -21,6 +21,7 @@ import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
+import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
 import { parseTarget } from './runner/targets.ts';
 import { createScrub } from './scrub.ts';
@@ -79,7 +80,8 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   );
   const store = seams.wrapStore?.(bare) ?? bare;
   const workerId = `${hostname()}-${process.pid}`;
-  const registry = createRegistry({ dir: config.jobsDir, clock, log });
+  const plugins = createShelf({ ...config.plugins, env: config.variables, log });
+  const registry = createRegistry({ dir: config.jobsDir, clock, log, plugins });
   const env = seams.env ?? {};
   const caps = createCaps({ store, clock, zone: config.timeZone });
   const guards = createGuards({ store, caps, env: { ...config.variables, ...env }, mode: config.mode, scrub });
@@ -216,6 +218,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     token: config.apiToken,
     cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
     backup: (dir) => store.backup(dir),
+    clock,
+    runWaitMs: config.runWaitMs,
     log,
   });
   const http = createHttpServer(

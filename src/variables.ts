@@ -41,6 +41,11 @@ export const VARIABLES = {
     .default('false')
     .describe('Whether the data folder may be on a network file system, where the lock and the syncs may do nothing.'),
   BELLHOP_JOBS_DIR: z.string().min(1).default('./jobs').describe('Folder of the job files.'),
+  BELLHOP_PLUGINS_DIR: z
+    .string()
+    .min(1)
+    .default('./plugins')
+    .describe('Folder of the plugins, a folder each; the default one need not exist.'),
   BELLHOP_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8).describe('Runs executed at the same time.'),
   BELLHOP_API_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
     'Bearer token of the HTTP API.',
@@ -68,6 +73,13 @@ export const VARIABLES = {
     .max(600_000)
     .default(30_000)
     .describe('How long a post whose answer was lost is looked for before it is sent again.'),
+  BELLHOP_RUN_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(120_000)
+    .default(25_000)
+    .describe('How long a request that waits for the end of its run is held before it is answered 202.'),
   BELLHOP_SHUTDOWN_MS: z.coerce
     .number()
     .int()

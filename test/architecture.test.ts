@@ -55,6 +55,7 @@ const SERVICE = [
   'src/runner/schedule-views.ts',
   'src/runner/schedule-words.ts',
   'src/runner/targets.ts',
+  'src/runner/wait.ts',
   'src/runner/time/asked.ts',
 ];
 

@@ -1,7 +1,8 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { messageOf, UsageError, DependencyError } from '../errors.ts';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
@@ -14,6 +15,7 @@ import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
+import { triggerRoutes } from './trigger.ts';
 
 export interface ApiDeps {
   runner: Runner;
@@ -24,6 +26,9 @@ export interface ApiDeps {
   token: string | undefined;
   backup: (dir: string) => Promise<BackupInfo>;
   cron: CronDeps;
+  clock: Clock;
+  /** How long a request waits for the end of its run. */
+  runWaitMs: number;
   log: Log;
 }
 
@@ -47,7 +52,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
 
   app.route('/__cron/run', cronRoutes(deps.cron));
 
-  app.use('/v1/*', async (c, next) => {
+  const door: MiddlewareHandler<ApiEnv> = async (c, next) => {
     const operator = c.env?.operator;
     const admission =
       operator === undefined
@@ -59,21 +64,21 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
       return c.json({ error: 'unauthorized' }, 401);
     }
     c.set('actor', admission.actor);
+    c.set('principal', { actor: admission.actor, scope: 'admin' });
     return next();
-  });
+  };
   // Behind the door: a body is read only from who was let in.
-  app.use(
-    '/v1/*',
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) =>
-        answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
-    }),
-  );
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) =>
+      answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
+  });
+  for (const path of ['/v1/*', '/trigger/*']) app.use(path, door, limit);
   app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
   app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes({ reader }));
+  app.route('/trigger', triggerRoutes(deps));
   app.post('/v1/backup', async (c) => {
     // Writes to a path of this machine: for whoever may open the data folder, never for a token.
     const body = BackupBody.safeParse(await readJson(c.req.raw));

@@ -1,5 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
 import type { Actor } from '../store/records.ts';
+import type { ApiEnv } from './runs.ts';
+
+const SCOPES = ['read', 'run', 'manage', 'admin'] as const;
+type Scope = (typeof SCOPES)[number];
+export interface Principal {
+  actor: Actor;
+  scope: Scope;
+  /** Undefined: every job. */
+  jobs?: readonly string[];
+}
 
 /** Why a request was not let in; for the log only, the answer is the same for all. */
 export type RefusalReason = 'missing' | 'wrong_scheme' | 'invalid_token';
@@ -17,6 +28,17 @@ export function admit(authorization: string | undefined, token: string | undefin
   if (given === undefined) return { outcome: 'refused', reason: 'wrong_scheme' };
   if (!carries(given, token)) return { outcome: 'refused', reason: 'invalid_token' };
   return { outcome: 'admitted', actor: { kind: 'token', id: 'bootstrap' } };
+}
+
+/** Lets through whose scope reaches so far; the others get 403. */
+export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
+  return async (c, next) =>
+    SCOPES.indexOf(c.get('principal').scope) >= SCOPES.indexOf(scope) ? next() : c.json({ error: 'forbidden' }, 403);
+}
+
+/** Whether the principal may do anything with runs of the job. */
+export function mayUse({ jobs }: Principal, job: string): boolean {
+  return jobs === undefined || jobs.includes(job);
 }
 
 /** Whether the header carries the secret, in time that does not depend on it; never without a secret (fail closed). */

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { RetryResult, Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
 import { RunState, type Actor } from '../store/records.ts';
+import type { Principal } from './auth.ts';
 import { answerProblem, type Problem } from './problem.ts';
 
-export type ApiEnv = { Variables: { actor: Actor }; Bindings: { operator?: Actor } };
+export type ApiEnv = { Variables: { actor: Actor; principal: Principal }; Bindings: { operator?: Actor } };
 
 export interface RunsDeps {
   runner: Runner;

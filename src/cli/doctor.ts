@@ -8,6 +8,7 @@ import { isLoopback, parseSmtpUrl } from '../delivery/email/address.ts';
 import { messageOf } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { socketPath } from '../main.ts';
+import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
 import type { Terminal } from './commands.ts';
 import { serverAnswers } from './remote.ts';
@@ -67,7 +68,8 @@ async function nearestFolder(path: string): Promise<string> {
 }
 
 async function checkJobs(config: Config): Promise<Finding> {
-  const registry = createRegistry({ dir: config.jobsDir, clock: systemClock, log: silentLog });
+  const plugins = createShelf({ ...config.plugins, env: config.variables, log: silentLog });
+  const registry = createRegistry({ dir: config.jobsDir, clock: systemClock, log: silentLog, plugins });
   await registry.refresh();
   const names = registry.list().map((job) => job.name);
   const problems = registry.problems().map(({ file, reason }) => `${file}: ${reason}`);

@@ -127,6 +127,11 @@ function deepest(issue: z.core.$ZodIssue): string {
   return inner === undefined ? issue.message : deepest(inner);
 }
 
+/** What a command of a plugin has in common with the jobs of files; throws as `checkDefinition` does. */
+export function checkPluginCommand(object: Record<string, unknown>, at: { file: string; path: string }) {
+  return loadedBase(parse(z.strictObject(base), object), at);
+}
+
 type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'output' | 'outputLimit'>;
 
 function loadedBase(checked: Checked, at: { file: string; path: string }) {

@@ -3,8 +3,12 @@ import { RunError } from '../errors.ts';
 import { startCommand } from './kinds/command.ts';
 import { startFunction } from './kinds/function.ts';
 import { startIsolated } from './kinds/isolated.ts';
+import { startPlugin, type PluginDeps } from './kinds/plugin.ts';
 import { createProgressBook } from './kinds/progress.ts';
+import { createLines } from './lines.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
+import { scrubJson } from '../scrub.ts';
+import type { Timer } from '../clock.ts';
 import type { Progress } from '../store/records.ts';
 import type { ClaimedRun, Settlement } from '../store/store.ts';
 import { hostFits, hostOf } from './hosts.ts';
@@ -15,7 +19,9 @@ import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
 /** Why an attempt is stopped from outside; then nothing is settled: the run is final already, ours no more, or handed back. */
 type StopReason = 'cancelled' | 'lost' | 'drained';
 
-type AttemptEnd = { kind: 'settle'; settlement: Settlement } | { kind: 'stopped'; why: StopReason };
+type AttemptEnd =
+  /** `again`: the same, with documents made of what they are now; for one that changed meanwhile. */
+  { kind: 'settle'; settlement: Settlement; again?: () => Promise<Settlement> } | { kind: 'stopped'; why: StopReason };
 
 export interface AttemptUnderway {
   /** What the attempt says about itself now. */
@@ -26,12 +32,13 @@ export interface AttemptUnderway {
   end: Promise<AttemptEnd>;
   /** The settlement to use when the store refuses the one of `end`: failed for good, and small. */
   giveUp(error: RunError): Settlement;
+  /** Called once its end is stored, or cannot be: what must not begin before that may now. */
+  close(): void;
   /** When nothing of it runs any more; later than `end` for a function that ignores its signal. */
   gone: Promise<void>;
 }
 
-export interface ExecutorDeps extends SettlementDeps {
-  env: Record<string, string | undefined>;
+export interface ExecutorDeps extends SettlementDeps, PluginDeps {
   caps: Caps;
   /** Addresses that jobs may fan out to. */
   targets: readonly string[];
@@ -48,6 +55,7 @@ const STOP_WORDS = {
 /** Makes the function that carries out one claimed run. */
 export function createExecutor(deps: ExecutorDeps): Executor {
   const settle = createSettler(deps);
+  const lines = createLines();
 
   return (claimed, job, changed) => {
     const { run, lease } = claimed;
@@ -55,10 +63,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     const book = createProgressBook(deps, changed);
     let why: StopReason | undefined;
     let timedOut = false;
-    const timer = deps.clock.after(run.policy.timeoutMs, () => {
-      timedOut = true;
-      abort.abort(timeoutError(claimed));
-    });
+    let timer: Timer | undefined;
+    const closed = Promise.withResolvers<void>();
     const ctx: AttemptContext = {
       runId: run.id,
       job: run.job,
@@ -69,17 +75,42 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       signal: abort.signal,
       book,
     };
-    const started = begin(deps, { claimed, job, ctx });
+    /** The time that it may take runs from here: standing in line does not count. */
+    const start = (): Started => {
+      const { timeoutMs } = run.policy;
+      timer = deps.clock.after(timeoutMs, () => {
+        timedOut = true;
+        abort.abort(timeoutError(claimed));
+      });
+      return begin(deps, { claimed, job, ctx, deadlineAt: deps.clock.now() + timeoutMs });
+    };
+    const alone = job?.kind === 'plugin' && !job.plugin.concurrencySafe && !claimed.exhausted ? job.plugin : undefined;
+    const started =
+      alone === undefined ? start() : inLine(lines.stand(alone.name, abort.signal), closed.promise, start);
 
     const target: Claimed = { run, lease, job };
     async function finish(): Promise<AttemptEnd> {
       const ended = await started.end;
-      timer.cancel();
+      timer?.cancel();
       const failed = why !== undefined || timedOut || !ended.ok;
       book.close(failed ? 'failed' : 'completed');
       if (why !== undefined) return { kind: 'stopped', why };
       const error = timedOut ? timeoutError(claimed) : undefined;
-      return { kind: 'settle', settlement: spent(settled(endingOf(ended, { claimed, timeout: error, book }))) };
+      const ending = endingOf(ended, { claimed, timeout: error, book });
+      const { docs } = ended;
+      // What was stopped half-way leaves no documents.
+      if (docs === undefined || timedOut) return { kind: 'settle', settlement: spent(settled(ending)) };
+      const again = (): Promise<Settlement> => documented(ending, docs);
+      return { kind: 'settle', settlement: await again(), again };
+    }
+    async function documented(ending: Ending, docs: NonNullable<KindEnd['docs']>): Promise<Settlement> {
+      try {
+        const made = (await docs()).map((doc) => ({ ...doc, value: scrubJson(doc.value, deps.scrub) }));
+        return spent({ ...settled(ending), ...(made.length > 0 && { docs: made }) });
+      } catch (error) {
+        if (!(error instanceof RunError)) throw error;
+        return spent(settled(ending.how === 'completed' ? { ...ending, how: 'failed', error } : ending));
+      }
     }
     /** A run that ends has used its place; one that is tried again keeps it, and one that got none has nothing to spend. */
     function spent(settlement: Settlement): Settlement {
@@ -109,6 +140,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       stopped: () => why,
       end: finish(),
       giveUp: (error) => settle(target, { how: 'failed', error }),
+      close: () => closed.resolve(),
       gone: started.gone,
     };
   };
@@ -124,9 +156,22 @@ interface Beginning {
   claimed: ClaimedRun;
   job: LoadedJob | undefined;
   ctx: AttemptContext;
+  /** When it is stopped. */
+  deadlineAt: number;
 }
 
-function begin(deps: ExecutorDeps, { claimed, job, ctx }: Beginning): Started {
+/** Begins at its turn, which lasts until the end of the one before is stored: its state is what this one is handed. */
+function inLine(turn: Promise<(() => void) | undefined>, closed: Promise<void>, start: () => Started): Started {
+  const begun = turn.then((leave) => {
+    if (leave === undefined) return over(CUT_SHORT);
+    const started = start();
+    void Promise.all([started.gone, closed]).then(leave);
+    return started;
+  });
+  return { end: begun.then((started) => started.end), gone: begun.then((started) => started.gone) };
+}
+
+function begin(deps: ExecutorDeps, { claimed, job, ctx, deadlineAt }: Beginning): Started {
   if (claimed.exhausted) return over(exhaustedError(claimed));
   if (job === undefined) {
     const hint = 'its file was removed or does not load; bellhop jobs names the files with problems';
@@ -140,12 +185,13 @@ function begin(deps: ExecutorDeps, { claimed, job, ctx }: Beginning): Started {
   }
   const start = (): Started => {
     if (job.kind === 'command') return startCommand(deps, job, ctx);
+    if (job.kind === 'plugin') return startPlugin(deps, { job, run: claimed.run, ctx, deadlineAt });
     return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
   };
   const { maxPerHour, maxPerDay } = job.guards;
   return maxPerHour === undefined && maxPerDay === undefined
     ? start()
-    : permitted(deps.caps, { claimed, job, ctx }, start);
+    : permitted(deps.caps, { claimed, job, ctx, deadlineAt }, start);
 }
 
 /** Begins once the run has its place; stopped while it waits for that, it never begins. */
@@ -172,7 +218,12 @@ interface EndFacts {
 function endingOf(ended: KindEnd, { claimed, timeout, book }: EndFacts): Ending {
   const progress = book.current();
   const stderr = ended.stderr ?? book.logs();
-  const kept = { ...(stderr !== undefined && { stderr }), ...(progress !== undefined && { progress }) };
+  const { response } = ended;
+  const kept = {
+    ...(stderr !== undefined && { stderr }),
+    ...(progress !== undefined && { progress }),
+    ...(response !== undefined && { response }),
+  };
   if (timeout !== undefined) return { how: 'timed_out', error: timeout, ...kept };
   if (ended.ok) return { how: 'completed', output: ended.output, ...kept };
   return { how: claimed.exhausted ? 'lease_expired' : 'failed', error: ended.error, ...kept };

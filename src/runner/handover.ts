@@ -10,6 +10,10 @@ const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 5000;
 // A function may need a moment to see the signal; a command is killed in less.
 const LEAVE_MS = 7000;
+/** How often the documents of a run are made anew because others changed them; each time somebody got on. */
+const MERGES = 20;
+
+type ToSettle = Extract<Awaited<AttemptUnderway['end']>, { kind: 'settle' }>;
 
 interface HandoverDeps {
   store: Store;
@@ -40,9 +44,15 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
     return outcome ?? { outcome: 'stale' };
   }
 
-  async function commit(settlement: Settlement, attempt: AttemptUnderway): Promise<SettleOutcome> {
+  async function commit(end: ToSettle, attempt: AttemptUnderway): Promise<SettleOutcome> {
     try {
-      const outcome = await settle(settlement);
+      let outcome = await settle(end.settlement);
+      for (let tried = 0; outcome.outcome === 'conflict' && end.again !== undefined && tried < MERGES; tried++)
+        outcome = await settle(await end.again());
+      if (outcome.outcome === 'conflict') {
+        const told = `the document ${outcome.kind}/${outcome.key} of the run was changed by others again and again`;
+        return await settle(attempt.giveUp(new RunError(told, { code: 'STORE_FAILED', permanent: true })));
+      }
       if (outcome.outcome !== 'too_large') return outcome;
       const message = `what the run left is ${outcome.bytes} bytes, more than the ${outcome.limit} that are kept`;
       const hint = 'return less, or write large data to a file and report where it is';
@@ -61,7 +71,7 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
     try {
       const end = await attempt.end;
       if (end.kind === 'settle') {
-        const outcome = await commit(end.settlement, attempt);
+        const outcome = await commit(end, attempt);
         const code = end.settlement.error?.code;
         log.info('attempt ended', {
           ...fields,
@@ -77,6 +87,8 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
       } else log.info('attempt stopped', { ...fields, why: end.why });
     } catch (error) {
       log.error('the end of an attempt could not be stored', { ...fields, error });
+    } finally {
+      attempt.close();
     }
   };
 }

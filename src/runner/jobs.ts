@@ -167,4 +167,26 @@ export interface LoadedCommand extends LoadedBase {
   outputLimitBytes: number;
 }
 
-export type LoadedJob = LoadedFunction | LoadedCommand;
+/** A plugin, as its manifest says. */
+export interface PluginFacts {
+  name: string;
+  version: string;
+  /** Absolute. */
+  folder: string;
+  /** The executable, inside the folder. */
+  entrypoint: string;
+  /** False: one call at a time, of all its commands together. */
+  concurrencySafe: boolean;
+}
+
+/** A command of a plugin: a job named `<plugin>-<command>`. */
+export interface LoadedPlugin extends LoadedBase {
+  kind: 'plugin';
+  plugin: PluginFacts;
+  command: string;
+  type: 'read' | 'write';
+  /** The values of its config keys. A function, so that they stand in nothing that is written down. */
+  config: () => Record<string, string>;
+}
+
+export type LoadedJob = LoadedFunction | LoadedCommand | LoadedPlugin;

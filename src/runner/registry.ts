@@ -5,10 +5,13 @@ import { isJobFile, loadJobFile } from './loader.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LoadedJob } from './jobs.ts';
+import type { Shelf } from './plugins/shelf.ts';
 
 /** A file of the jobs folder (or the folder itself) that defines no job, or not what it should. */
 export interface JobProblem {
   file: string;
+  /** The folder of a plugin: its jobs are named after it. */
+  plugin?: string;
   reason: string;
   hint?: string;
 }
@@ -43,14 +46,16 @@ export interface RegistryDeps {
   log: Log;
   /** How long a file may take to load, in milliseconds; default 10,000. */
   importMs?: number;
+  /** Whose commands are jobs as well. */
+  plugins?: Shelf;
 }
 
 /**
  * Makes the registry of a jobs folder. A file that turns bad keeps its last good definition and is named among the problems; of two
- * files with the same job name the first by file name wins.
+ * files with the same job name the first by file name wins, and a file wins over a plugin.
  */
 export function createRegistry(deps: RegistryDeps): Registry {
-  const { dir, clock, log, importMs = 10_000 } = deps;
+  const { dir, clock, log, importMs = 10_000, plugins } = deps;
   let known = new Map<string, Known>();
   let folderProblems: JobProblem[] = [];
   let jobs = new Map<string, LoadedJob>();
@@ -59,7 +64,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   let lookedAt = -Infinity;
 
   async function look(): Promise<void> {
-    const found = await scan(dir);
+    const [found] = await Promise.all([scan(dir), plugins?.refresh()]);
     folderProblems = found.problems;
     // A folder that cannot be read says nothing about the jobs in it: they stay.
     if (found.versions === undefined) return publish();
@@ -94,18 +99,20 @@ export function createRegistry(deps: RegistryDeps): Registry {
   function publish(): void {
     const byName = new Map<string, LoadedJob>();
     const found = [...folderProblems];
-    for (const [file, entry] of [...known].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const add = (job: LoadedJob): void => {
+      const first = byName.get(job.name);
+      if (first === undefined) byName.set(job.name, job);
+      else {
+        const reason = `the job "${job.name}" is already defined in ${first.file}`;
+        found.push({ file: job.file, reason, hint: 'give one of them another name' });
+      }
+    };
+    for (const [, entry] of [...known].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (entry.problem !== undefined) found.push(entry.problem);
-      if (entry.job === undefined) continue;
-      const first = byName.get(entry.job.name);
-      if (first === undefined) byName.set(entry.job.name, entry.job);
-      else
-        found.push({
-          file,
-          reason: `the job "${entry.job.name}" is already defined in ${first.file}`,
-          hint: 'give one of them another name',
-        });
+      if (entry.job !== undefined) add(entry.job);
     }
+    found.push(...(plugins?.problems() ?? []));
+    for (const job of plugins?.list() ?? []) add(job);
     jobs = new Map([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
     problems = found;
   }
@@ -171,7 +178,9 @@ function problemOf(file: string, error: unknown): JobProblem {
   return { file, reason: `${where}${text}`, ...(hint !== undefined && { hint }) };
 }
 
-/** Whether a job that is not there may come back once a file is mended: by convention a file is named after its job. */
+/** Whether a job that is not there may come back once a file is mended: by convention a file or a plugin's folder is named after it. */
 export function mayComeBack(job: string, problems: readonly JobProblem[]): boolean {
-  return problems.some((problem) => parse(problem.file).name === job);
+  return problems.some(({ file, plugin }) =>
+    plugin === undefined ? parse(file).name === job : job.startsWith(`${plugin}-`),
+  );
 }

@@ -31,8 +31,10 @@ export interface JobSummary {
   description: string;
   kind: Kind;
   fields: Field[];
-  /** The file's name inside the jobs folder. */
+  /** The file's name inside the jobs folder, or of a plugin's manifest inside the plugins folder. */
   file: string;
+  /** What a plugin calls it, which of its commands it is, and whether that one changes anything. */
+  plugin?: { name: string; version: string; command: string; type: 'read' | 'write' };
 }
 
 export interface SubmitRequest {
@@ -258,7 +260,10 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
 
 function summaryOf(job: LoadedJob): JobSummary {
   const { name, description, kind, file } = job;
-  return { name, description, kind, fields: job.shape.fields, file };
+  const base = { name, description, kind, fields: job.shape.fields, file };
+  if (job.kind !== 'plugin') return base;
+  const { plugin, command, type } = job;
+  return { ...base, plugin: { name: plugin.name, version: plugin.version, command, type } };
 }
 
 /** A command's argument that would be refused at the start is refused at the door. */

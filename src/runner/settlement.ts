@@ -10,7 +10,7 @@ import { planReport } from './deliveries.ts';
 import { lateSentence } from './late.ts';
 import type { Ids } from '../ids.ts';
 import type { Failure, Lease, Output, Progress, Run } from '../store/records.ts';
-import type { Settlement } from '../store/store.ts';
+import type { Json, Settlement } from '../store/store.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { Yield } from './kinds/end.ts';
 
@@ -27,6 +27,8 @@ export type Ending = (
 ) & {
   stderr?: Output;
   progress?: Progress;
+  /** All that a plugin answered. */
+  response?: Json;
 };
 
 export interface SettlementDeps {
@@ -53,10 +55,11 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     return { report: clean, deliveries: plan.deliveries };
   }
 
-  function kept(ending: Ending): Pick<Settlement, 'stderr' | 'progress'> {
+  function kept(ending: Ending): Pick<Settlement, 'stderr' | 'progress' | 'response'> {
     return {
       ...(ending.stderr !== undefined && { stderr: scrubJson(ending.stderr, scrub) }),
       ...(ending.progress !== undefined && { progress: ending.progress }),
+      ...(ending.response !== undefined && { response: scrubJson(ending.response, scrub) }),
     };
   }
 
@@ -74,7 +77,8 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     if (ending.how !== 'completed') return failed(claimed, ending);
     const read = normalise(claimed.run.job, ending.output);
     if (read.ok) {
-      const result = read.result === undefined ? {} : { result: scrubJson(read.result, scrub) };
+      const given = read.result ?? resultIn(ending.response);
+      const result = given === undefined ? {} : { result: scrubJson(given, scrub) };
       return { lease: claimed.lease, end: 'completed', ...result, ...kept(ending), ...final(claimed, read.report) };
     }
     const error = new RunError(`what ${claimed.run.job} returned cannot be kept: ${read.reason}`, {
@@ -84,6 +88,12 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     });
     return failed(claimed, { ...ending, how: 'failed', error });
   };
+}
+
+/** Who calls a plugin gets what it answered, also where that is a text or a report. */
+function resultIn(response: Json | undefined): Json | undefined {
+  if (typeof response !== 'object' || response === null || Array.isArray(response)) return undefined;
+  return response['result'] ?? undefined;
 }
 
 /** Milliseconds until the next attempt; undefined when there is none. A claim counts its attempt already. */

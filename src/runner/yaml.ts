@@ -26,16 +26,20 @@ const FieldName = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/;
  * Throws a UsageError that names the line or the field.
  */
 export function parseYamlJob(text: string): unknown {
-  if (Buffer.byteLength(text) > MAX_YAML_BYTES) throw invalid(`the file is larger than ${MAX_YAML_BYTES / 1024} KB`);
-  const document = parseDocument(text, { schema: 'core', version: '1.2', uniqueKeys: true, merge: false });
-  const fault = document.errors[0] ?? document.warnings[0];
-  if (fault !== undefined) throw invalid(fault.message.split('\n')[0] ?? 'the file is not YAML');
-  const parsed: unknown = toJs(document);
-  const object = members(parsed);
+  const object = readYaml(text);
   if (object === undefined)
     throw invalid('the file is not a list of fields', 'begin with name:, description: and command:');
   const { input, ...rest } = object;
   return { kind: 'command', ...rest, ...(input !== undefined && input !== null && { input: inputSchema(input) }) };
+}
+
+/** The members of a small YAML document; undefined when it is something else. Throws a UsageError that names the line. */
+export function readYaml(text: string): Record<string, unknown> | undefined {
+  if (Buffer.byteLength(text) > MAX_YAML_BYTES) throw invalid(`the file is larger than ${MAX_YAML_BYTES / 1024} KB`);
+  const document = parseDocument(text, { schema: 'core', version: '1.2', uniqueKeys: true, merge: false });
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault !== undefined) throw invalid(fault.message.split('\n')[0] ?? 'the file is not YAML');
+  return members(toJs(document));
 }
 
 function toJs(document: ReturnType<typeof parseDocument>): unknown {
@@ -46,7 +50,8 @@ function toJs(document: ReturnType<typeof parseDocument>): unknown {
   }
 }
 
-function inputSchema(input: unknown): z.ZodObject {
+/** The schema that compact fields describe; throws a UsageError that names the field. */
+export function inputSchema(input: unknown): z.ZodObject {
   const object = members(input);
   if (object === undefined)
     throw invalid('input must list fields by name', 'like: input: { path: { type: string, default: / } }');

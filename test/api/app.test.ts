@@ -35,6 +35,8 @@ function api(token: string | null = TOKEN) {
       log,
       schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
     },
+    clock: systemClock,
+    runWaitMs: 1000,
     log,
   });
 }

@@ -33,6 +33,8 @@ function api(token: string | undefined = TOKEN) {
     backup: (dir) => store.backup(dir),
     token: undefined,
     cron: { token, schedules, reader: store, clock, log },
+    clock,
+    runWaitMs: 1000,
     log,
   });
 }
@@ -166,6 +168,13 @@ function createApiWithoutToken() {
   const { clock, store, runner, schedules } = house;
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock }, 'debug');
   const cron = { token: undefined, schedules, reader: store, clock, log };
-  const rest = { readiness: () => 'ready' as const, backup: (dir: string) => store.backup(dir), token: undefined, log };
+  const waiting = { clock, runWaitMs: 1000 };
+  const rest = {
+    ...waiting,
+    readiness: () => 'ready' as const,
+    backup: (dir: string) => store.backup(dir),
+    token: undefined,
+    log,
+  };
   return createApi({ runner, reader: store, schedules, cron, ...rest });
 }

@@ -89,6 +89,8 @@ async function openBeside(): Promise<Desk> {
     runner: house.runner,
     reader: house.store,
     schedules: house.scheduler.schedules,
+    clock: systemClock,
+    runWaitMs: 1000,
     readiness: () => 'ready',
     token: undefined,
     backup: (dir) => house.store.backup(dir),

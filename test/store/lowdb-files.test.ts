@@ -401,7 +401,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 5, minReader: 3, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 6, minReader: 5, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);
@@ -457,7 +457,7 @@ describe('a store of format 2', () => {
 describe('a store of format 1', () => {
   const fixture = new URL('../fixtures/', import.meta.url);
   for (const how of ['after a clean close', 'after a crash'] as const) {
-    it(`${how} is opened with all that was in it, and is of format 3 from then on`, async () => {
+    it(`${how} is opened with all that was in it, and is of the present format from then on`, async () => {
       const was: Record<string, string> = JSON.parse(await readFile(new URL('store-format-1.json', fixture), 'utf8'));
       await h.store.close();
       await rm(h.dir, { recursive: true });
@@ -485,7 +485,7 @@ describe('a store of format 1', () => {
           expect(again, key).toMatchObject({ outcome: 'deduplicated', run: { id } });
         }
       }
-      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 3, minReader: 3 });
+      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 5, minReader: 5 });
       expect(await readdir(h.dir)).not.toContain('index.json');
       const acts = (await h.audit()).map((one) => one.act).sort();
       expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
@@ -512,7 +512,7 @@ describe('a store of format 1', () => {
     expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 1 });
     faults.on(() => undefined);
     expect(await store.remove(run?.id ?? '', ana)).toMatchObject({ outcome: 'removed' });
-    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 3 });
+    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 5 });
     await store.close();
     await rm(dir, { recursive: true });
   });

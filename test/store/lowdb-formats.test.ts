@@ -49,7 +49,7 @@ async function expectEverything(when: string): Promise<void> {
 }
 
 describe('a store of format 2', () => {
-  it('that was killed is opened with all that was in its files and its journal, and is of format 3 from then on', async () => {
+  it('that was killed is opened with all that was in its files and its journal, and is of the present format from then on', async () => {
     await take(2);
     for (const then of ['crash', 'clean', 'crash'] as const) {
       await h.reopen(then);
@@ -57,7 +57,24 @@ describe('a store of format 2', () => {
       expect(await h.store.count({})).toMatchObject({ completed: 1, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
       await expectEverything(then);
     }
-    expect(await format()).toMatchObject({ format: 3, minReader: 3 });
+    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
+  });
+});
+
+describe('a store of format 3', () => {
+  it('that was killed is opened with its acts of schedules and its notices, and is of the present format from then on', async () => {
+    await take(3);
+    for (const then of ['crash', 'clean', 'crash'] as const) {
+      await h.reopen(then);
+      expect(h.report?.runs).toBe(5);
+      expect(await h.store.count({})).toMatchObject({ completed: 1, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
+      expect((await h.store.listNotices({})).items).toMatchObject([
+        { notice: { kind: 'digest', report: { title: 'Missed' } } },
+      ]);
+      expect((await h.audit()).map((one) => one.act)).toContain('snooze');
+      await expectEverything(then);
+    }
+    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
   });
 });
 
@@ -80,6 +97,6 @@ describe('a store of format 4', () => {
     const text = gunzipSync(await readFile(join(h.dir, 'archive/2026-11.jsonl.gz'))).toString();
     expect(text).toContain(idOf('second'));
     expect(text).not.toContain(idOf('erased'));
-    expect(await format()).toMatchObject({ format: 4, minReader: 4 });
+    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
   });
 });

@@ -1,12 +1,18 @@
 import type { Actor, Output } from '../../store/records.ts';
-import type { Json } from '../../store/store.ts';
+import type { Json, NewDoc } from '../../store/store.ts';
 import type { ProgressBook } from './progress.ts';
 
 /** What an attempt handed over: a value as a program means it, or text as it was printed. */
 export type Yield = { form: 'value'; value: unknown } | { form: 'text'; text: string };
 
 /** How a kind's work ended; `error` is whatever was thrown. */
-export type KindEnd = { ok: true; output: Yield; stderr?: Output } | { ok: false; error: unknown; stderr?: Output };
+export type KindEnd = ({ ok: true; output: Yield } | { ok: false; error: unknown }) & {
+  stderr?: Output;
+  /** All that a plugin answered. */
+  response?: Json;
+  /** Makes the documents that are committed with the end, from what they are now: asked again when they changed meanwhile. */
+  docs?: () => Promise<NewDoc[]>;
+};
 
 /** One attempt as the kinds see it. */
 export interface AttemptContext {

@@ -28,12 +28,14 @@ export interface Supervision {
   signal: AbortSignal;
   /** Of stdout and stderr together. */
   outputLimitBytes: number;
+  /** Of stdout alone. */
+  stdoutLimitBytes?: number;
 }
 
 /** Follows a child that was spawned `detached` to its end; resolves when its group is gone or killed, at most about 6 s after an abort. */
 export async function supervise(
   child: ChildProcess,
-  { clock, signal, outputLimitBytes }: Supervision,
+  { clock, signal, outputLimitBytes, stdoutLimitBytes = outputLimitBytes }: Supervision,
 ): Promise<ChildEnd> {
   const stdout = createCapture({ headBytes: KEPT, tailBytes: KEPT });
   const stderr = createCapture({ headBytes: KEPT, tailBytes: KEPT });
@@ -57,7 +59,7 @@ export async function supervise(
   const take = (capture: Capture) => (chunk: Buffer) => {
     if (overflow) return;
     capture.push(chunk);
-    if (stdout.bytes() + stderr.bytes() <= outputLimitBytes) return;
+    if (stdout.bytes() <= stdoutLimitBytes && stdout.bytes() + stderr.bytes() <= outputLimitBytes) return;
     overflow = true;
     signalGroup(child, 'SIGKILL');
   };

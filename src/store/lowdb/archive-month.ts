@@ -41,8 +41,6 @@ interface MonthDeps {
   disk: Disk;
   layout: Layout;
   locks: Locks;
-  /** Called before anything is written. */
-  ready: () => Promise<void>;
   damaged: (path: string, at: number, reason: string) => void;
 }
 
@@ -145,7 +143,6 @@ export function createMonth(name: string, deps: MonthDeps): Month {
   async function put(added: readonly { head: MemberHead; bytes: Uint8Array }[]): Promise<void> {
     const known = await index();
     disk.check();
-    await deps.ready();
     await disk.folder(layout.archive);
     const bytes = Buffer.concat(added.map((one) => one.bytes));
     try {

@@ -13,7 +13,6 @@ import { createMonth, dayOf } from './archive-month.ts';
 import type { Month } from './archive-month.ts';
 import { storeError } from './disk.ts';
 import type { Disk } from './disk.ts';
-import { raiseFormat } from './format.ts';
 import { ARCHIVE_FILE } from './layout.ts';
 import type { Layout } from './layout.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -47,7 +46,6 @@ interface ArchiveDeps {
   disk: Disk;
   layout: Layout;
   quarantine: Pick<Quarantine, 'note'>;
-  version: string;
 }
 
 const FIRST_ID = lowestIdAt('run', 0);
@@ -56,17 +54,10 @@ const LAST_ID = lowestIdAt('run', Date.UTC(9999, 11, 31));
 
 /** Opens the archive of a folder; only the names of its months are read. */
 export async function openArchive(deps: ArchiveDeps): Promise<Archive> {
-  const { disk, layout, quarantine, version } = deps;
+  const { disk, layout, quarantine } = deps;
   const locks = createLocks();
   const found = new Map<string, string>();
-  let raised: Promise<void> | undefined;
 
-  /** Before the first member is written: a reader of format 2 would miss the runs without noticing. */
-  function ready(): Promise<void> {
-    raised ??= raiseFormat(disk, layout, { version });
-    raised.catch(() => (raised = undefined));
-    return raised;
-  }
   function damaged(path: string, at: number, reason: string): void {
     const where = relative(layout.root, path);
     const key = `${where} ${at}`;
@@ -74,7 +65,7 @@ export async function openArchive(deps: ArchiveDeps): Promise<Archive> {
     found.set(key, `${where} is damaged at byte ${at}`);
     quarantine.note(path, `damaged at byte ${at}, left in its place: ${reason}`);
   }
-  const made = (name: string): Month => createMonth(name, { disk, layout, locks, ready, damaged });
+  const made = (name: string): Month => createMonth(name, { disk, layout, locks, damaged });
   const months = new Map((await namesIn(disk, layout)).map((name) => [name, made(name)]));
 
   async function readable<T>(month: Month, range: ArchiveRange, read: () => Promise<T[]>): Promise<T[]> {

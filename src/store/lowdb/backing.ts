@@ -85,7 +85,7 @@ async function openHeld(layout: Layout, deps: LowdbDeps, lock: Lock): ReturnType
   await quarantine.look();
   const dirty = createDirty(options.keyWindowMs);
   const { keyWindowMs } = options;
-  const archive = await openArchive({ disk, layout, quarantine, version: deps.version });
+  const archive = await openArchive({ disk, layout, quarantine });
   const own = { disk, dirty, layout, archive, quarantine, clock, log, keyWindowMs };
   const load: LoadDeps = { ...own, whenUnreadable: 'leave out' };
   await sweepTemps(load);

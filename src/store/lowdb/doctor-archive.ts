@@ -13,7 +13,7 @@ export async function lookAtArchive(look: Look): Promise<ArchiveReader> {
     note: (path: string, reason: string): void => tally.note('archive-damaged', { path, detail: reason }),
   };
   try {
-    const archive = await openArchive({ disk, layout, quarantine, version: '' });
+    const archive = await openArchive({ disk, layout, quarantine });
     return {
       runs: (range) => archive.runs(range),
       read: (runId) =>

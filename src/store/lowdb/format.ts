@@ -11,11 +11,10 @@ const READS = 5;
 /**
  * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
  * acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of it would take the commit of one for a damaged line, and
- * leave it out with all that it did. Formats 3 and 4 know no runs of plugins and no tokens.
+ * leave it out with all that it did. A reader of format 3 would miss the runs in an archive. Formats 3 and 4 know no runs of plugins and
+ * no tokens.
  */
 const CURRENT = { format: 5, minReader: 5 };
-/** What a folder becomes with its first archive: a reader of format 3 would miss the runs in it without noticing. */
-const ARCHIVE = { format: 4, minReader: 4 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
@@ -68,22 +67,6 @@ export async function writeFormat(
   terms: { version: string; storeId?: string },
 ): Promise<void> {
   const { version, storeId = randomUUID() } = terms;
-  await write(disk, layout, { ...CURRENT, createdBy: `bellhop ${version}`, storeId });
-}
-
-/** Marks a folder as one with an archive, durably, unless it is marked already. */
-export async function raiseFormat(disk: Disk, layout: Layout, { version }: { version: string }): Promise<void> {
-  const found = await readFormat(disk.files, layout);
-  if (found === undefined || found.minReader >= ARCHIVE.minReader) return;
-  const { storeId } = found;
-  const format = Math.max(found.format, ARCHIVE.format);
-  await write(disk, layout, { format, minReader: ARCHIVE.minReader, createdBy: `bellhop ${version}`, storeId });
-}
-
-interface FormatFile extends z.infer<typeof Format> {
-  createdBy: string;
-}
-
-function write(disk: Disk, layout: Layout, file: FormatFile): Promise<void> {
-  return disk.write(layout.format, `${JSON.stringify(file, null, 2)}\n`);
+  const file = { ...CURRENT, createdBy: `bellhop ${version}`, storeId };
+  await disk.write(layout.format, `${JSON.stringify(file, null, 2)}\n`);
 }

@@ -1,0 +1,76 @@
+/** `POST /trigger/{plugin}/{command}`: calls a plugin, and answers with its end when that comes soon. */
+import { Hono, type Context } from 'hono';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Runner, SubmitResult } from '../runner/runner.ts';
+import { waitForEnd } from '../runner/wait.ts';
+import type { Reader } from '../store/reader.ts';
+import type { Run } from '../store/records.ts';
+import { mayUse, needs } from './auth.ts';
+import type { ApiEnv } from './runs.ts';
+
+export interface TriggerDeps {
+  runner: Runner;
+  reader: Reader;
+  clock: Clock;
+  /** How long a request waits for the end of its run. */
+  runWaitMs: number;
+}
+
+const Body = z.strictObject({ payload: z.unknown().optional() });
+const MAX_ISSUES = 20;
+
+/** The route of the triggers; answers are plain JSON, as its callers know them. */
+export function triggerRoutes({ runner, reader, clock, runWaitMs }: TriggerDeps): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.post('/:plugin/:command', needs('run'), async (c) => {
+    const { plugin, command } = c.req.param();
+    const name = `${plugin}-${command}`;
+    if (!mayUse(c.get('principal'), name)) return c.json({ error: 'forbidden' }, 403);
+    const body = await readBody(c);
+    if (body === undefined) return c.json({ error: 'the body must be JSON: {"payload": {…}}, or nothing' }, 400);
+    const job = runner.job(name)?.plugin;
+    // Two splits of one name are two things: a-b with c is not a with b-c.
+    if (job?.name !== plugin || job.command !== command) return c.json({ error: 'not found' }, 404);
+    const asked = { job: name, input: body.payload, as: 'json', actor: c.get('actor'), trigger: 'api' } as const;
+    const result = await runner.submit(asked);
+    if (result.outcome !== 'accepted' && result.outcome !== 'deduplicated') return refusal(c, result);
+    const { id } = result.run;
+    const run = await waitForEnd(reader, id, { clock, ms: runWaitMs, signal: c.req.raw.signal });
+    return run === undefined ? c.json({ job_id: id }, 202) : c.json(answerOf(run));
+  });
+  return app;
+}
+
+/** Undefined when it is none; no body at all has no payload. */
+async function readBody(c: Context<ApiEnv>): Promise<z.infer<typeof Body> | undefined> {
+  const text = await c.req.text();
+  if (text.trim() === '') return {};
+  try {
+    return Body.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function answerOf({ id, state, result = null, error, response = null }: Run) {
+  if (state === 'completed') return { job_id: id, status: 'completed', result, error: null, response };
+  const cancelled = { code: 'cancelled', message: 'The run was cancelled.' };
+  const why = state === 'cancelled' ? cancelled : (error ?? null);
+  return { job_id: id, status: 'failed', result, error: why, response };
+}
+
+function refusal(c: Context<ApiEnv>, result: Exclude<SubmitResult, { outcome: 'accepted' | 'deduplicated' }>) {
+  switch (result.outcome) {
+    case 'unknown_job':
+      return c.json({ error: 'not found' }, 404);
+    case 'invalid_input':
+      return c.json({ error: 'the payload does not fit', issues: result.issues.slice(0, MAX_ISSUES) }, 422);
+    case 'refused':
+      return c.json({ error: result.reason, hint: result.hint }, 409);
+    case 'queue_full':
+      return c.json({ error: `there are ${result.limit} unfinished runs already` }, 429);
+    case 'too_large':
+      return c.json({ error: `the payload has ${result.bytes} bytes; the limit is ${result.limit}` }, 413);
+  }
+}
