@@ -29,6 +29,7 @@ export interface Config {
   probeDelayMs: number;
   /** How long runs are kept, and in files of their own, in milliseconds; Infinity: for ever. */
   keep: { retainMs: number; retainFailedMs: number; archiveAfterMs: number };
+  confine: Environment['BELLHOP_CONFINE'];
   mode: 'production' | 'development';
   timeZone: string;
   /** As typed: `#ops`, `ops@example.com`. */
@@ -123,6 +124,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
       retainFailedMs: msOf(env.BELLHOP_RETAIN_FAILED_DAYS),
       archiveAfterMs: msOf(env.BELLHOP_ARCHIVE_AFTER_DAYS),
     },
+    confine: env.BELLHOP_CONFINE,
     mode: env.BELLHOP_ENV ?? (variables['NODE_ENV'] === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
     alertsTo: (env.BELLHOP_ALERTS_TO ?? '')

@@ -20,6 +20,7 @@ import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
+import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
@@ -47,6 +48,7 @@ export interface Bellhop {
   runner: Runner;
   scheduler: Scheduler;
   outbox: Outbox;
+  confinement: Confinement;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -73,6 +75,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const ids = createIds(clock);
   // Before the folder is opened: a place that is none must leave nothing held.
   const alerts = alertsTo(config);
+  const confinement = await openConfinement({ clock, env: config.variables }, config.confine);
   const { store: bare, report } = await openStore(
     { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
     { clock, ids, log, version: VERSION },
@@ -86,7 +89,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const caps = createCaps({ store, clock, zone: config.timeZone });
   const guards = createGuards({ store, caps, env: { ...config.variables, ...env }, mode: config.mode, scrub });
   const runner = createRunner(
-    { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls },
+    { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls, confinement },
     { workerId, concurrency: config.concurrency },
   );
   const scheduler = createScheduler(
@@ -103,12 +106,14 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     runner,
     scheduler,
     outbox,
+    confinement,
     log,
     clock,
     opened: report,
     operator: { kind: 'operator', id: operatorId() },
     loadJobs: () => registry.refresh(),
     async start() {
+      void confinement.ready();
       await runner.start();
       outbox.start();
     },
@@ -116,6 +121,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
       stopping ??= (async () => {
         await scheduler.stop();
         await runner.stop(options);
+        confinement.stop();
         await outbox.stop();
         await store.close();
       })();

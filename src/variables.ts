@@ -92,6 +92,12 @@ export const VARIABLES = {
   BELLHOP_ARCHIVE_AFTER_DAYS: days.describe(
     'Days until a run that is over is packed into the file of its month; off: never.',
   ),
+  BELLHOP_CONFINE: z
+    .enum(['auto', 'off', 'required'])
+    .default('auto')
+    .describe(
+      'How programs of jobs are held: the best that works here, the process group alone, or no start without namespaces.',
+    ),
   BELLHOP_ENV: z
     .enum(['production', 'development'])
     .optional()

@@ -8,6 +8,7 @@ import { isLoopback, parseSmtpUrl } from '../delivery/email/address.ts';
 import { messageOf } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { socketPath } from '../main.ts';
+import { createConfinement } from '../runner/kinds/confine.ts';
 import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
 import type { Terminal } from './commands.ts';
@@ -16,6 +17,7 @@ import { serverAnswers } from './remote.ts';
 type Finding = { check: string; state: 'ok' | 'off' | 'warn' | 'fail'; says: string };
 
 const EX_UNAVAILABLE = 69;
+const LINE = '\n             ';
 const NEEDED_SCOPES = ['commands', 'chat:write'];
 const PROBE_SCOPES = ['channels:history', 'metadata.message:read'];
 
@@ -31,6 +33,7 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
       ? { check: 'api', state: 'off', says: 'set BELLHOP_API_TOKEN' }
       : { check: 'api', state: 'ok', says: `bearer token of ${config.apiToken.length} characters` },
     checkTargets(config),
+    await checkConfinement(config),
   ];
   for (const { check, state, says } of findings) terminal.out(`${state.padEnd(4)}  ${check.padEnd(5)}  ${says}`);
   return findings.some(({ state }) => state === 'fail') ? EX_UNAVAILABLE : 0;
@@ -40,6 +43,20 @@ function checkTargets({ targets: { urls, problems } }: Config): Finding {
   const says = urls.length === 0 ? 'BASE_URLS names none' : `${urls.length} in BASE_URLS`;
   if (problems.length === 0) return { check: 'fan', state: urls.length === 0 ? 'off' : 'ok', says };
   return { check: 'fan', state: 'warn', says: [says, ...problems.slice(0, 20)].join('\n             ') };
+}
+
+/** How far programs of jobs are held here: tried, as a start would. */
+async function checkConfinement({ confine, variables }: Config): Promise<Finding> {
+  const check = 'held';
+  const confinement = createConfinement({ clock: systemClock, env: variables }, confine === 'off' ? 'off' : 'auto');
+  const { name, tools, missing } = await confinement.ready();
+  confinement.stop();
+  const by = `jobs are confined by ${name}${tools.length === 0 ? '' : ` (${tools.join(', ')})`}`;
+  if (confine === 'required' && name !== 'namespaces')
+    return { check, state: 'fail', says: [by, ...missing].join(LINE) };
+  if (missing.length === 0) return { check, state: 'ok', says: by };
+  const held = missing.map((one) => `not held: ${one}`);
+  return { check, state: confine === 'off' ? 'off' : 'warn', says: [by, ...held].join(LINE) };
 }
 
 async function checkData(config: Config): Promise<Finding> {

@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import { environment, type Config } from '../config.ts';
-import { startServer, VERSION, type Seams } from '../main.ts';
+import { startServer, VERSION, type Bellhop, type Seams } from '../main.ts';
 import { EX_SOFTWARE, onStopSignal } from './process.ts';
 
 const EX_IOERR = 74; // sysexits.h
@@ -26,6 +26,7 @@ export async function start(config: Config, seams: Seams = { env: environment() 
     jobs: server.bellhop.runner.jobs().length,
     ms: Math.round(performance.now() - began),
   });
+  void sayConfinement(server.bellhop);
   for (const off of config.off) log.info(off);
   for (const { file, reason } of server.bellhop.runner.problems()) log.warn('a file is no job', { file, reason });
   for (const { path, reason } of opened.quarantined) log.warn('a record was set aside', { path, reason });
@@ -42,4 +43,10 @@ export async function start(config: Config, seams: Seams = { env: environment() 
   await server.stop();
   log.info('stopped');
   return 0;
+}
+
+async function sayConfinement({ confinement, log }: Bellhop): Promise<void> {
+  const { name, tools, missing } = await confinement.ready();
+  const more = missing.length === 0 ? {} : { missing, see: 'docs/confinement.md' };
+  log.info(`jobs are confined by ${name}`, { tools, ...more });
 }

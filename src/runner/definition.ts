@@ -6,6 +6,7 @@ import { shapeOf } from './fields.ts';
 import { members } from './json.ts';
 import { didYouMean } from '../suggest.ts';
 import { parseDuration } from './duration.ts';
+import { limitsField } from './limits.ts';
 import { loadSchedules, scheduleFields } from './schedule-fields.ts';
 import { parseTarget } from './targets.ts';
 import type { LoadedFunction, LoadedJob } from './jobs.ts';
@@ -75,6 +76,7 @@ const CommandDefinition = z.strictObject({
     .max(200),
   output: z.enum(['auto', 'json', 'markdown', 'text']).default('auto'),
   outputLimit: z.number().int().min(1024).max(1_000_000_000).default(50_000_000),
+  limits: limitsField,
 });
 const Kinds = z.enum(['function', 'command'], 'must be function or command');
 
@@ -100,13 +102,13 @@ export function checkDefinition(value: unknown, at: { file: string; path: string
       throw invalid('env needs isolate: true', 'a function in our own process sees no environment of its own');
     return { ...loadedBase(rest, at), kind: 'function', run: run.bind(value), isolate };
   }
-  const { command, output, outputLimit, ...rest } = parse(CommandDefinition, object);
+  const { command, output, outputLimit, limits, ...rest } = parse(CommandDefinition, object);
   const loaded = loadedBase(rest, at);
   checkPlaceholders(
     command,
     loaded.shape.fields.map((field) => field.name),
   );
-  return { ...loaded, kind: 'command', command, output, outputLimitBytes: outputLimit };
+  return { ...loaded, kind: 'command', command, output, outputLimitBytes: outputLimit, limits };
 }
 
 function parse<T>(schema: z.ZodType<T>, object: Record<string, unknown>): T {
@@ -132,7 +134,7 @@ export function checkPluginCommand(object: Record<string, unknown>, at: { file: 
   return loadedBase(parse(z.strictObject(base), object), at);
 }
 
-type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'output' | 'outputLimit'>;
+type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'output' | 'outputLimit' | 'limits'>;
 
 function loadedBase(checked: Checked, at: { file: string; path: string }) {
   const schema = checked.input ?? EMPTY_INPUT;

@@ -14,6 +14,7 @@ import type { ClaimedRun, Settlement } from '../store/store.ts';
 import { hostFits, hostOf } from './hosts.ts';
 import type { Caps } from './caps.ts';
 import type { LoadedJob } from './jobs.ts';
+import type { Confinement } from './kinds/confine.ts';
 import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
 
 /** Why an attempt is stopped from outside; then nothing is settled: the run is final already, ours no more, or handed back. */
@@ -42,6 +43,8 @@ export interface ExecutorDeps extends SettlementDeps, PluginDeps {
   caps: Caps;
   /** Addresses that jobs may fan out to. */
   targets: readonly string[];
+  /** How child processes are held; without one their group is killed and nothing else. */
+  confinement?: Confinement;
 }
 
 export type Executor = (claimed: ClaimedRun, job: LoadedJob | undefined, changed: () => void) => AttemptUnderway;
@@ -184,8 +187,10 @@ function begin(deps: ExecutorDeps, { claimed, job, ctx, deadlineAt }: Beginning)
     );
   }
   const start = (): Started => {
-    if (job.kind === 'command') return startCommand(deps, job, ctx);
-    if (job.kind === 'plugin') return startPlugin(deps, { job, run: claimed.run, ctx, deadlineAt });
+    if (job.kind === 'command') return confined(deps.confinement, ctx, () => startCommand(deps, job, ctx));
+    if (job.kind === 'plugin') {
+      return confined(deps.confinement, ctx, () => startPlugin(deps, { job, run: claimed.run, ctx, deadlineAt }));
+    }
     return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
   };
   const { maxPerHour, maxPerDay } = job.guards;
@@ -200,6 +205,13 @@ function permitted(caps: Caps, { claimed, ctx, job }: Beginning & { job: LoadedJ
     (refusal) => (refusal === undefined && !ctx.signal.aborted ? start() : over(refusal ?? CUT_SHORT)),
     (cause: unknown) => over(new RunError('the caps of the job could not be asked', { code: 'STORE_FAILED', cause })),
   );
+  return { end: begun.then((started) => started.end), gone: begun.then((started) => started.gone) };
+}
+
+/** Begins once it is known how children are held here; only the first runs after a start can meet that wait. */
+function confined(confinement: Confinement | undefined, ctx: AttemptContext, start: () => Started): Started {
+  if (confinement === undefined) return start();
+  const begun = confinement.ready().then(() => (ctx.signal.aborted ? over(CUT_SHORT) : start()));
   return { end: begun.then((started) => started.end), gone: begun.then((started) => started.gone) };
 }
 

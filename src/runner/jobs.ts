@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Actor, Kind, RunPolicy } from '../store/records.ts';
 import type { ScheduleSpec } from '../store/schedule-records.ts';
 import type { InputShape } from './fields.ts';
+import type { Limits } from './limits.ts';
 import type { Guards } from './schedule-fields.ts';
 import type { Target } from './targets.ts';
 
@@ -122,6 +123,22 @@ export interface CommandJob<S extends z.ZodObject = z.ZodObject> extends JobBase
   output?: 'auto' | 'json' | 'markdown' | 'text';
   /** Bytes of output after which the command is killed; default 50 MB. */
   outputLimit?: number;
+  /** What its processes may use, as far as this machine can hold them to it (docs/confinement.md); `off` takes a default away. */
+  limits?: JobLimits;
+}
+
+/** A size is a number of bytes, or `100kb`, `512mb`, `2gb`. */
+export interface JobLimits {
+  /** Address space of each process; default off, for node, Go and Java reserve far more than they use. */
+  memory?: number | string;
+  /** Processes and threads at once; default 512. */
+  processes?: number | 'off';
+  /** Of each file that is written; default 10gb. */
+  fileSize?: number | string;
+  /** Processor time of each process, in seconds or like `60s`; default off: the timeout ends it. */
+  cpu?: number | string;
+  /** Of each process; default 4096. */
+  openFiles?: number | 'off';
 }
 
 export type JobDefinition<S extends z.ZodObject = z.ZodObject> = FunctionJob<S> | CommandJob<S>;
@@ -165,6 +182,7 @@ export interface LoadedCommand extends LoadedBase {
   command: readonly string[];
   output: 'auto' | 'json' | 'markdown' | 'text';
   outputLimitBytes: number;
+  limits: Limits;
 }
 
 /** A plugin, as its manifest says. */

@@ -23,6 +23,7 @@ import type { Caps } from './caps.ts';
 import type { Field, InputIssue } from './fields.ts';
 import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
+import type { Confinement } from './kinds/confine.ts';
 import type { JobProblem, Registry } from './registry.ts';
 
 /** What surfaces may know about a job. */
@@ -114,6 +115,8 @@ export interface RunnerDeps {
   guards?: GuardCheck;
   /** Addresses that jobs may fan out to; default none. */
   targets?: readonly string[];
+  /** How child processes of jobs are held; default: their group is killed, and nothing else. */
+  confinement?: Confinement;
 }
 
 export interface RunnerOptions {

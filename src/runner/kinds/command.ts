@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { RunError, codeOf, messageOf } from '../../errors.ts';
 import { members } from '../json.ts';
+import { limitReached } from '../limits.ts';
 import { createCapture, outputText } from './capture.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
+import { findProgram } from './program.ts';
 import type { Clock } from '../../clock.ts';
 import type { Output } from '../../store/records.ts';
 import type { Json } from '../../store/store.ts';
 import type { LoadedCommand } from '../jobs.ts';
+import type { Confinement } from './confine.ts';
 import type { AttemptContext, KindEnd, Started } from './end.ts';
 
 // EX_CONFIG of sysexits.h: the command itself says that trying again will not help.
@@ -48,6 +51,8 @@ function refused(name: string, why: string): RunError {
 interface CommandDeps {
   clock: Clock;
   env: Record<string, string | undefined>;
+  /** Without one: the process group alone. */
+  confinement?: Confinement;
 }
 
 /** Starts a command in a fresh folder that is removed afterwards; its end follows the signal within about 6 s. */
@@ -70,19 +75,31 @@ async function runCommand(deps: CommandDeps, job: LoadedCommand, ctx: AttemptCon
     };
     // A relative executable belongs to the jobs folder, not to the empty folder that the command runs in.
     const executable = /^\.\.?\//.test(file) ? resolve(dirname(job.path), file) : file;
-    const child = start(executable, args, { cwd, env });
+    const path = search['PATH'] ?? '';
+    const found = await findProgram(executable, { path, cwd });
+    if ('problem' in found)
+      throw notStarted({ file, path }, Object.assign(new Error(found.problem), { code: found.problem }));
+    const call = { file: executable, args, cwd, limits: job.limits, writable: [cwd] };
+    const child = start(deps.confinement?.wrap(call) ?? call, { file, cwd, env });
     const limits = { clock: deps.clock, signal: ctx.signal, outputLimitBytes: job.outputLimitBytes };
-    return endOf(job, await supervise(child, limits), { file, path: search['PATH'] ?? '' });
+    return endOf(job, await supervise(child, limits), { file, path });
   } finally {
     await rm(cwd, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
   }
 }
 
-function start(file: string, args: string[], at: { cwd: string; env: Record<string, string> }): ChildProcess {
+interface At {
+  /** As the job names it. */
+  file: string;
+  cwd: string;
+  env: Record<string, string>;
+}
+
+function start(call: { file: string; args: string[] }, { file, cwd, env }: At): ChildProcess {
   try {
-    return spawn(file, args, { ...at, shell: false, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn(call.file, call.args, { cwd, env, shell: false, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
-    throw notStarted({ file, path: at.env['PATH'] ?? '' }, error);
+    throw notStarted({ file, path: env['PATH'] ?? '' }, error);
   }
 }
 
@@ -103,7 +120,10 @@ function endOf(job: LoadedCommand, child: ChildEnd, called: Called): KindEnd {
     });
     return { ok: false, error, ...kept };
   }
-  if (child.code !== 0) return { ok: false, error: exitError(called, child), ...kept };
+  if (child.code !== 0) {
+    const limit = limitReached(job.limits, { name: called.file, ...child });
+    return { ok: false, error: limit ?? exitError(called, child), ...kept };
+  }
   return { ...readStdout(job, child), ...kept };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Child processes as both child kinds need them: own process group, bounded output, SIGTERM and then SIGKILL for the whole group.
- * What survives: a grandchild that made a session of its own (setsid), and, when this process itself dies by kill -9, the children
- * of command jobs; they end by themselves, and their run is claimed again when its lease expires.
+ * What survives that, confine.ts ends where it can: a grandchild that made a session of its own (setsid), and, when this process itself
+ * dies by kill -9, the children. Where it cannot they end by themselves, and their run is claimed again when its lease expires.
  */
+import { readdir, readFile } from 'node:fs/promises';
 import { createCapture, type Capture } from './capture.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../clock.ts';
@@ -79,7 +80,7 @@ export async function supervise(
   signal.removeEventListener('abort', stop);
   // What was asked to stop keeps the rest of its grace even when the leader went first; nothing outlives a leader that just ended.
   const graceLeft = (): boolean => stoppedAt !== undefined && clock.monotonic() - stoppedAt < KILL_AFTER_MS;
-  while (graceLeft() && signalGroup(child, 0)) await clock.sleep(POLL_MS);
+  while (graceLeft() && (await groupLives(child))) await clock.sleep(POLL_MS);
   killer?.cancel();
   signalGroup(child, 'SIGKILL');
   await Promise.race([closed.promise, clock.sleep(PIPES_CLOSE_MS)]);
@@ -88,8 +89,24 @@ export async function supervise(
   return { ...end, overflow, stdout, stderr };
 }
 
+/**
+ * Whether anything of the group still works: neither the dead that nobody has reaped (in a container without an init they stay) nor
+ * the first process of a namespace, which waits for the group to be killed.
+ */
+async function groupLives(child: ChildProcess): Promise<boolean> {
+  if (!signalGroup(child, 0)) return false;
+  const pids = await readdir('/proc').catch(() => undefined);
+  if (pids === undefined) return true;
+  const works = async (pid: string): Promise<boolean> => {
+    const status = /^\d/.test(pid) ? await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '') : '';
+    const group = /^NSpgid:\s+(\d+)/m.exec(status)?.[1];
+    return group === String(child.pid) && !/^State:\s+[ZX]/m.test(status) && !/^NSpid:.*\s1$/m.test(status);
+  };
+  return (await Promise.all(pids.map(works))).includes(true);
+}
+
 /** Signals the whole group; false when nothing of it is left. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+export function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   if (child.pid === undefined) return false;
   try {
     return process.kill(-child.pid, signal);
