@@ -23,6 +23,7 @@ import { createGuards } from './runner/guards.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
 import { parseTarget } from './runner/targets.ts';
+import { createTokens, type Tokens } from './runner/tokens.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
 import type { Actor, Destination } from './store/records.ts';
@@ -46,6 +47,7 @@ export interface Bellhop {
   runner: Runner;
   scheduler: Scheduler;
   outbox: Outbox;
+  tokens: Tokens;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -95,12 +97,14 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
     { workerId },
   );
+  const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
   let stopping: Promise<void> | undefined;
   return {
     store,
     runner,
     scheduler,
     outbox,
+    tokens,
     log,
     clock,
     opened: report,
@@ -115,6 +119,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
         await scheduler.stop();
         await runner.stop(options);
         await outbox.stop();
+        await tokens.stop();
         await store.close();
       })();
       return stopping;
@@ -208,16 +213,11 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
-  const api = createApi({
-    runner,
-    reader: store,
-    schedules: bellhop.scheduler.schedules,
-    readiness,
-    token: config.apiToken,
-    cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
-    backup: (dir) => store.backup(dir),
-    log,
-  });
+  const { schedules } = bellhop.scheduler;
+  const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
+  const { tokens } = bellhop;
+  const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
+  const api = createApi({ runner, reader: store, schedules, tokens, readiness, cron, backup, clock, log }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },
@@ -225,6 +225,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   // Listening comes first: a start that fails on a taken port must not have begun a run.
   const { port } = await http.start();
   try {
+    await tokens.start();
     await bellhop.start();
     opened.resolve();
     // Only a server plans: a command line that opens the folder must not begin what is due.

@@ -55,6 +55,8 @@ const SERVICE = [
   'src/runner/schedule-views.ts',
   'src/runner/schedule-words.ts',
   'src/runner/targets.ts',
+  'src/runner/tokens.ts',
+  'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
 ];
 
