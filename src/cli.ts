@@ -29,6 +29,9 @@ const HELP = `Usage: bellhop COMMAND
   pause NAME [reason] | resume NAME | snooze NAME 2d | skip NAME    for all of them: all --yes
   unschedule NAME --yes         remove a schedule; its runs stay
   notices [--json]              list what was told without a run: missed times, incidents
+  token create NAME [--scope read|run|manage|admin] [--jobs a,b] [--expires 90d] [--quiet]
+                                make a token of the HTTP API, shown this once, alone on standard output
+  token list | rotate TOKEN [--overlap 24h] | revoke TOKEN    TOKEN is an id or a name; docs/tokens.md
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -57,6 +60,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   skip: ['json'],
   unschedule: ['json', 'yes'],
   notices: ['json'],
+  token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   doctor: [],
@@ -105,6 +109,10 @@ async function main(argv: readonly string[]): Promise<number> {
       return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
     case 'runs':
       return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+    case 'token': {
+      const { tokenCommand } = await import('./cli/tokens.ts');
+      return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
+    }
     case 'notices': {
       const { noticesCommand } = await import('./cli/notices.ts');
       return withGateway((gateway) => noticesCommand(terminal(), gateway, { args, json: values.json }));
@@ -154,6 +162,11 @@ function readArguments(argv: readonly string[]) {
         zone: { type: 'string' },
         to: { type: 'string' },
         name: { type: 'string' },
+        quiet: { type: 'boolean', default: false },
+        scope: { type: 'string' },
+        jobs: { type: 'string' },
+        expires: { type: 'string' },
+        overlap: { type: 'string' },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
         from: { type: 'string' },

@@ -40,6 +40,13 @@ export interface Config {
   pings: Record<string, string>;
   internalHealthToken?: string;
   apiToken?: string;
+  api: {
+    state: 'on' | 'off';
+    /** Requests a minute of a token, and of an address. */
+    ratePerMinute: number;
+    /** Whose word counts for the address of a client. */
+    proxy: 'trusted' | 'ignored';
+  };
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
   /** All that is set, of others too: the gates of jobs are looked up in it. Holds secrets. */
@@ -103,7 +110,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
       : undefined;
   if (slack === undefined) off.push('Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET');
   if (mail === undefined) off.push('Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM');
-  if (env.BELLHOP_API_TOKEN === undefined) off.push('The HTTP API answers nobody: set BELLHOP_API_TOKEN');
+  if (env.BELLHOP_API_ENABLED === 'false') off.push('The HTTP API is off: BELLHOP_API_ENABLED is false');
   return {
     port: env.PORT,
     host: env.HOST,
@@ -135,6 +142,11 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     pings,
     variables,
     ...(env.INTERNAL_HEALTH_TOKEN === undefined ? {} : { internalHealthToken: env.INTERNAL_HEALTH_TOKEN }),
+    api: {
+      state: env.BELLHOP_API_ENABLED === 'true' ? 'on' : 'off',
+      ratePerMinute: env.BELLHOP_API_RATE,
+      proxy: env.BELLHOP_TRUST_PROXY === 'true' ? 'trusted' : 'ignored',
+    },
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),

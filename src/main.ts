@@ -25,6 +25,7 @@ import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
 import { parseTarget } from './runner/targets.ts';
+import { createTokens, type Tokens } from './runner/tokens.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
 import type { Actor, Destination } from './store/records.ts';
@@ -49,6 +50,7 @@ export interface Bellhop {
   scheduler: Scheduler;
   outbox: Outbox;
   confinement: Confinement;
+  tokens: Tokens;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -100,6 +102,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
     { workerId },
   );
+  const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
   let stopping: Promise<void> | undefined;
   return {
     store,
@@ -107,6 +110,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     scheduler,
     outbox,
     confinement,
+    tokens,
     log,
     clock,
     opened: report,
@@ -123,6 +127,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
         await runner.stop(options);
         confinement.stop();
         await outbox.stop();
+        await tokens.stop();
         await store.close();
       })();
       return stopping;
@@ -216,18 +221,15 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
-  const api = createApi({
-    runner,
-    reader: store,
-    schedules: bellhop.scheduler.schedules,
-    readiness,
-    token: config.apiToken,
-    cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
-    backup: (dir) => store.backup(dir),
-    clock,
-    runWaitMs: config.runWaitMs,
-    log,
-  });
+  const { schedules } = bellhop.scheduler;
+  const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
+  const { tokens } = bellhop;
+  const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
+  const { runWaitMs } = config;
+  const api = createApi(
+    { runner, reader: store, schedules, tokens, readiness, cron, backup, clock, runWaitMs, log },
+    config.api,
+  );
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },
@@ -235,6 +237,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   // Listening comes first: a start that fails on a taken port must not have begun a run.
   const { port } = await http.start();
   try {
+    await tokens.start();
     await bellhop.start();
     opened.resolve();
     // Only a server plans: a command line that opens the folder must not begin what is due.

@@ -48,8 +48,29 @@ export const VARIABLES = {
     .describe('Folder of the plugins, a folder each; the default one need not exist.'),
   BELLHOP_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8).describe('Runs executed at the same time.'),
   BELLHOP_API_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')).describe(
-    'Bearer token of the HTTP API.',
+    'Bearer token of the HTTP API beside those of `bellhop token`: scope admin, for every job.',
   ),
+  BELLHOP_API_ENABLED: z
+    .enum(['true', 'false'])
+    .default('true')
+    .describe(
+      'Whether the HTTP API answers; without it all but the health routes, Slack and the break-glass path is 404.',
+    ),
+  BELLHOP_API_RATE: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(1_000_000)
+    .default(600)
+    .describe(
+      'Requests a minute from one token, and from one address; a tenth of them, at least 10, may come at once.',
+    ),
+  BELLHOP_TRUST_PROXY: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe(
+      'Whether the last entry of X-Forwarded-For is the address of the client; only behind a proxy that writes it.',
+    ),
   SLACK_BOT_TOKEN: optional(z.string().regex(/^xoxb-/, 'must be a bot token, which begins with xoxb-')).describe(
     'Bot token of the Slack app (OAuth & Permissions).',
   ),

@@ -56,6 +56,8 @@ const SERVICE = [
   'src/runner/schedule-words.ts',
   'src/runner/targets.ts',
   'src/runner/wait.ts',
+  'src/runner/tokens.ts',
+  'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
 ];
 

@@ -25,8 +25,9 @@ describe('config', () => {
     expect(config.off).toEqual([
       'Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET',
       'Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM',
-      'The HTTP API answers nobody: set BELLHOP_API_TOKEN',
     ]);
+    expect(config.api).toEqual({ state: 'on', ratePerMinute: 600, proxy: 'ignored' });
+    expect(loadConfig({ BELLHOP_API_ENABLED: 'false' }, empty).off.join()).toContain('BELLHOP_API_ENABLED is false');
   });
 
   test('every problem is reported at once, with the name that was meant', () => {

@@ -1,115 +1,140 @@
-import { Hono, type MiddlewareHandler } from 'hono';
+import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Clock } from '../clock.ts';
+import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
+import type { Tokens } from '../runner/tokens.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
-import { admit } from './auth.ts';
+import { door, mayUse, needs } from './auth.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
+import { edge } from './edge.ts';
+import type { EdgeOptions } from './edge.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
+import { createRate } from './rate.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
+import { tokenRoutes } from './tokens.ts';
 import { triggerRoutes } from './trigger.ts';
 
 export interface ApiDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  tokens: Tokens;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
-  token: string | undefined;
   backup: (dir: string) => Promise<BackupInfo>;
   cron: CronDeps;
   clock: Clock;
-  /** How long a request waits for the end of its run. */
+  /** How long a request waits for the end of its run, in milliseconds. */
   runWaitMs: number;
   log: Log;
 }
 
+export interface ApiOptions extends EdgeOptions {
+  /** Requests a minute of a token, and of an address. */
+  ratePerMinute: number;
+}
+
+const DEFAULT_OPTIONS: ApiOptions = { state: 'on', proxy: 'ignored', ratePerMinute: 600 };
 const BackupBody = z.strictObject({ dir: z.string().max(4096).startsWith('/') });
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * The HTTP API. The health routes are anonymous and say nothing but their status; everything else needs the bearer token,
- * or comes over the data folder's socket, whose file mode is the credential (binding `operator`).
+ * The HTTP API. The health routes are anonymous and say nothing but their status. The door stands in front of all that is mounted behind
+ * it, known or not: a route that somebody forgets to guard is not open.
  */
-export function createApi(deps: ApiDeps): Hono<ApiEnv> {
-  const { runner, reader, log } = deps;
+export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hono<ApiEnv> {
+  const { log } = deps;
+  const { ratePerMinute, ...terms } = { ...DEFAULT_OPTIONS, ...options };
+  const rate = createRate(deps, ratePerMinute);
   const app = new Hono<ApiEnv>();
 
-  app.get('/healthz', (c) => c.text('ok'));
-  app.get('/readyz', (c) => {
-    const state = deps.readiness();
-    return c.text(state, state === 'unavailable' ? 503 : 200);
-  });
-  app.get('/health', (c) => c.json({ status: deps.readiness() === 'unavailable' ? 'unavailable' : 'ok' }));
-
+  app.use('*', ...edge({ rate, log }, terms));
+  app.route('/', healthRoutes(deps));
   app.route('/__cron/run', cronRoutes(deps.cron));
+  // Slack's own door takes the rest of it before the API is asked.
+  app.all('/slack/events', (c) => c.notFound());
 
-  const door: MiddlewareHandler<ApiEnv> = async (c, next) => {
-    const operator = c.env?.operator;
-    const admission =
-      operator === undefined
-        ? admit(c.req.header('authorization'), deps.token)
-        : ({ outcome: 'admitted', actor: operator } as const);
-    if (admission.outcome === 'misconfigured') return c.json({ error: 'auth misconfigured' }, 500);
-    if (admission.outcome === 'refused') {
-      log.warn('api request refused', { reason: admission.reason, path: c.req.path.slice(0, 200) });
-      return c.json({ error: 'unauthorized' }, 401);
-    }
-    c.set('actor', admission.actor);
-    c.set('principal', { actor: admission.actor, scope: 'admin' });
-    return next();
-  };
+  app.use('*', door({ tokens: deps.tokens, rate, log }));
   // Behind the door: a body is read only from who was let in.
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: (c) =>
-      answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
-  });
-  for (const path of ['/v1/*', '/trigger/*']) app.use(path, door, limit);
-  app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
-  app.route('/v1/runs', runRoutes({ runner, reader }));
+  app.use('*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  app.route('/v1/jobs', jobRoutes(deps));
+  app.route('/v1/runs', runRoutes(deps));
   app.route('/v1/schedules', scheduleRoutes(deps));
-  app.route('/v1/notices', noticeRoutes({ reader }));
+  app.route('/v1/notices', noticeRoutes(deps));
+  app.route('/v1/backup', backupRoutes(deps));
+  app.route('/v1/tokens', tokenRoutes(deps));
   app.route('/trigger', triggerRoutes(deps));
-  app.post('/v1/backup', async (c) => {
-    // Writes to a path of this machine: for whoever may open the data folder, never for a token.
-    const body = BackupBody.safeParse(await readJson(c.req.raw));
-    if (c.get('actor').kind !== 'operator') return c.notFound();
-    if (!body.success)
-      return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The folder must be an absolute path.' });
-    return c.json(await deps.backup(body.data.dir));
-  });
 
   app.notFound((c) =>
     answerProblem(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),
   );
-  app.onError((error, c) => {
-    if (error instanceof UsageError) {
-      return answerProblem(c, {
-        status: 400,
-        code: error.code,
-        detail: error.message,
-        ...(error.hint ? { hint: error.hint } : {}),
-      });
-    }
-    log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error) });
-    if (error instanceof DependencyError) {
-      return answerProblem(c, {
-        status: 503,
-        code: error.code,
-        detail: error.message,
-        ...(error.hint ? { hint: error.hint } : {}),
-      });
-    }
-    return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
+  app.onError((error, c) => answerError(c, error, log));
+  return app;
+}
+
+function healthRoutes({ readiness }: Pick<ApiDeps, 'readiness'>): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get('/healthz', (c) => c.text('ok'));
+  app.get('/readyz', (c) => {
+    const state = readiness();
+    return c.text(state, state === 'unavailable' ? 503 : 200);
+  });
+  app.get('/health', (c) => c.json({ status: readiness() === 'unavailable' ? 'unavailable' : 'ok' }));
+  return app;
+}
+
+function jobRoutes({ runner }: Pick<ApiDeps, 'runner'>): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get('/', needs('read'), (c) => {
+    const principal = c.get('principal');
+    const jobs = runner.jobs().filter(({ name }) => mayUse(principal, name));
+    // A file that defines no job is nobody's job in particular.
+    return c.json({ jobs, problems: principal.jobs === undefined ? runner.problems() : [] });
   });
   return app;
+}
+
+/** Writes to a path of this machine: for whoever may open the data folder, never for a token. */
+function backupRoutes({ backup }: Pick<ApiDeps, 'backup'>): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.post('/', async (c) => {
+    if (c.get('actor').kind !== 'operator') return c.notFound();
+    const body = BackupBody.safeParse(await readJson(c.req.raw));
+    if (!body.success)
+      return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The folder must be an absolute path.' });
+    return c.json(await backup(body.data.dir));
+  });
+  return app;
+}
+
+function tooLarge(c: Context): Response {
+  return answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` });
+}
+
+/** Who is to blame decides the status; what only the log may say stays there, under the number of the request. */
+function answerError(c: Context<ApiEnv>, error: Error, log: Log): Response {
+  const said = (status: 400 | 503, known: UsageError | DependencyError): Response =>
+    answerProblem(c, {
+      status,
+      code: known.code,
+      detail: known.message,
+      ...(known.hint ? { hint: known.hint } : {}),
+    });
+  if (error instanceof UsageError) return said(400, error);
+  log.error('api request failed', {
+    path: c.req.path.slice(0, 200),
+    error: messageOf(error),
+    requestId: c.get('requestId'),
+  });
+  if (error instanceof DependencyError) return said(503, error);
+  return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
 }

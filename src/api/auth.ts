@@ -1,44 +1,82 @@
+/** The door: who is let in, as whom, and how far. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
-import type { Actor } from '../store/records.ts';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Log } from '../log.ts';
+import { reaches } from '../runner/tokens.ts';
+import type { Admission, Principal, Scope, Tokens } from '../runner/tokens.ts';
+import { tooMany } from './edge.ts';
+import { answerProblem } from './problem.ts';
+import type { Rate } from './rate.ts';
 import type { ApiEnv } from './runs.ts';
 
-const SCOPES = ['read', 'run', 'manage', 'admin'] as const;
-type Scope = (typeof SCOPES)[number];
-export interface Principal {
-  actor: Actor;
-  scope: Scope;
-  /** Undefined: every job. */
-  jobs?: readonly string[];
+export interface DoorDeps {
+  tokens: Pick<Tokens, 'admit'>;
+  rate: Rate;
+  log: Log;
 }
 
-/** Why a request was not let in; for the log only, the answer is the same for all. */
-export type RefusalReason = 'missing' | 'wrong_scheme' | 'invalid_token';
-export type Admission =
-  { outcome: 'admitted'; actor: Actor } | { outcome: 'refused'; reason: RefusalReason } | { outcome: 'misconfigured' };
+/** Beyond the one request that it is: trying tokens comes to an end soon. */
+const WRONG_TOKEN_COST = 9;
 
 /**
- * Checks `Authorization: Bearer …` against the configured token, in time that does not depend on the token:
- * digests of equal length are compared. Without a token nobody is let in (fail closed).
+ * Lets in who carries a live token, or comes over the socket (the operator, scope admin). All others get the same answer, whatever the
+ * reason; that one stands in the log.
  */
-export function admit(authorization: string | undefined, token: string | undefined): Admission {
-  if (token === undefined) return { outcome: 'misconfigured' };
-  if (authorization === undefined || authorization === '') return { outcome: 'refused', reason: 'missing' };
-  const given = /^Bearer +([^\s]+)$/i.exec(authorization)?.[1];
-  if (given === undefined) return { outcome: 'refused', reason: 'wrong_scheme' };
-  if (!carries(given, token)) return { outcome: 'refused', reason: 'invalid_token' };
-  return { outcome: 'admitted', actor: { kind: 'token', id: 'bootstrap' } };
+export function door({ tokens, rate, log }: DoorDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const admission = admissionOf(c, tokens);
+    if (admission.outcome === 'misconfigured') return c.json({ error: 'auth misconfigured' }, 500);
+    const requestId = c.get('requestId');
+    if (admission.outcome === 'refused') {
+      const { reason } = admission;
+      const key = c.get('addressKey');
+      if (reason === 'invalid_token' && key !== undefined) rate.charge(key, WRONG_TOKEN_COST);
+      log.warn('api request refused', { reason, path: c.req.path.slice(0, 200), requestId });
+      return c.json({ error: 'unauthorized' }, 401, { 'www-authenticate': 'Bearer' });
+    }
+    const { principal } = admission;
+    const { actor } = principal;
+    if (actor.kind === 'token') {
+      const waitMs = rate.take(`token ${actor.id}`);
+      if (waitMs !== undefined) {
+        log.warn('api request refused', { reason: 'rate', by: 'token', token: actor.id, requestId });
+        return tooMany(c, waitMs);
+      }
+    }
+    c.set('principal', principal);
+    c.set('actor', { ...actor, requestId });
+    return next();
+  };
+}
+
+function admissionOf(c: Context<ApiEnv>, tokens: DoorDeps['tokens']): Admission {
+  const operator = c.env?.operator;
+  if (operator === undefined) return tokens.admit(c.req.header('authorization'));
+  return { outcome: 'admitted', principal: { actor: operator, scope: 'admin' } };
 }
 
 /** Lets through whose scope reaches so far; the others get 403. */
 export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
-  return async (c, next) =>
-    SCOPES.indexOf(c.get('principal').scope) >= SCOPES.indexOf(scope) ? next() : c.json({ error: 'forbidden' }, 403);
+  return async (c, next) => {
+    const { scope: given } = c.get('principal');
+    return reaches(given, scope) ? next() : forbid(c, `This needs a token of scope ${scope}; this one has ${given}.`);
+  };
 }
 
 /** Whether the principal may do anything with runs of the job. */
 export function mayUse({ jobs }: Principal, job: string): boolean {
   return jobs === undefined || jobs.includes(job);
+}
+
+/** Answers 403: in the form of the older contract where that is spoken, else as a problem. */
+export function forbid(c: Context<ApiEnv>, detail: string): Response {
+  if (/^\/(?:run|jobs|trigger)(?:\/|$)/.test(c.req.path)) return c.json({ error: 'forbidden' }, 403);
+  return answerProblem(c, {
+    status: 403,
+    code: 'FORBIDDEN',
+    detail,
+    hint: 'bellhop token list shows what each token may do.',
+  });
 }
 
 /** Whether the header carries the secret, in time that does not depend on it; never without a secret (fail closed). */

@@ -40,7 +40,7 @@ export function cronRoutes(deps: CronDeps): Hono<ApiEnv> {
 
   app.use('*', async (c, next) => {
     if (!carries(c.req.header('x-internal-health'), deps.token)) {
-      log.warn('break-glass request refused', { configured: deps.token !== undefined });
+      log.warn('break-glass request refused', { configured: deps.token !== undefined, requestId: c.get('requestId') });
       return c.json({ ok: false, error: 'forbidden' }, 403);
     }
     if (c.req.method !== 'GET') return c.json({ ok: false, error: 'method not allowed' }, 405, { allow: 'GET' });
@@ -48,17 +48,17 @@ export function cronRoutes(deps: CronDeps): Hono<ApiEnv> {
     return next();
   });
   app.get('/status', async (c) => c.json({ ok: true, tasks: await latest(deps.reader) }));
-  app.get('/:task', async (c) => answer(c, await run(deps, c.req.param('task'))));
+  app.get('/:task', async (c) => answer(c, await run(deps, c.req.param('task'), c.get('requestId'))));
   app.all('*', (c) => c.json({ ok: false, error: 'unknown task' }, 404));
   return app;
 }
 
 /** The run belongs to the schedule, whatever it was called by. */
-async function run({ schedules }: CronDeps, task: string): Promise<SubmitResult | Refused> {
+async function run({ schedules }: CronDeps, task: string, requestId: string): Promise<SubmitResult | Refused> {
   const found = await schedules.find(task);
   if (found.outcome !== 'found') return found;
   const { name } = found.view;
-  return schedules.runNow(name, { kind: 'schedule', id: name, name: 'break-glass' });
+  return schedules.runNow(name, { kind: 'schedule', id: name, name: 'break-glass', requestId });
 }
 
 /** Reads nothing but the newest status of each schedule. */

@@ -1,12 +1,29 @@
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { RetryResult, Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
+import type { Principal } from '../runner/tokens.ts';
 import { RunState, type Actor } from '../store/records.ts';
-import type { Principal } from './auth.ts';
+import { forbid, mayUse, needs } from './auth.ts';
 import { answerProblem, type Problem } from './problem.ts';
 
-export type ApiEnv = { Variables: { actor: Actor; principal: Principal }; Bindings: { operator?: Actor } };
+/** What goes with a request: who asks (behind the door), under which number, and where it came from. */
+export interface ApiEnv {
+  Variables: {
+    /** The actor of the principal, with the request's id. */
+    actor: Actor;
+    principal: Principal;
+    requestId: string;
+    /** What the address is counted under; absent on the socket. */
+    addressKey?: string;
+  };
+  Bindings: {
+    /** Set on the socket of the data folder, whose file mode is the credential. */
+    operator?: Actor;
+    /** Address of the other end of a TCP connection. */
+    address?: string;
+  };
+}
 
 export interface RunsDeps {
   runner: Runner;
@@ -27,15 +44,34 @@ const ListQuery = z.object({
   state: RunState.optional(),
 });
 
-/** `/v1/runs`: the verbs of the runner over HTTP. */
+/** `/v1/runs`: the verbs of the runner over HTTP. A run of a job that is not the token's is not there for it. */
 export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
+  const isHidden = async (c: Context<ApiEnv>, runId: string): Promise<boolean> => {
+    const principal = c.get('principal');
+    if (principal.jobs === undefined) return false;
+    const run = await reader.get(runId);
+    return run === undefined || !mayUse(principal, run.job);
+  };
 
-  app.post('/', async (c) => {
+  /** What is left of an answer for a token that is for some jobs only. */
+  const findSeen = async (c: Context<ApiEnv>, ref: string): ReturnType<Runner['find']> => {
+    const found = await runner.find(ref, c.get('actor'));
+    const isSeen = (run: { job: string }): boolean => mayUse(c.get('principal'), run.job);
+    if (found.outcome === 'not_found') return found;
+    if (found.outcome === 'found') return isSeen(found.run) ? found : { outcome: 'not_found' };
+    const candidates = found.candidates.filter(isSeen);
+    const [only, second] = candidates;
+    if (only === undefined) return { outcome: 'not_found' };
+    return second === undefined ? runner.find(only.id, c.get('actor')) : { outcome: 'ambiguous', candidates };
+  };
+
+  app.post('/', needs('run'), async (c) => {
     const parsed = NewRunBody.safeParse(await readJson(c.req.raw));
     if (!parsed.success) return answerProblem(c, badBody(parsed.error));
     const { job, input, words, idempotencyKey } = parsed.data;
     const actor = c.get('actor');
+    if (!mayUse(c.get('principal'), job)) return forbid(c, `This token is not for the job ${job.slice(0, 80)}.`);
     const result = await runner.submit({
       job,
       input: words ?? input,
@@ -51,21 +87,23 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
       : answerProblem(c, problemOf(result));
   });
 
-  app.get('/', async (c) => {
+  app.get('/', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
     if (!query.success) return answerProblem(c, badBody(query.error));
     const { limit, after, job, state } = query.data;
+    const { jobs } = c.get('principal');
     const page = await reader.list({
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
       ...(job === undefined ? {} : { job }),
+      ...(jobs === undefined ? {} : { jobs }),
       ...(state === undefined ? {} : { states: [state] }),
     });
     return c.json({ runs: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
   });
 
-  app.get('/:ref', async (c) => {
-    const found = await runner.find(c.req.param('ref'), c.get('actor'));
+  app.get('/:ref', needs('read'), async (c) => {
+    const found = await findSeen(c, c.req.param('ref'));
     if (found.outcome === 'ambiguous') {
       const candidates = found.candidates.map((run) => run.id);
       return answerProblem(c, {
@@ -79,20 +117,23 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     return c.json({ run: found.run, deliveries: await reader.deliveries(found.run.id) });
   });
 
-  app.post('/:id/cancel', async (c) => {
+  app.post('/:id/cancel', needs('run'), async (c) => {
+    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.cancel(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: result.run });
   });
 
-  app.post('/:id/retry', async (c) => {
+  app.post('/:id/retry', needs('run'), async (c) => {
+    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.retry(c.req.param('id'), c.get('actor'));
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
       : answerProblem(c, result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result));
   });
 
-  app.delete('/:id', async (c) => {
+  app.delete('/:id', needs('manage'), async (c) => {
+    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.remove(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: { id: result.run.id } });

@@ -41,7 +41,10 @@ const MAX_SOCKET_PATH = 103;
 /** The one HTTP server: Slack's door and the API on TCP, and the same API for the operator on a socket in the data folder. */
 export function createHttpServer(deps: ServerDeps, options: ServerOptions): HttpServer {
   const { api, slack, opened, log } = deps;
-  const overTcp = getRequestListener((request) => api.fetch(request, {}));
+  const overTcp = getRequestListener((request, { incoming }) => {
+    const address = incoming.socket.remoteAddress;
+    return api.fetch(request, address === undefined ? {} : { address });
+  });
   const overSocket = getRequestListener((request) => api.fetch(request, { operator: options.operator }));
   // Slow headers and bodies are cut by the server itself, whatever the handler does.
   const limits = {

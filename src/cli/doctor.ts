@@ -29,14 +29,21 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
     await checkJobs(config),
     await checkSlack(config),
     await checkMail(config),
-    config.apiToken === undefined
-      ? { check: 'api', state: 'off', says: 'set BELLHOP_API_TOKEN' }
-      : { check: 'api', state: 'ok', says: `bearer token of ${config.apiToken.length} characters` },
+    checkApi(config),
     checkTargets(config),
     await checkConfinement(config),
   ];
   for (const { check, state, says } of findings) terminal.out(`${state.padEnd(4)}  ${check.padEnd(5)}  ${says}`);
   return findings.some(({ state }) => state === 'fail') ? EX_UNAVAILABLE : 0;
+}
+
+/** The tokens lie in the data folder, which a running server holds: here is what the environment says. */
+function checkApi({ api, apiToken }: Config): Finding {
+  const check = 'api';
+  if (api.state === 'off') return { check, state: 'off', says: 'BELLHOP_API_ENABLED is false' };
+  return apiToken === undefined
+    ? { check, state: 'ok', says: 'BELLHOP_API_TOKEN is not set; bellhop token list shows the others' }
+    : { check, state: 'ok', says: `BELLHOP_API_TOKEN has ${apiToken.length} characters and may do everything` };
 }
 
 function checkTargets({ targets: { urls, problems } }: Config): Finding {

@@ -3,6 +3,7 @@ import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
 import type { Delivery, Destination, Run, RunSummary } from '../store/records.ts';
+import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
@@ -22,6 +23,7 @@ export interface Gateway extends AsyncDisposable {
   ): Promise<({ outcome: 'found' } & RunView) | { outcome: 'not_found' } | { outcome: 'ambiguous'; ids: string[] }>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
   schedules: ScheduleGateway;
+  tokens: TokenGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
@@ -62,4 +64,18 @@ export interface ScheduleGateway {
   snooze(ref: string, until: string): Promise<Seen>;
   skip(ref: string): Promise<Seen>;
   next(ref: string, n: number): Promise<{ views: { view: ScheduleView; next: NextTime[] }[] } | ScheduleProblem>;
+}
+
+export type TokenProblem = ScheduleProblem;
+
+/** The verbs of tokens; a `ref` is an id or a name. */
+export interface TokenGateway {
+  list(): Promise<{ tokens: TokenView[]; bootstrap: 'set' | 'unset' }>;
+  /** `secret` is the whole token, to be shown once. */
+  create(asked: NewToken): Promise<{ view: TokenView; secret: string } | TokenProblem>;
+  rotate(
+    ref: string,
+    overlap: string | undefined,
+  ): Promise<{ view: TokenView; secret: string; until: string } | TokenProblem>;
+  revoke(ref: string): Promise<{ view: TokenView } | TokenProblem>;
 }

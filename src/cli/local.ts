@@ -1,6 +1,7 @@
 import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
 import { localSchedules } from './local-schedules.ts';
+import { localTokens } from './local-tokens.ts';
 
 /** The store is open in this process: no server holds the data folder. */
 export function createLocalGateway(bellhop: Bellhop): Gateway {
@@ -27,6 +28,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
     },
     list: (query) => store.list(query),
     schedules: localSchedules(bellhop),
+    tokens: localTokens(bellhop),
     notices: (query) => store.listNotices(query),
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
     async retry(id) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ScheduleView } from '../runner/schedule-views.ts';
 import type { ScheduleGateway, ScheduleProblem } from './gateway.ts';
-import type { Answer } from './remote.ts';
+import type { Answer, Wire } from './remote.ts';
 
 const Time = z.object({ at: z.string(), note: z.enum(['absent', 'repeated']).exactOptional() });
 const View = z
@@ -22,13 +22,6 @@ const ListBody = z.object({ schedules: z.array(View) });
 const MadeBody = z.object({ outcome: z.enum(['created', 'changed']), schedule: View });
 const NamesBody = z.object({ outcome: z.enum(['paused', 'resumed', 'unchanged']), names: z.array(z.string()) });
 const NextBody = z.object({ schedules: z.array(z.object({ schedule: View, next: z.array(Time) })) });
-
-interface Wire {
-  call: (method: string, path: string, body?: unknown) => Promise<Answer>;
-  /** The body of an answer that is no problem; throws what the server is to blame for. */
-  checked: (answer: Answer) => unknown;
-  problemOf: (answer: Answer) => ScheduleProblem;
-}
 
 const ROOT = '/v1/schedules';
 

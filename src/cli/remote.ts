@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { DependencyError, UsageError } from '../errors.ts';
 import { Notice } from '../store/notice-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
-import type { Gateway } from './gateway.ts';
+import type { Gateway, ScheduleProblem } from './gateway.ts';
 import { remoteSchedules } from './remote-schedules.ts';
+import { remoteTokens } from './remote-tokens.ts';
 
 const Problem = z.object({
   code: z.string(),
@@ -38,6 +39,14 @@ const JobsBody = z.object({
 export interface Answer {
   status: number;
   body: unknown;
+}
+
+/** How the verbs of one kind of thing speak to the server. */
+export interface Wire {
+  call: (method: string, path: string, body?: unknown) => Promise<Answer>;
+  /** The body of an answer that is no problem; throws what the server is to blame for. */
+  checked: (answer: Answer) => unknown;
+  problemOf: (answer: Answer) => ScheduleProblem;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -78,6 +87,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
       return { items: page.runs, ...(page.next === undefined ? {} : { next: page.next }) };
     },
     schedules: remoteSchedules({ call, checked, problemOf }),
+    tokens: remoteTokens({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };

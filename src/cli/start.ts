@@ -28,6 +28,8 @@ export async function start(config: Config, seams: Seams = { env: environment() 
   });
   void sayConfinement(server.bellhop);
   for (const off of config.off) log.info(off);
+  if (config.api.state === 'on' && !server.bellhop.tokens.anyLive())
+    log.warn('no live API token; the API answers 500 auth misconfigured until `bellhop token create`');
   for (const { file, reason } of server.bellhop.runner.problems()) log.warn('a file is no job', { file, reason });
   for (const { path, reason } of opened.quarantined) log.warn('a record was set aside', { path, reason });
   // A failed sync leaves the disk in a state that nobody knows (PostgreSQL panics then): a new process replays what is durable.

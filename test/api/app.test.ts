@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
+import { createTokens } from '../../src/runner/tokens.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { newNotice } from '../support/store-notices.ts';
 
@@ -27,7 +28,8 @@ function api(token: string | null = TOKEN) {
     schedules: house.scheduler.schedules,
     readiness: () => readiness,
     backup: (dir) => house.store.backup(dir),
-    token: token ?? undefined,
+    tokens: createTokens({ store: house.store, clock: systemClock, log }, { bootstrap: token ?? undefined }),
+    clock: systemClock,
     cron: {
       token: undefined,
       reader: house.store,

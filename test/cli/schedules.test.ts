@@ -12,6 +12,7 @@ import { SCHEDULE_COMMANDS, type ScheduleAsk } from '../../src/cli/schedules.ts'
 import { systemClock } from '../../src/clock.ts';
 import { UsageError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
+import { createTokens } from '../../src/runner/tokens.ts';
 import { plainText } from '../../src/render/format.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { openShell } from '../support/cli.ts';
@@ -92,7 +93,8 @@ async function openBeside(): Promise<Desk> {
     clock: systemClock,
     runWaitMs: 1000,
     readiness: () => 'ready',
-    token: undefined,
+    tokens: createTokens({ store: house.store, clock: systemClock, log }, { bootstrap: undefined }),
+    clock: systemClock,
     backup: (dir) => house.store.backup(dir),
     cron: {
       token: undefined,

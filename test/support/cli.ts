@@ -19,6 +19,8 @@ export interface Typed {
   ended: Promise<Ended>;
   /** Resolves once standard error has said this. */
   says(text: string): Promise<void>;
+  /** Standard error so far. */
+  heard(): string;
   /** Resolves once a file or folder is there. */
   marks(path: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
@@ -67,6 +69,7 @@ export async function openShell(jobs: Record<string, string>): Promise<Shell> {
     return {
       ended,
       says: async (text) => void (await waitFor(`“${text}”`, () => heard.stderr.includes(text))),
+      heard: () => heard.stderr,
       marks: async (path) => void (await waitFor(path, () => existsSync(path))),
       signal: (name) => void child.kill(name),
       hangUp() {
