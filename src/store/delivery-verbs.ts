@@ -27,6 +27,8 @@ type DeliveryVerbs = Pick<Store, 'claimDeliveries' | 'recordPart' | 'settleDeliv
   expireLeases(limit: number): Promise<number>;
   /** When the next delivery falls due. */
   nextDeliveryAt(): string | undefined;
+  /** How many deliveries could be claimed now. */
+  countDue(): number;
 };
 
 /**
@@ -108,8 +110,7 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
     });
   }
 
-  /** The due deliveries, oldest first, those of one run or notice in planning order. */
-  function pickDue(limit: number): { owner: string; delivery: Delivery }[] {
+  function allDue(): { owner: string; delivery: Delivery; place: number }[] {
     const nowIso = iso(core.clock.now());
     const due: { owner: string; delivery: Delivery; place: number }[] = [];
     for (const [owner, list] of core.deliveries) {
@@ -118,6 +119,12 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
         if (isDue(dueAt(delivery, version), nowIso) && !claiming.has(delivery.id)) due.push({ owner, delivery, place });
       });
     }
+    return due;
+  }
+
+  /** The due deliveries, oldest first, those of one run or notice in planning order. */
+  function pickDue(limit: number): { owner: string; delivery: Delivery }[] {
+    const due = allDue();
     due.sort((a, b) => {
       if (a.delivery.createdAt !== b.delivery.createdAt) return a.delivery.createdAt < b.delivery.createdAt ? -1 : 1;
       if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
@@ -188,6 +195,7 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
       }
       return next;
     },
+    countDue: () => allDue().length,
   };
 }
 

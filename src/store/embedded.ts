@@ -108,6 +108,7 @@ export function createEmbeddedStore(
     addNotice: (notice) => track(() => notices.add(notice)),
     recordPart: (change) => track(() => outbox.recordPart(change)),
     settleDelivery: (settlement) => track(() => outbox.settleDelivery(settlement)),
+    countDue: (what) => (what === 'delivery' ? outbox.countDue() : runs.countDue(what.queue)),
     nextDue: (what) => (what === 'run' ? runs.nextRunAt() : outbox.nextDeliveryAt()),
     putDoc: (doc) => track(() => docs.putDoc(doc)),
     removeDoc: (kind, key, audit) => track(() => docs.removeDoc(kind, key, audit)),

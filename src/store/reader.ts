@@ -4,6 +4,8 @@ import type { Delivery, Doc, PausedQueue, Run, RunState, RunSummary, StoreEvent 
 export interface RunQuery {
   states?: readonly RunState[];
   job?: string;
+  /** Of these jobs alone; none of them, no runs. */
+  jobs?: readonly string[];
   /** The id of the actor who asked. */
   actorId?: string;
   /** The last characters of the id, at least 4: what people type. */
@@ -12,6 +14,8 @@ export interface RunQuery {
   limit?: number;
   /** The `next` of the page before. An unreadable cursor is a UsageError. */
   after?: string;
+  /** Only runs that were accepted before the one with this id, which need not be there any more; what is no run's id is a UsageError. */
+  olderThan?: string;
 }
 
 export interface Page<T> {

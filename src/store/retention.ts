@@ -4,7 +4,7 @@ import { isOpen } from './delivery-transitions.ts';
 import type { Core } from './core.ts';
 import type { RunState, RunSummary } from './records.ts';
 import type { Reader } from './reader.ts';
-import { writeCursor } from './run-index.ts';
+import { writeCursor } from './run-cursor.ts';
 import { every } from './run-verbs.ts';
 import type { Store } from './store.ts';
 

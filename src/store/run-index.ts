@@ -5,13 +5,13 @@
  *
  * Derived from the records alone; never holds an input, a result or a report.
  */
-import { UsageError } from '../errors.ts';
-import { isId, timeOfId } from '../ids.ts';
+import { timeOfId } from '../ids.ts';
 import { createNewestRuns } from './newest-runs.ts';
 import type { NewestRuns } from './newest-runs.ts';
 import { isFinal, RUN_STATES } from './records.ts';
 import type { Run, RunState, RunSummary } from './records.ts';
 import type { Page, RunQuery } from './reader.ts';
+import { startOf, writeCursor } from './run-cursor.ts';
 import { createPageCache } from './run-pages.ts';
 import type { IndexPage, LoadPage } from './run-pages.ts';
 import { addAll, addTo, noRuns, sumOf } from './tally.ts';
@@ -136,7 +136,7 @@ export function createRunIndex(kept: KeptIndex = { pages: [], newest: [] }, load
 
   async function list(query: RunQuery): Promise<Page<RunSummary>> {
     const limit = clampLimit(query.limit);
-    const before = query.after === undefined ? undefined : readCursor(query.after);
+    const before = startOf(query);
     const items: RunSummary[] = [];
     const job = byJobAlone(query) ? query.job : undefined;
     const last = job === undefined || limit > 1 ? undefined : newest.get(job);
@@ -239,19 +239,21 @@ export function clampLimit(limit: number | undefined): number {
 }
 
 /** How many runs can match at most, from the counts alone: a filter without matches costs nothing. */
-function matching(counts: Counts, { job, states }: Pick<RunQuery, 'job' | 'states'>): number {
+function matching(counts: Counts, { job, jobs, states }: Pick<RunQuery, 'job' | 'jobs' | 'states'>): number {
   let found = 0;
-  for (const tally of job === undefined ? counts.values() : [counts.get(job) ?? {}]) found += sumOf(tally, states);
+  const asked = job === undefined ? jobs : [job];
+  for (const tally of asked?.map((name) => counts.get(name) ?? {}) ?? counts.values()) found += sumOf(tally, states);
   return found;
 }
 
 /** Whether the first answer is the newest run of a job. */
-function byJobAlone({ job, states, actorId, idEnding, after }: RunQuery): boolean {
-  return job !== undefined && (states ?? actorId ?? idEnding ?? after) === undefined;
+function byJobAlone({ job, jobs, states, actorId, idEnding, after, olderThan }: RunQuery): boolean {
+  return job !== undefined && (jobs ?? states ?? actorId ?? idEnding ?? after ?? olderThan) === undefined;
 }
 
 function inStateAndJob(summary: RunSummary, query: RunQuery): boolean {
   if (query.states !== undefined && !query.states.includes(summary.state)) return false;
+  if (query.jobs !== undefined && !query.jobs.includes(summary.job)) return false;
   return query.job === undefined || summary.job === query.job;
 }
 
@@ -276,19 +278,4 @@ function position(pages: readonly IndexPage[], id: string): number {
     else high = middle;
   }
   return low;
-}
-
-/** A cursor names the last run of its page, not a place, so inserts and deletes do not move it; ids begin with their creation time. */
-export function writeCursor(id: string): string {
-  return Buffer.from(`runs:${id}`).toString('base64url');
-}
-
-function readCursor(cursor: string): string {
-  const text = Buffer.from(cursor.slice(0, 200), 'base64url').toString();
-  const id = text.startsWith('runs:') ? text.slice(5) : '';
-  if (isId(id, 'run')) return id;
-  throw new UsageError('The page cursor cannot be read.', {
-    code: 'USAGE',
-    hint: 'Pass the `next` of the page before, unchanged, or begin without a cursor.',
-  });
 }

@@ -34,6 +34,8 @@ type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'canc
   expireLeases(limit: number): Promise<number>;
   /** When the next run becomes claimable. */
   nextRunAt(): string | undefined;
+  /** How many runs of the queue could be claimed now. */
+  countDue(queue: string): number;
 };
 
 /** Makes the verbs that move runs. Each works under the lock of its run, so a verb always sees what the one before it committed. */
@@ -232,6 +234,15 @@ export function createRunVerbs(
       const expired = [...core.hot.values()].filter((run) => isExpired(run, nowIso)).slice(0, limit);
       const ended = await every(expired.map((run) => locked(run.id, () => expireOne(run.id))));
       return ended.filter(Boolean).length;
+    },
+    countDue(queue) {
+      const nowIso = iso(core.clock.now());
+      let due = 0;
+      if (queues.isPaused(queue)) return due;
+      for (const run of core.hot.values()) {
+        if (run.queue === queue && !claiming.has(run.id) && isClaimable(run, nowIso)) due++;
+      }
+      return due;
     },
     nextRunAt() {
       let next: string | undefined;

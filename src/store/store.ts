@@ -305,6 +305,8 @@ export interface Store extends Reader {
   settleDelivery(settlement: DeliverySettlement): Promise<Fenced>;
   /** The instant at which the next run or delivery is due, if any is known. */
   nextDue(what: 'run' | 'delivery'): string | undefined;
+  /** How many runs of a queue, or how many deliveries, a claim could take now; of a paused queue none. */
+  countDue(what: { queue: string } | 'delivery'): number;
   /** Compare-and-set: `rev` 0 creates; a different present rev is a conflict. */
   putDoc(doc: NewDoc & { rev: number; audit?: NewAudit }): Promise<PutOutcome>;
   /** Removes the document; where there is none, nothing is noted either. */

@@ -40,6 +40,14 @@ export function describeOutbox({ fact, h, report, live, completed }: Suite): voi
       expect(claims.flat().map((one) => one.delivery.id)).toEqual(plans.map((plan) => plan.id));
       expect(await h.store.claimDeliveries(OUT)).toEqual([]);
     });
+    fact('the deliveries that could be claimed now are counted', async () => {
+      expect(h.store.countDue('delivery')).toBe(0);
+      await accept(h.store);
+      await completed([report(), report(), report()]);
+      expect(h.store.countDue('delivery')).toBe(3);
+      await h.store.claimDeliveries({ ...OUT, limit: 2 });
+      expect(h.store.countDue('delivery')).toBe(1);
+    });
     fact('parts are frozen, moved and kept with their receipts; bodies go when delivered', async () => {
       await accept(h.store);
       const run = await completed([report()]);

@@ -23,6 +23,20 @@ export function describeQueues({ fact, h }: Suite): void {
         { outcome: 'settled' },
       ]);
     });
+    fact('what could be claimed of a queue now is counted; what is paused, claimed or due later is not', async () => {
+      const due = (): number => h.store.countDue({ queue: QUEUE });
+      await accept(h.store);
+      await accept(h.store);
+      await accept(h.store, { queue: 'other' });
+      await accept(h.store, { runAt: new Date(h.clock.now() + 1000).toISOString() });
+      expect([due(), h.store.countDue({ queue: 'nothing' })]).toEqual([2, 0]);
+      await claimOne(h.store);
+      expect(due()).toBe(1);
+      await h.clock.advance(1000);
+      expect(due()).toBe(2);
+      await h.store.pause(QUEUE, ana);
+      expect(due()).toBe(0);
+    });
     fact('G15 resuming makes the backlog claimable in its order', async () => {
       await h.store.pause(QUEUE, ana);
       const first = await accept(h.store);

@@ -101,6 +101,22 @@ export function describeReads({ fact, h, reopenWith, report, live, completed }: 
       expect(await h.store.count({ job: 'nothing' })).toMatchObject({ queued: 0 });
       await expect(h.store.list({ after: 'garbage' })).rejects.toMatchObject({ code: 'USAGE' });
     });
+    fact('a list may be of several jobs, and begin behind a run that is not there any more', async () => {
+      const runs: Run[] = [];
+      for (const job of ['a', 'b', 'c', 'a', 'b']) runs.push(await accept(h.store, { job, queue: job }));
+      const [a, b, , again, newest] = runs.map((run) => run.id);
+      const found = async (query: Parameters<typeof h.store.list>[0]): Promise<(string | undefined)[]> =>
+        (await h.store.list(query)).items.map((one) => one.id);
+      expect(await found({ jobs: ['a', 'b'] })).toEqual([newest, again, b, a]);
+      expect(await found({ jobs: ['a', 'nothing'], states: ['queued'] })).toEqual([again, a]);
+      expect(await found({ jobs: ['b'], job: 'a' })).toEqual([]);
+      expect(await found({ jobs: ['b'], job: 'a', limit: 1 })).toEqual([]);
+      expect(await found({ jobs: [] })).toEqual([]);
+      await h.store.remove(again ?? '', ana);
+      expect(await found({ jobs: ['a', 'b'], olderThan: again ?? '' })).toEqual([b, a]);
+      expect(await found({ job: 'b', limit: 1, olderThan: newest ?? '' })).toEqual([b]);
+      await expect(h.store.list({ olderThan: 'garbage' })).rejects.toMatchObject({ code: 'USAGE' });
+    });
     fact('the newest run of a job is its last, also when the newest was removed', async () => {
       const last = async (job: string): Promise<unknown> => {
         const { items, next } = await h.store.list({ job, limit: 1 });

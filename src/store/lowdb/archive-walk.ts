@@ -7,7 +7,7 @@ import { codeOf } from '../../errors.ts';
 import { lowestIdAt } from '../../ids.ts';
 import { FINAL_STATES } from '../records.ts';
 import type { RunSummary } from '../records.ts';
-import { writeCursor } from '../run-index.ts';
+import { writeCursor } from '../run-cursor.ts';
 import type { RunIndex } from '../run-index.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
