@@ -18,6 +18,8 @@ export interface Config {
   jobsDir: string;
   concurrency: number;
   logLevel: Environment['LOG_LEVEL'];
+  /** How long a request waits for the end of its run. */
+  runWaitMs: number;
   shutdownMs: number;
   probeDelayMs: number;
   /** How long runs are kept, and in files of their own, in milliseconds; Infinity: for ever. */
@@ -104,6 +106,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     jobsDir: at(env.BELLHOP_JOBS_DIR),
     concurrency: env.BELLHOP_CONCURRENCY,
     logLevel: env.LOG_LEVEL,
+    runWaitMs: env.BELLHOP_RUN_WAIT_MS,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
     keep: {

@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   SCHEDULE_FIXED: 'The schedule is written in the file of its job and is changed or removed there.',
   SCHEDULES_FULL: 'There are as many schedules as Bellhop keeps, or as one job may have.',
   QUEUE_FULL: 'The store already holds as many unfinished runs as it accepts.',
+  QUEUE_PAUSED: 'The queue is paused: nothing of it is begun until it is resumed.',
+  FORBIDDEN: 'The token is known, but its scope or its jobs do not reach that far.',
   JOB_FAILED: 'The function of a job threw an error.',
   JOB_PERMANENT: 'The function of a job said that trying again will not help.',
   COMMAND_NOT_FOUND: 'The executable of a command job does not exist or may not be executed.',

@@ -216,6 +216,12 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     token: config.apiToken,
     cron: { token: config.internalHealthToken, schedules: bellhop.scheduler.schedules, reader: store, clock, log },
     backup: (dir) => store.backup(dir),
+    process: {
+      queue: (name, limit) => runner.process(name, limit),
+      deliveries: (limit) => bellhop.outbox.process(limit),
+    },
+    clock,
+    runWaitMs: config.runWaitMs,
     log,
   });
   const http = createHttpServer(

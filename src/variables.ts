@@ -68,6 +68,13 @@ export const VARIABLES = {
     .max(600_000)
     .default(30_000)
     .describe('How long a post whose answer was lost is looked for before it is sent again.'),
+  BELLHOP_RUN_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(120_000)
+    .default(25_000)
+    .describe('How long a request that waits for the end of its run is held before it is answered 202.'),
   BELLHOP_SHUTDOWN_MS: z.coerce
     .number()
     .int()

@@ -56,6 +56,7 @@ const SERVICE = [
   'src/runner/schedule-words.ts',
   'src/runner/targets.ts',
   'src/runner/time/asked.ts',
+  'src/runner/wait.ts',
 ];
 
 interface Import {

@@ -1,19 +1,25 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
-import { admit } from './auth.ts';
+import { admit, mayUse, needs } from './auth.ts';
+import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
+import { processRoutes, type ProcessDeps } from './process.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
+
+/** What is behind the door. */
+const GUARDED = ['/v1/*', '/run', '/jobs/*'];
 
 export interface ApiDeps {
   runner: Runner;
@@ -24,6 +30,10 @@ export interface ApiDeps {
   token: string | undefined;
   backup: (dir: string) => Promise<BackupInfo>;
   cron: CronDeps;
+  process: ProcessDeps;
+  clock: Clock;
+  /** How long a request waits for the end of its run, in milliseconds. */
+  runWaitMs: number;
   log: Log;
 }
 
@@ -47,7 +57,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
 
   app.route('/__cron/run', cronRoutes(deps.cron));
 
-  app.use('/v1/*', async (c, next) => {
+  app.on('ALL', GUARDED, async (c, next) => {
     const operator = c.env?.operator;
     const admission =
       operator === undefined
@@ -59,6 +69,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
       return c.json({ error: 'unauthorized' }, 401);
     }
     c.set('actor', admission.actor);
+    c.set('principal', { actor: admission.actor, scope: 'admin' });
     return next();
   });
   // Behind the door: a body is read only from who was let in.
@@ -70,10 +81,17 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
         answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
     }),
   );
-  app.get('/v1/jobs', (c) => c.json({ jobs: runner.jobs(), problems: runner.problems() }));
+  app.get('/v1/jobs', needs('read'), (c) => {
+    const principal = c.get('principal');
+    const jobs = runner.jobs().filter(({ name }) => mayUse(principal, name));
+    // A file that defines no job may be anybody's.
+    return c.json({ jobs, problems: principal.jobs === undefined ? runner.problems() : [] });
+  });
   app.route('/v1/runs', runRoutes({ runner, reader }));
   app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes({ reader }));
+  app.route('/v1', processRoutes(deps.process));
+  app.route('/', compatRoutes(deps));
   app.post('/v1/backup', async (c) => {
     // Writes to a path of this machine: for whoever may open the data folder, never for a token.
     const body = BackupBody.safeParse(await readJson(c.req.raw));

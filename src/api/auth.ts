@@ -1,5 +1,32 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
 import type { Actor } from '../store/records.ts';
+import { answerProblem } from './problem.ts';
+import type { ApiEnv } from './runs.ts';
+
+const SCOPES = ['read', 'run', 'manage', 'admin'] as const;
+type Scope = (typeof SCOPES)[number];
+
+export interface Principal {
+  actor: Actor;
+  scope: Scope;
+  /** Undefined: every job. */
+  jobs?: readonly string[];
+}
+
+/** Lets pass who has this scope or a larger one. */
+export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    if (SCOPES.indexOf(c.get('principal').scope) >= SCOPES.indexOf(scope)) return next();
+    if (/^\/(?:run|jobs|trigger)(?:\/|$)/.test(c.req.path)) return c.json({ error: 'forbidden' }, 403);
+    return answerProblem(c, { status: 403, code: 'FORBIDDEN', detail: `This needs the scope ${scope}.` });
+  };
+}
+
+/** Whether the token may see and use this job. */
+export function mayUse(principal: Principal, jobName: string): boolean {
+  return principal.jobs === undefined || principal.jobs.includes(jobName);
+}
 
 /** Why a request was not let in; for the log only, the answer is the same for all. */
 export type RefusalReason = 'missing' | 'wrong_scheme' | 'invalid_token';

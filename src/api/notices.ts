@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Reader } from '../store/reader.ts';
+import { needs } from './auth.ts';
 import { answerProblem } from './problem.ts';
 import type { ApiEnv } from './runs.ts';
 
@@ -12,7 +13,7 @@ const ListQuery = z.object({
 /** `/v1/notices`: what was told without a run, newest first, each beside where it is. */
 export function noticeRoutes({ reader }: { reader: Reader }): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  app.get('/', async (c) => {
+  app.get('/', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
     if (!query.success) {
       return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.' });
@@ -22,7 +23,11 @@ export function noticeRoutes({ reader }: { reader: Reader }): Hono<ApiEnv> {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     });
-    return c.json({ notices: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
+    const { jobs } = c.get('principal');
+    // A notice of no job is for who may know of all.
+    const notices =
+      jobs === undefined ? page.items : page.items.filter(({ notice }) => jobs.includes(notice.job ?? ''));
+    return c.json({ notices, ...(page.next === undefined ? {} : { next: page.next }) });
   });
   return app;
 }

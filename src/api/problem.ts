@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 
 /** What went wrong, as RFC 9457 has it, with our code and the way out. */
 export interface Problem {
-  status: 400 | 401 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
+  status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
   code: ErrorCode;
   detail: string;
   hint?: string;
@@ -13,6 +13,7 @@ export interface Problem {
 const TITLES: Record<Problem['status'], string> = {
   400: 'Bad request',
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not found',
   409: 'Conflict',
   413: 'Too large',

@@ -1,11 +1,13 @@
-import { Hono } from 'hono';
+import { createHash } from 'node:crypto';
+import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { RetryResult, Runner } from '../runner/runner.ts';
 import type { Reader } from '../store/reader.ts';
 import { RunState, type Actor } from '../store/records.ts';
+import { mayUse, needs, type Principal } from './auth.ts';
 import { answerProblem, type Problem } from './problem.ts';
 
-export type ApiEnv = { Variables: { actor: Actor }; Bindings: { operator?: Actor } };
+export type ApiEnv = { Variables: { actor: Actor; principal: Principal }; Bindings: { operator?: Actor } };
 
 export interface RunsDeps {
   runner: Runner;
@@ -30,10 +32,18 @@ const ListQuery = z.object({
 export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
 
-  app.post('/', async (c) => {
+  /** Whether the run is there for this token: one of another job is not. */
+  async function isKnown(c: Context<ApiEnv>, runId: string): Promise<boolean> {
+    if (c.get('principal').jobs === undefined) return true;
+    const run = await reader.get(runId);
+    return run !== undefined && mayUse(c.get('principal'), run.job);
+  }
+
+  app.post('/', needs('run'), async (c) => {
     const parsed = NewRunBody.safeParse(await readJson(c.req.raw));
     if (!parsed.success) return answerProblem(c, badBody(parsed.error));
     const { job, input, words, idempotencyKey } = parsed.data;
+    if (!mayUse(c.get('principal'), job)) return answerProblem(c, otherJob(job));
     const actor = c.get('actor');
     const result = await runner.submit({
       job,
@@ -41,30 +51,30 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
       as: words === undefined ? 'json' : 'words',
       actor,
       trigger: actor.kind === 'operator' ? 'cli' : 'api',
-      ...(idempotencyKey === undefined
-        ? {}
-        : { idempotencyKey: `${actor.kind}-${actor.id}-${idempotencyKey}`.slice(0, 200) }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey: scopedKey(actor, idempotencyKey) }),
     });
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
       : answerProblem(c, problemOf(result));
   });
 
-  app.get('/', async (c) => {
+  app.get('/', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
     if (!query.success) return answerProblem(c, badBody(query.error));
     const { limit, after, job, state } = query.data;
+    const { jobs } = c.get('principal');
     const page = await reader.list({
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
       ...(job === undefined ? {} : { job }),
+      ...(jobs === undefined ? {} : { jobs }),
       ...(state === undefined ? {} : { states: [state] }),
     });
     return c.json({ runs: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
   });
 
-  app.get('/:ref', async (c) => {
-    const found = await runner.find(c.req.param('ref'), c.get('actor'));
+  app.get('/:ref', needs('read'), async (c) => {
+    const found = await runner.find(c.req.param('ref'), c.get('actor'), c.get('principal').jobs);
     if (found.outcome === 'ambiguous') {
       const candidates = found.candidates.map((run) => run.id);
       return answerProblem(c, {
@@ -78,26 +88,37 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     return c.json({ run: found.run, deliveries: await reader.deliveries(found.run.id) });
   });
 
-  app.post('/:id/cancel', async (c) => {
+  app.post('/:id/cancel', needs('run'), async (c) => {
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.cancel(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: result.run });
   });
 
-  app.post('/:id/retry', async (c) => {
+  app.post('/:id/retry', needs('run'), async (c) => {
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.retry(c.req.param('id'), c.get('actor'));
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
       : answerProblem(c, result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result));
   });
 
-  app.delete('/:id', async (c) => {
+  app.delete('/:id', needs('manage'), async (c) => {
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.remove(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: { id: result.run.id } });
   });
 
   return app;
+}
+
+const MAX_KEY = 200;
+
+/** A key is its actor's own; what would be too long to keep is kept as its digest. */
+export function scopedKey({ kind, id }: Actor, key: string): string {
+  const scoped = `${kind}-${id}-${key}`;
+  return scoped.length <= MAX_KEY ? scoped : createHash('sha256').update(scoped).digest('hex');
 }
 
 /** The body as JSON, or undefined when it is none. */
@@ -115,6 +136,16 @@ function badBody(error: z.ZodError): Problem {
     code: 'USAGE',
     detail: 'The request was not understood.',
     issues: error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+  };
+}
+
+/** A job that the token is not for; said before it is said whether there is one. */
+export function otherJob(name: string): Problem {
+  return {
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: `This token may not use the job ${name.slice(0, 80)}.`,
+    hint: 'Ask with a token that is for it.',
   };
 }
 

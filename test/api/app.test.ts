@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { newNotice } from '../support/store-notices.ts';
 
@@ -35,6 +36,7 @@ function api(token: string | null = TOKEN) {
       log,
       schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
     },
+    ...atTheEdge(house),
     log,
   });
 }

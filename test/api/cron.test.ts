@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createApi } from '../../src/api/app.ts';
 import { createLog } from '../../src/log.ts';
 import { createScrub } from '../../src/scrub.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import type { ScheduleParts } from '../support/schedule-house.ts';
 import { finish, jobWith } from '../support/schedule-house.ts';
 import { followerHouse, type FollowerHouse } from '../support/follower-house.ts';
@@ -33,6 +34,7 @@ function api(token: string | undefined = TOKEN) {
     backup: (dir) => store.backup(dir),
     token: undefined,
     cron: { token, schedules, reader: store, clock, log },
+    ...atTheEdge(house),
     log,
   });
 }
@@ -167,5 +169,5 @@ function createApiWithoutToken() {
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock }, 'debug');
   const cron = { token: undefined, schedules, reader: store, clock, log };
   const rest = { readiness: () => 'ready' as const, backup: (dir: string) => store.backup(dir), token: undefined, log };
-  return createApi({ runner, reader: store, schedules, cron, ...rest });
+  return createApi({ runner, reader: store, schedules, cron, ...atTheEdge(house), ...rest });
 }

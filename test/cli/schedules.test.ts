@@ -13,6 +13,7 @@ import { systemClock } from '../../src/clock.ts';
 import { UsageError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { plainText } from '../../src/render/format.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { openShell } from '../support/cli.ts';
 
@@ -99,6 +100,7 @@ async function openBeside(): Promise<Desk> {
       log,
       schedules: house.scheduler.schedules,
     },
+    ...atTheEdge(house),
     log,
   });
   const server = createHttpServer(
