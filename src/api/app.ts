@@ -8,10 +8,11 @@ import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
-import { admit, mayUse, needs } from './auth.ts';
+import { admit } from './auth.ts';
 import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
+import { jobRoutes } from './jobs.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
 import { processRoutes, type ProcessDeps } from './process.ts';
@@ -81,12 +82,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
         answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` }),
     }),
   );
-  app.get('/v1/jobs', needs('read'), (c) => {
-    const principal = c.get('principal');
-    const jobs = runner.jobs().filter(({ name }) => mayUse(principal, name));
-    // A file that defines no job may be anybody's.
-    return c.json({ jobs, problems: principal.jobs === undefined ? runner.problems() : [] });
-  });
+  app.route('/v1/jobs', jobRoutes({ runner }));
   app.route('/v1/runs', runRoutes({ runner, reader }));
   app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes({ reader }));
