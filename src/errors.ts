@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   TOKEN_ROTATING: 'The token has two live secrets, and one more would end the older one before its time.',
   TOKENS_FULL: 'There are as many live tokens as Bellhop keeps.',
   RATE_LIMITED: 'More requests came from this token or address than it may send in a minute.',
+  QUEUE_PAUSED: 'The queue is paused: nothing of it is begun until it is resumed.',
   JOB_FAILED: 'The function of a job threw an error.',
   JOB_PERMANENT: 'The function of a job said that trying again will not help.',
   COMMAND_NOT_FOUND: 'The executable of a command job or plugin does not exist or may not be executed.',

@@ -226,8 +226,12 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const { tokens } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
   const { runWaitMs } = config;
+  const process = {
+    queue: (name: string, limit: number) => runner.process(name, limit),
+    deliveries: (limit: number) => bellhop.outbox.process(limit),
+  };
   const api = createApi(
-    { runner, reader: store, schedules, tokens, readiness, cron, backup, clock, runWaitMs, log },
+    { runner, reader: store, schedules, tokens, readiness, cron, backup, process, clock, runWaitMs, log },
     config.api,
   );
   const http = createHttpServer(

@@ -59,6 +59,7 @@ const SERVICE = [
   'src/runner/tokens.ts',
   'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
+  'src/runner/wait.ts',
 ];
 
 interface Import {

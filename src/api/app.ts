@@ -11,12 +11,15 @@ import type { Tokens } from '../runner/tokens.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { door, mayUse, needs } from './auth.ts';
+import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
 import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem } from './problem.ts';
+import { processRoutes } from './process.ts';
+import type { ProcessDeps } from './process.ts';
 import { createRate } from './rate.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
@@ -32,6 +35,7 @@ export interface ApiDeps {
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   backup: (dir: string) => Promise<BackupInfo>;
   cron: CronDeps;
+  process: ProcessDeps;
   clock: Clock;
   /** How long a request waits for the end of its run, in milliseconds. */
   runWaitMs: number;
@@ -72,6 +76,8 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.route('/v1/notices', noticeRoutes(deps));
   app.route('/v1/backup', backupRoutes(deps));
   app.route('/v1/tokens', tokenRoutes(deps));
+  app.route('/v1', processRoutes(deps.process));
+  app.route('/', compatRoutes(deps));
   app.route('/trigger', triggerRoutes(deps));
 
   app.notFound((c) =>

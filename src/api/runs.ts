@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { RetryResult, Runner } from '../runner/runner.ts';
-import type { Reader } from '../store/reader.ts';
 import type { Principal } from '../runner/tokens.ts';
+import type { Reader } from '../store/reader.ts';
 import { RunState, type Actor } from '../store/records.ts';
-import { forbid, mayUse, needs } from './auth.ts';
+import { mayUse, needs } from './auth.ts';
 import { answerProblem, type Problem } from './problem.ts';
 
 /** What goes with a request: who asks (behind the door), under which number, and where it came from. */
@@ -44,43 +45,30 @@ const ListQuery = z.object({
   state: RunState.optional(),
 });
 
-/** `/v1/runs`: the verbs of the runner over HTTP. A run of a job that is not the token's is not there for it. */
+/** `/v1/runs`: the verbs of the runner over HTTP. */
 export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  const isHidden = async (c: Context<ApiEnv>, runId: string): Promise<boolean> => {
-    const principal = c.get('principal');
-    if (principal.jobs === undefined) return false;
-    const run = await reader.get(runId);
-    return run === undefined || !mayUse(principal, run.job);
-  };
 
-  /** What is left of an answer for a token that is for some jobs only. */
-  const findSeen = async (c: Context<ApiEnv>, ref: string): ReturnType<Runner['find']> => {
-    const found = await runner.find(ref, c.get('actor'));
-    const isSeen = (run: { job: string }): boolean => mayUse(c.get('principal'), run.job);
-    if (found.outcome === 'not_found') return found;
-    if (found.outcome === 'found') return isSeen(found.run) ? found : { outcome: 'not_found' };
-    const candidates = found.candidates.filter(isSeen);
-    const [only, second] = candidates;
-    if (only === undefined) return { outcome: 'not_found' };
-    return second === undefined ? runner.find(only.id, c.get('actor')) : { outcome: 'ambiguous', candidates };
-  };
+  /** Whether the run is there for this token: one of another job is not. */
+  async function isKnown(c: Context<ApiEnv>, runId: string): Promise<boolean> {
+    if (c.get('principal').jobs === undefined) return true;
+    const run = await reader.get(runId);
+    return run !== undefined && mayUse(c.get('principal'), run.job);
+  }
 
   app.post('/', needs('run'), async (c) => {
     const parsed = NewRunBody.safeParse(await readJson(c.req.raw));
     if (!parsed.success) return answerProblem(c, badBody(parsed.error));
     const { job, input, words, idempotencyKey } = parsed.data;
+    if (!mayUse(c.get('principal'), job)) return answerProblem(c, otherJob(job));
     const actor = c.get('actor');
-    if (!mayUse(c.get('principal'), job)) return forbid(c, `This token is not for the job ${job.slice(0, 80)}.`);
     const result = await runner.submit({
       job,
       input: words ?? input,
       as: words === undefined ? 'json' : 'words',
       actor,
       trigger: actor.kind === 'operator' ? 'cli' : 'api',
-      ...(idempotencyKey === undefined
-        ? {}
-        : { idempotencyKey: `${actor.kind}-${actor.id}-${idempotencyKey}`.slice(0, 200) }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey: scopedKey(actor, idempotencyKey) }),
     });
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
@@ -103,7 +91,7 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   });
 
   app.get('/:ref', needs('read'), async (c) => {
-    const found = await findSeen(c, c.req.param('ref'));
+    const found = await runner.find(c.req.param('ref'), c.get('actor'), c.get('principal').jobs);
     if (found.outcome === 'ambiguous') {
       const candidates = found.candidates.map((run) => run.id);
       return answerProblem(c, {
@@ -118,14 +106,14 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   });
 
   app.post('/:id/cancel', needs('run'), async (c) => {
-    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.cancel(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: result.run });
   });
 
   app.post('/:id/retry', needs('run'), async (c) => {
-    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.retry(c.req.param('id'), c.get('actor'));
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
@@ -133,13 +121,21 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
   });
 
   app.delete('/:id', needs('manage'), async (c) => {
-    if (await isHidden(c, c.req.param('id'))) return answerProblem(c, unknownRun(c.req.param('id')));
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.remove(c.req.param('id'), c.get('actor'));
     if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
     return c.json({ outcome: result.outcome, run: { id: result.run.id } });
   });
 
   return app;
+}
+
+const MAX_KEY = 200;
+
+/** A key is its actor's own; what would be too long to keep is kept as its digest. */
+export function scopedKey({ kind, id }: Actor, key: string): string {
+  const scoped = `${kind}-${id}-${key}`;
+  return scoped.length <= MAX_KEY ? scoped : createHash('sha256').update(scoped).digest('hex');
 }
 
 /** The body as JSON, or undefined when it is none. */
@@ -157,6 +153,16 @@ function badBody(error: z.ZodError): Problem {
     code: 'USAGE',
     detail: 'The request was not understood.',
     issues: error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+  };
+}
+
+/** A job that the token is not for; said before it is said whether there is one. */
+export function otherJob(name: string): Problem {
+  return {
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: `This token may not use the job ${name.slice(0, 80)}.`,
+    hint: 'Ask with a token that is for it.',
   };
 }
 

@@ -56,6 +56,8 @@ export interface Outbox {
   idle(): Promise<void>;
   /** Looks for due deliveries now. */
   wake(): void;
+  /** Takes up to `limit` due deliveries now, as far as it may hold them; answers once they are claimed. `remaining` are due and wait. */
+  process(limit: number): Promise<{ started: number; remaining: number }>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -96,6 +98,7 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
   let timer: Timer | undefined;
   let watching: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+  let newestClaim: Promise<unknown> = Promise.resolve();
 
   function wake(): void {
     if (state !== 'started') return;
@@ -119,13 +122,24 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
     }
   }
 
+  /** One claim after the other: two at once would count the same free places. */
+  function claimUpTo(wanted: number): Promise<{ claimed: number; limit: number }> {
+    const turn = newestClaim.then(async () => {
+      const limit = state === 'started' ? Math.min(wanted, settings.held - lanes.size()) : 0;
+      if (limit <= 0) return { claimed: 0, limit: 0 };
+      const { workerId, leaseMs } = settings;
+      const claims = await store.claimDeliveries({ limit, workerId, leaseMs });
+      for (const claim of claims) take(claim);
+      return { claimed: claims.length, limit };
+    });
+    newestClaim = turn.catch(() => undefined);
+    return turn;
+  }
+
   async function claimSome(): Promise<void> {
-    const limit = settings.held - lanes.size();
-    if (limit <= 0) return;
-    const { workerId, leaseMs } = settings;
-    const claimed = await store.claimDeliveries({ limit, workerId, leaseMs });
-    for (const claim of claimed) take(claim);
-    if (claimed.length === limit) again = true;
+    const { claimed, limit } = await claimUpTo(settings.held);
+    if (limit === 0) return;
+    if (claimed === limit) again = true;
     const due = store.nextDue('delivery');
     arm(due === undefined ? LOOK_EVERY_MS : Date.parse(due) - clock.now());
   }
@@ -204,6 +218,10 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
       return promise;
     },
     wake,
+    async process(limit) {
+      const { claimed } = await claimUpTo(limit);
+      return { started: claimed, remaining: store.countDue('delivery') };
+    },
     [Symbol.asyncDispose]: stop,
   };
 }

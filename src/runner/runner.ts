@@ -11,6 +11,7 @@ import { createGuards } from './guards.ts';
 import { readInput } from './fields.ts';
 import { fillCommand } from './kinds/command.ts';
 import { planCard } from './deliveries.ts';
+import { createProcess, type ProcessQueue } from './process.ts';
 import { suggest } from '../suggest.ts';
 import { createWorker } from './worker.ts';
 import type { Clock, Timer } from '../clock.ts';
@@ -91,8 +92,13 @@ export interface Runner extends AsyncDisposable {
   retry(runId: string, actor: Actor, options?: RetryOptions): Promise<RetryResult>;
   /** Deletes a run for good; an unfinished one is cancelled first. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
-  /** Resolves `last` (the newest run this actor asked for), a full id, or an ending of at least 4 characters. */
-  find(ref: string, actor: Actor): Promise<FindResult>;
+  /**
+   * Resolves `last` (the newest run this actor asked for), a full id, or an ending of at least 4 characters; `jobs`: among the runs of
+   * these jobs alone.
+   */
+  find(ref: string, actor: Actor, jobs?: readonly string[]): Promise<FindResult>;
+  /** Takes up to `limit` due runs of a queue now, within the free slots and what its job allows; answers once they are claimed. */
+  process: ProcessQueue;
   /** Loads the jobs and begins to execute runs. Throws only when the store does. */
   start(): Promise<void>;
   /** Drains: no new claims, waits `graceMs` (default 20 s), then aborts what is left and hands it back; idempotent. */
@@ -211,18 +217,22 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     return run === undefined ? { outcome: 'not_found' } : { outcome: 'found', run };
   }
 
-  async function find(ref: string, actor: Actor): Promise<FindResult> {
+  async function find(ref: string, actor: Actor, jobs?: readonly string[]): Promise<FindResult> {
     const text = ref.trim().toLowerCase();
-    if (isId(text, 'run')) return byId(text);
+    const among = jobs === undefined ? {} : { jobs };
+    if (isId(text, 'run')) {
+      const found = await byId(text);
+      return found.outcome === 'found' && jobs?.includes(found.run.job) === false ? { outcome: 'not_found' } : found;
+    }
     if (text === 'last') {
       // An id is unique only inside its kind.
-      const { items } = await store.list({ actorId: actor.id, limit: 20 });
+      const { items } = await store.list({ ...among, actorId: actor.id, limit: 20 });
       const own = items.find((run) => run.actor.kind === actor.kind);
       return own === undefined ? { outcome: 'not_found' } : byId(own.id);
     }
     const idEnding = readable(text.replace(/^run_/, ''));
     if (!/^[0-9a-hjkmnp-tv-z]{4,26}$/.test(idEnding)) return { outcome: 'not_found' };
-    const { items } = await store.list({ idEnding, limit: CANDIDATES });
+    const { items } = await store.list({ ...among, idEnding, limit: CANDIDATES });
     const [first, second] = items;
     if (first === undefined) return { outcome: 'not_found' };
     return second === undefined ? byId(first.id) : { outcome: 'ambiguous', candidates: items };
@@ -249,6 +259,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     retry,
     remove: (runId, actor) => store.remove(runId, actor),
     find,
+    process: createProcess({ store, worker, isJob: async (name) => (await findJob(name)) !== undefined }),
     async start() {
       await registry.refresh();
       if (stopped !== undefined) return;

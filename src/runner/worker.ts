@@ -31,6 +31,8 @@ export interface Worker {
   start(): void;
   stop(graceMs: number): Promise<void>;
   active(): number;
+  /** Takes due runs of one queue now, as many as asked, its job and the free slots allow; answers how many began. */
+  process(queue: string, limit: number): Promise<number>;
 }
 
 const SWEEP_MS = 2000;
@@ -66,6 +68,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   let again = false;
   let sweeping = false;
   let stopping = false;
+  let newestClaim: Promise<unknown> = Promise.resolve();
 
   function openQueues(): { name: string; limit: number }[] {
     const busy = new Map<string, number>();
@@ -75,15 +78,22 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     return [...jobs, ...gone].filter((queue) => queue.limit > 0);
   }
 
-  async function claimSome(): Promise<number> {
-    const limit = concurrency - slots.size;
-    const queues = openQueues();
-    if (limit <= 0 || queues.length === 0) return 0;
+  async function claimSome(wanted = { queue: (_name: string): boolean => true, limit: concurrency }): Promise<number> {
+    const limit = Math.min(wanted.limit, concurrency - slots.size);
+    const queues = openQueues().filter(({ name }) => wanted.queue(name));
+    if (stopping || limit <= 0 || queues.length === 0) return 0;
     const claimed = await store.claim({ queues, kinds: KINDS, limit, workerId, leaseMs });
     // The shutdown began while the claim was written: it goes back uncounted.
     if (stopping && claimed.length > 0) await store.release(claimed.map(({ lease }) => lease));
     else for (const one of claimed) begin(one);
-    return claimed.length;
+    return stopping ? 0 : claimed.length;
+  }
+
+  /** One claim after the other: two at once would count the same free slots. */
+  function inTurn(work: () => Promise<number>): Promise<number> {
+    const turn = newestClaim.then(work);
+    newestClaim = turn.catch(() => undefined);
+    return waitedFor(turn);
   }
 
   async function pump(): Promise<void> {
@@ -93,7 +103,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     try {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         again = false;
-        const claimed = await waitedFor(claimSome());
+        const claimed = await inTurn(() => claimSome());
         if (stopping || (claimed === 0 && !again)) break;
       }
     } catch (error) {
@@ -239,5 +249,6 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
       for (const timer of timers) timer.cancel();
     },
     active: () => slots.size,
+    process: (queue, limit) => inTurn(() => claimSome({ queue: (name) => name === queue, limit })),
   };
 }

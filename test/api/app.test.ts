@@ -4,6 +4,7 @@ import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { newNotice } from '../support/store-notices.ts';
 
@@ -23,6 +24,7 @@ afterEach(() => house[Symbol.asyncDispose]());
 function api(token: string | null = TOKEN) {
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock: systemClock }, 'info');
   return createApi({
+    ...atTheEdge(house),
     runner: house.runner,
     reader: house.store,
     schedules: house.scheduler.schedules,
@@ -37,8 +39,6 @@ function api(token: string | null = TOKEN) {
       log,
       schedules: { find: () => Promise.reject(new Error('none')), runNow: () => Promise.reject(new Error('none')) },
     },
-    clock: systemClock,
-    runWaitMs: 1000,
     log,
   });
 }
@@ -98,10 +98,31 @@ describe('the HTTP API', () => {
     expect(logged.join('')).not.toContain(TOKEN);
   });
 
-  test('without a configured token nobody is let in', async () => {
-    const app = api(null);
-    const answer = await app.request('/v1/jobs', { headers: { authorization: 'Bearer undefined' } });
-    expect([answer.status, await answer.text()]).toEqual([500, '{"error":"auth misconfigured"}']);
+  test.each([
+    'GET /v1/jobs',
+    'POST /run',
+    'POST /jobs',
+    'GET /jobs',
+    'GET /jobs/x',
+    'DELETE /jobs/x',
+    'POST /v1/queues/fate/process',
+    'POST /v1/deliveries/process',
+  ])('A1 A4 A5 %s is behind the token; without a configured one nobody is let in', async (what) => {
+    const [method = '', path = ''] = what.split(' ');
+    const closed = await api(null).request(path, { method, headers: { authorization: 'Bearer undefined' } });
+    expect([closed.status, await closed.text()]).toEqual([500, '{"error":"auth misconfigured"}']);
+    const refused = await api().request(path, { method, body: method === 'POST' ? '{"job_type":"fate"}' : null });
+    expect([refused.status, await refused.text()]).toEqual([401, '{"error":"unauthorized"}']);
+    expect((await house.store.list({})).items).toEqual([]);
+    const right = await api().request(path, { method, headers: { authorization: `Bearer ${TOKEN}` } });
+    expect([200, 400, 404]).toContain(right.status);
+  });
+
+  test('what breaks in the older contract is said in its words, elsewhere as a problem', async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    expect(await (await api().request('/jobs/x', { headers })).text()).toBe('{"error":"not found"}');
+    const elsewhere = await api().request('/v1/runs/x', { headers });
+    expect(elsewhere.headers.get('content-type')).toBe('application/problem+json');
   });
 
   test('a run is submitted, read, listed, retried and deleted', async () => {

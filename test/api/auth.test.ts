@@ -7,6 +7,7 @@ import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
 import { createTokens, SCOPES, type Scope, type Tokens } from '../../src/runner/tokens.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse, type House } from '../support/house.ts';
 
 const BY = { kind: 'operator', id: 'ana@desk' } as const;
@@ -96,6 +97,7 @@ function open(options: { bootstrap?: string; ratePerMinute?: number } = {}) {
   const tokens = createTokens({ store: house.store, clock, log }, { bootstrap: options.bootstrap });
   const api = createApi(
     {
+      ...atTheEdge(house),
       runner: house.runner,
       reader: house.store,
       schedules: house.scheduler.schedules,

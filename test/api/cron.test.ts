@@ -4,6 +4,7 @@ import { createApi } from '../../src/api/app.ts';
 import { createLog } from '../../src/log.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
 import { createScrub } from '../../src/scrub.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import type { ScheduleParts } from '../support/schedule-house.ts';
 import { finish, jobWith } from '../support/schedule-house.ts';
 import { followerHouse, type FollowerHouse } from '../support/follower-house.ts';
@@ -28,7 +29,16 @@ function api(secret: string | null = TOKEN) {
   const { clock, store, runner, schedules } = house;
   const log = createLog({ write: (line) => logged.push(line), scrub: createScrub([CANARY]), clock }, 'debug');
   const tokens = createTokens({ store, clock, log }, { bootstrap: undefined });
-  const deps = { runner, reader: store, schedules, tokens, readiness: () => 'ready' as const, clock, log };
+  const deps = {
+    ...atTheEdge(house),
+    runner,
+    reader: store,
+    schedules,
+    tokens,
+    readiness: () => 'ready' as const,
+    clock,
+    log,
+  };
   const backup = (dir: string) => store.backup(dir);
   return createApi({ ...deps, backup, cron: { token, schedules, reader: store, clock, log } }, { ratePerMinute: 6000 });
 }

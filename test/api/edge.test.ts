@@ -42,6 +42,8 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       backup: none,
       cron: { token: 'glass', reader: store, clock, log, schedules: { find: none, runNow: none } },
       clock,
+      runWaitMs: 0,
+      process: { queue: none, deliveries: none },
       log,
     },
     options,

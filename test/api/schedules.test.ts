@@ -3,31 +3,37 @@ import { z } from 'zod';
 import { Hono } from 'hono';
 import type { ApiEnv } from '../../src/api/runs.ts';
 import { scheduleRoutes } from '../../src/api/schedules.ts';
-import { createHouse, type House } from '../support/house.ts';
-import type { Actor } from '../../src/store/records.ts';
+import { createHouse, FATE_JOB, type House } from '../support/house.ts';
+import { letIn, PRINCIPALS, type Who } from '../support/principals.ts';
 
 const Body = z.record(z.string(), z.unknown());
-const OPERATOR: Actor = { kind: 'operator', id: 'ops@here' };
+const OPERATOR = PRINCIPALS.operator.actor;
+const SCOPES = ['read', 'run', 'manage'];
+const OTHER_JOB = `
+import { defineJob } from 'bellhop';
+export default defineJob({ name: 'other', description: 'Another', run: () => 'Done.' });
+`;
 
 let house: House;
 beforeEach(async () => {
-  house = await createHouse();
+  house = await createHouse({ 'fate.ts': FATE_JOB, 'other.ts': OTHER_JOB });
 });
 afterEach(() => house[Symbol.asyncDispose]());
 
 async function call(
   ask: string,
   body?: unknown,
-  actor = OPERATOR,
+  who: Who = 'operator',
 ): Promise<{ status: number; body: Record<string, unknown> }> {
   const [method = '', path = ''] = ask.split(' ');
   const app = new Hono<ApiEnv>();
-  app.use('*', async (c, next) => {
-    c.set('actor', actor);
-    return next();
-  });
+  app.use(letIn());
   app.route('/v1/schedules', scheduleRoutes({ schedules: house.scheduler.schedules }));
-  const init = { method, ...(body === undefined || method === 'GET' ? {} : { body: JSON.stringify(body) }) };
+  const init = {
+    method,
+    headers: { 'x-who': who },
+    ...(body === undefined || method === 'GET' ? {} : { body: JSON.stringify(body) }),
+  };
   const answer = await app.request(`/v1/schedules${path === '/' ? '' : path}`, init);
   return { status: answer.status, body: Body.parse(await answer.json().catch(() => ({}))) };
 }
@@ -92,19 +98,81 @@ describe('/v1/schedules', () => {
     expect((await call('GET /')).body).toEqual({ schedules: [] });
   });
 
-  test('a token finds nothing there: a schedule may name a file of this machine', async () => {
-    const token: Actor = { kind: 'token', id: 'bootstrap' };
+  test('running one now needs the scope run, looking read, everything else manage', async () => {
+    await call('POST /', WEEKLY);
+    const least = {
+      read: ['GET /', 'GET /fate', 'GET /fate/next', 'POST /preview'],
+      run: ['POST /fate/run'],
+      manage: [
+        'POST /',
+        'POST /fate/pause',
+        'POST /fate/resume',
+        'POST /fate/snooze',
+        'POST /fate/skip',
+        'POST /all/pause',
+        'DELETE /fate',
+      ],
+    } as const;
+    const body = { ...WEEKLY, until: '2d' };
+    for (const [scope, asks] of Object.entries(least)) {
+      for (const ask of asks) {
+        const { until, ...schedule } = body;
+        const sent = ask.endsWith('snooze') ? { until } : ask.endsWith('pause') ? {} : schedule;
+        for (const who of ['read', 'run', 'manage'] as const) {
+          const answer = await call(ask, sent, who);
+          const enough = SCOPES.indexOf(who) >= SCOPES.indexOf(scope);
+          if (enough) expect(answer.status, `${who} ${ask}`).toBeLessThan(300);
+          else expect(answer, `${who} ${ask}`).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+        }
+      }
+    }
+  });
+
+  test('to a token of some jobs the schedules of others are not there', async () => {
+    await call('POST /', WEEKLY);
+    await call('POST /', { ...WEEKLY, job: 'other', words: {}, name: 'other.one' });
+    const seen = await call('GET /', undefined, 'fate');
+    expect(seen.body).toMatchObject({ schedules: [{ job: 'fate' }] });
+    expect(seen.body['schedules']).toHaveLength(1);
+    expect((await call('GET /', undefined, 'nothing')).body).toEqual({ schedules: [] });
     for (const ask of [
-      'GET /',
-      'POST /',
-      'POST /preview',
-      'GET /fate',
-      'DELETE /fate',
-      'POST /all/pause',
-      'POST /fate/run',
+      'GET /other.one',
+      'GET /OTHER',
+      'GET /other/next',
+      'DELETE /other',
+      'POST /other.one/pause',
+      'POST /other.one/resume',
+      'POST /other.one/skip',
+      'POST /other.one/run',
     ]) {
-      expect((await call(ask, WEEKLY, token)).status, ask).toBe(404);
+      const answer = await call(ask, {}, 'fate');
+      expect(answer, ask).toMatchObject({ status: 404, body: { code: 'SCHEDULE_UNKNOWN' } });
+      expect(JSON.stringify(answer.body)).not.toContain('other.one"');
+    }
+    for (const ask of ['POST /', 'POST /preview']) {
+      expect((await call(ask, { ...WEEKLY, job: 'other' }, 'fate')).status, ask).toBe(403);
+    }
+    for (const ask of ['POST /all/pause', 'POST /all/resume', 'POST /%20ALL/pause']) {
+      expect((await call(ask, {}, 'fate')).status, ask).toBe(403);
+    }
+    expect((await call('GET /other.one')).body).toMatchObject({ schedule: { state: 'active' } });
+    // Of its own it is in charge, also where one of two must be named.
+    await call('POST /', { ...WEEKLY, name: 'fate.two' }, 'fate');
+    expect((await call('GET /fate', undefined, 'fate')).body).toMatchObject({ code: 'SCHEDULE_AMBIGUOUS' });
+    expect((await call('DELETE /fate.two', undefined, 'fate')).status).toBe(200);
+    expect((await call('POST /fate/run', undefined, 'fate')).status).toBe(202);
+  });
+
+  test('an absolute path of this machine is for the operator; a token names files below the reports folder', async () => {
+    const to = (path: string) => ({ ...WEEKLY, destinations: [...WEEKLY.destinations, { kind: 'file', path }] });
+    for (const ask of ['POST /', 'POST /preview']) {
+      expect(await call(ask, to('/etc/cron.d/bellhop.md'), 'admin'), ask).toMatchObject({
+        status: 403,
+        body: { code: 'FORBIDDEN' },
+      });
     }
     expect((await call('GET /')).body).toEqual({ schedules: [] });
+    expect((await call('POST /', to('weekly.md'), 'manage')).status).toBe(201);
+    expect((await call('POST /', to('/srv/weekly.md'), 'operator')).status).toBe(200);
   });
 });

@@ -14,6 +14,7 @@ import { UsageError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
 import { plainText } from '../../src/render/format.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse, type House } from '../support/house.ts';
 import { openShell } from '../support/cli.ts';
 
@@ -90,11 +91,8 @@ async function openBeside(): Promise<Desk> {
     runner: house.runner,
     reader: house.store,
     schedules: house.scheduler.schedules,
-    clock: systemClock,
-    runWaitMs: 1000,
     readiness: () => 'ready',
     tokens: createTokens({ store: house.store, clock: systemClock, log }, { bootstrap: undefined }),
-    clock: systemClock,
     backup: (dir) => house.store.backup(dir),
     cron: {
       token: undefined,
@@ -103,6 +101,7 @@ async function openBeside(): Promise<Desk> {
       log,
       schedules: house.scheduler.schedules,
     },
+    ...atTheEdge(house),
     log,
   });
   const server = createHttpServer(

@@ -15,6 +15,7 @@ import { silentLog } from '../../src/log.ts';
 import { plainText } from '../../src/render/format.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
 import { openShell } from '../support/cli.ts';
+import { atTheEdge } from '../support/api-parts.ts';
 import { createHouse } from '../support/house.ts';
 
 const OPERATOR = { kind: 'operator', id: 'ops@here' } as const;
@@ -71,6 +72,7 @@ async function openBeside(): Promise<Desk> {
   const log = silentLog;
   const { schedules } = house.scheduler;
   const api = createApi({
+    ...atTheEdge(house),
     runner: house.runner,
     reader: house.store,
     schedules,

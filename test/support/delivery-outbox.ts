@@ -117,7 +117,8 @@ export interface Bench {
   ): Promise<{ run: Run; ids: string[] }>;
   /** Submits a run with a live card and leaves it queued. */
   card(channel: string): Promise<{ run: Run; id: string }>;
-  outbox(options?: Partial<OutboxOptions>): Outbox;
+  /** Over this store, or over what is given in its place. */
+  outbox(options?: Partial<OutboxOptions>, instead?: Store): Outbox;
   deliveries(runId: string): Promise<Delivery[]>;
 }
 
@@ -164,10 +165,10 @@ export function outboxBench(make?: (clock: ManualClock) => Partial<Record<Destin
       const live = planned({ kind: 'slack', channel }, 'live');
       return { run: await submit([live]), id: live.id };
     },
-    outbox(options = {}) {
+    outbox(options = {}, instead = store) {
       return createOutbox(
         {
-          store,
+          store: instead,
           clock,
           log: silentLog,
           scrub: createScrub([]),

@@ -26,7 +26,7 @@ export interface House extends AsyncDisposable {
   type(text: string, user?: string): Promise<Message>;
 }
 
-const FATE_JOB = `
+export const FATE_JOB = `
 import { defineJob, PermanentError } from 'bellhop';
 import { z } from 'zod';
 export default defineJob({

@@ -1,0 +1,225 @@
+/**
+ * The HTTP contract of an earlier system, word for word, for whoever calls it: `POST /run`, and `POST`, `GET`, `DELETE` under `/jobs`. Its
+ * `job_id` is the id of a run and its `job_type` the name of a job; these words stand here and nowhere else. docs/compat.md has the table.
+ */
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { DependencyError, messageOf, UsageError, type BellhopError } from '../errors.ts';
+import { isId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { renderMarkdown } from '../render/markdown-file.ts';
+import type { Runner } from '../runner/runner.ts';
+import { waitForEnd } from '../runner/wait.ts';
+import { isFinal, RUN_STATES } from '../store/records.ts';
+import type { Run, RunState, RunSummary } from '../store/records.ts';
+import type { Reader } from '../store/reader.ts';
+import { mayUse, needs } from './auth.ts';
+import { limitBetween } from './limit.ts';
+import type { Problem } from './problem.ts';
+import { problemOf, readJson, scopedKey, type ApiEnv } from './runs.ts';
+
+export interface CompatDeps {
+  runner: Pick<Runner, 'submit' | 'remove'>;
+  reader: Pick<Reader, 'get' | 'list' | 'watch'>;
+  clock: Clock;
+  log: Log;
+  /** How long `POST /run` waits for the end, in milliseconds. */
+  runWaitMs: number;
+}
+
+type Answered = Context<ApiEnv>;
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** More wait at the same time: the answer is 202 at once. */
+const MAX_WAITING = 100;
+
+const STATUSES = ['queued', 'running', 'completed', 'failed'] as const;
+const STATUS_OF: Record<RunState, (typeof STATUSES)[number]> = {
+  waiting: 'queued',
+  scheduled: 'queued',
+  queued: 'queued',
+  running: 'running',
+  retrying: 'running',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'failed',
+};
+
+const NewJobBody = z.strictObject({ job_type: z.string().min(1).max(200), params: z.unknown().optional() });
+const IdempotencyKey = z.string().min(1).max(180).optional();
+const Cursor = z.string().transform((text, context) => {
+  const [, at = '', id = ''] = /^jobs:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z):(run_.{26})$/.exec(text) ?? [];
+  if (isId(id, 'run') && !Number.isNaN(Date.parse(at))) return id;
+  context.addIssue({ code: 'custom', message: 'is not the cursor of an answer' });
+  return z.NEVER;
+});
+const ListQuery = z.object({
+  limit: limitBetween(200, 50),
+  status: z.enum(STATUSES).optional(),
+  cursor: Cursor.optional(),
+});
+
+/** Makes the routes; they are mounted at the root, behind the door. */
+export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
+  const { runner, reader, log } = deps;
+  const app = new Hono<ApiEnv>();
+  const ended = createWait(deps);
+  const limited = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) => c.json({ error: `A body may have ${MAX_BODY_BYTES} bytes.` }, 413),
+  });
+
+  /** The run that was accepted, or why there is none. */
+  async function submit(c: Answered): Promise<Run | Response> {
+    const body = NewJobBody.safeParse(await readJson(c.req.raw));
+    if (!body.success) return misunderstood(c, body.error);
+    const key = IdempotencyKey.safeParse(c.req.header('idempotency-key'));
+    if (!key.success) return misunderstood(c, key.error, 'Idempotency-Key');
+    const { job_type: job, params: input } = body.data;
+    if (!mayUse(c.get('principal'), job)) return c.json({ error: 'forbidden' }, 403);
+    const actor = c.get('actor');
+    const trigger = actor.kind === 'operator' ? 'cli' : 'api';
+    const idempotencyKey = key.data === undefined ? {} : { idempotencyKey: scopedKey(actor, key.data) };
+    const result = await runner.submit({ job, input, as: 'json', actor, trigger, ...idempotencyKey });
+    const isThere = result.outcome === 'accepted' || result.outcome === 'deduplicated';
+    return isThere ? result.run : refuse(c, problemOf(result));
+  }
+
+  /** A run that this token may know of. */
+  async function known(c: Answered): Promise<Run | undefined> {
+    const run = await reader.get(c.req.param('id') ?? '');
+    return run !== undefined && mayUse(c.get('principal'), run.job) ? run : undefined;
+  }
+
+  app.post('/run', needs('run'), limited, async (c) => {
+    const run = await submit(c);
+    if (run instanceof Response) return run;
+    const end = await ended(run, c.req.raw.signal);
+    if (end === 'gone') return notFound(c);
+    return end === 'unfinished' ? accepted(c, run.id) : c.json(viewOf(end));
+  });
+  app.post('/jobs', needs('run'), limited, async (c) => {
+    const run = await submit(c);
+    return run instanceof Response ? run : accepted(c, run.id);
+  });
+  app.get('/jobs', needs('read'), async (c) => {
+    const query = ListQuery.safeParse(c.req.query());
+    if (!query.success) return misunderstood(c, query.error);
+    const { limit, status, cursor } = query.data;
+    const { jobs } = c.get('principal');
+    const { items, next } = await reader.list({
+      limit,
+      ...(status === undefined ? {} : { states: RUN_STATES.filter((state) => STATUS_OF[state] === status) }),
+      ...(cursor === undefined ? {} : { olderThan: cursor }),
+      ...(jobs === undefined ? {} : { jobs }),
+    });
+    const last = next === undefined ? undefined : items.at(-1);
+    return c.json({
+      jobs: items.map(entryOf),
+      ...(last === undefined ? {} : { cursor: `jobs:${last.createdAt}:${last.id}` }),
+    });
+  });
+  app.get('/jobs/:id', needs('read'), async (c) => {
+    const run = await known(c);
+    return run === undefined ? notFound(c) : c.json(viewOf(run));
+  });
+  app.delete('/jobs/:id', needs('manage'), async (c) => {
+    const run = await known(c);
+    const removed = run === undefined ? undefined : await runner.remove(run.id, c.get('actor'));
+    return removed?.outcome === 'removed' ? c.json({ deleted: true }) : notFound(c);
+  });
+  app.all('/run', (c) => wrongMethod(c, 'POST'));
+  app.all('/jobs', (c) => wrongMethod(c, 'GET, POST'));
+  app.all('/jobs/:id', (c) => wrongMethod(c, 'GET, DELETE'));
+  app.onError((error, c) => failed(c, error, log));
+  return app;
+}
+
+type End = Run | 'unfinished' | 'gone';
+
+/** Waits for the end of an accepted run, as long and for as many callers at once as is allowed; a caller that hangs up ends the wait alone. */
+function createWait({ reader, clock, runWaitMs, log }: CompatDeps): (run: Run, signal: AbortSignal) => Promise<End> {
+  let waiting = 0;
+  return async (run, signal) => {
+    if (waiting >= MAX_WAITING) return 'unfinished';
+    waiting++;
+    try {
+      const end = await waitForEnd(reader, run.id, { clock, ms: runWaitMs, signal });
+      const present = end ?? (await reader.get(run.id));
+      if (present === undefined) return 'gone';
+      return isFinal(present.state) ? present : 'unfinished';
+    } catch (error) {
+      // The run is accepted whatever became of the wait.
+      log.warn('the end of a run could not be waited for', { runId: run.id, error });
+      return 'unfinished';
+    } finally {
+      waiting--;
+    }
+  };
+}
+
+function entryOf({ id, job, state, createdAt, updatedAt }: Run | RunSummary) {
+  return { job_id: id, job_type: job, status: STATUS_OF[state], created_at: createdAt, updated_at: updatedAt };
+}
+
+/** The entry and all that hangs on it; the report as the text that its callers read. */
+function viewOf(run: Run) {
+  return {
+    ...entryOf(run),
+    ...(run.startedAt === undefined ? {} : { started_at: run.startedAt }),
+    ...(run.finishedAt === undefined ? {} : { finished_at: run.finishedAt }),
+    params: run.input,
+    report: run.report === undefined ? null : renderMarkdown(run.report, { run }),
+    error: errorOf(run),
+    ...(run.result === undefined ? {} : { result: run.result }),
+    ...(run.response === undefined ? {} : { response: run.response }),
+  };
+}
+
+/** What went wrong last, with what was written to standard error last. */
+function errorOf(run: Run) {
+  const error = run.state === 'cancelled' ? { code: 'cancelled', message: 'The run was cancelled.' } : run.error;
+  if (error === undefined) return null;
+  const output = run.attempts.findLast(({ stderr }) => stderr !== undefined)?.stderr;
+  if (output === undefined) return error;
+  const { head, tail, droppedBytes } = output;
+  const stderr = droppedBytes === 0 ? head + tail : `${head}\n[${droppedBytes} bytes left out]\n${tail}`;
+  return { ...error, stderr };
+}
+
+function accepted(c: Answered, runId: string): Response {
+  return c.json({ job_id: runId }, 202, { location: `/jobs/${runId}` });
+}
+
+function notFound(c: Answered): Response {
+  return c.json({ error: 'not found' }, 404);
+}
+
+function wrongMethod(c: Answered, allow: string): Response {
+  return c.json({ error: 'method not allowed' }, 405, { allow });
+}
+
+function misunderstood(c: Answered, error: z.ZodError, header?: string): Response {
+  const issues = error.issues
+    .slice(0, 20)
+    .map(({ path, message }) => ({ path: header ?? path.join('.'), message: message.slice(0, 500) }));
+  return c.json({ error: 'The request was not understood.', issues }, 400);
+}
+
+function refuse(c: Answered, { status, detail, hint, issues }: Problem): Response {
+  const error = hint === undefined ? detail : `${detail} ${hint}`;
+  return c.json(issues === undefined ? { error } : { error, issues }, status);
+}
+
+function failed(c: Answered, error: unknown, log: Log): Response {
+  if (error instanceof UsageError) return c.json({ error: wordsOf(error) }, 400);
+  log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error) });
+  if (error instanceof DependencyError) return c.json({ error: wordsOf(error) }, 503);
+  return c.json({ error: 'Bellhop failed; the log has the reason.' }, 500);
+}
+
+function wordsOf({ message, hint }: BellhopError): string {
+  return hint === undefined ? message : `${message} ${hint}`;
+}

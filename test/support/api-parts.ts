@@ -1,0 +1,15 @@
+import type { ApiDeps } from '../../src/api/app.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { Runner } from '../../src/runner/runner.ts';
+
+/** What an API over these rooms has besides: no outbox, and little patience. */
+export function atTheEdge({ runner }: { runner: Runner }): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs'> {
+  return {
+    process: {
+      queue: (name, limit) => runner.process(name, limit),
+      deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),
+    },
+    clock: systemClock,
+    runWaitMs: 20_000,
+  };
+}
