@@ -1,8 +1,8 @@
 # Node 24 runs the TypeScript as it is: there is no build step. Pin the digest of your choice when you deploy.
 FROM node:24-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BELLHOP_DATA_DIR=/data BELLHOP_JOBS_DIR=/jobs
-# git is what the shipped job repo-digest reads.
-RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BELLHOP_DATA_DIR=/data BELLHOP_JOBS_DIR=/jobs BELLHOP_PLUGINS_DIR=/plugins
+# git is what the shipped job repo-digest reads, python3 what the plugin link-check runs on.
+RUN apt-get update && apt-get install -y --no-install-recommends git python3 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The image has the right Node: the optional one is left out.
@@ -10,6 +10,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts
 COPY bin bin
 COPY src src
 COPY jobs /jobs
+COPY plugins /plugins
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

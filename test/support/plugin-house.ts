@@ -59,7 +59,7 @@ const request = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const answer = (response) => process.stdout.write(JSON.stringify(response));
 `;
 
-async function writePlugin(dir: string, folder: string, file: PluginFile): Promise<void> {
+export async function writePlugin(dir: string, folder: string, file: PluginFile): Promise<void> {
   const { manifest = manifestOf(), code, entrypoint = 'main' } = file;
   const script = file.script ?? `#!${process.execPath}\n${PRELUDE}${code ?? "answer({ status: 'ok' });"}\n`;
   const home = join(dir, folder);
