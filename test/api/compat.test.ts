@@ -1,4 +1,6 @@
 /** The older contract, route by route and status by status, from the rows A and P of its requirements. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { DependencyError } from '../../src/errors.ts';
@@ -274,6 +276,15 @@ describe('the entry of a job', () => {
     for (const status of ['queued', 'running', 'completed', 'failed']) {
       const wanted = runs.filter(({ state }) => STATUS[state] === status).map(({ id }) => id);
       expect(listed(await served.call(`GET /jobs?status=${status}`)), status).toEqual(wanted);
+    }
+  });
+
+  test('docs/compat.md has the same table, and every status that there is', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/compat.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `([a-z]+)` \| `([a-z]+)`.* \|$/gm)].map((row) => [row[1], row[2]]);
+    expect(Object.fromEntries(rows)).toEqual(STATUS);
+    for (const status of [400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503]) {
+      expect(text).toMatch(new RegExp(`^\\| \`${status}\` \\|`, 'm'));
     }
   });
 
