@@ -35,6 +35,8 @@ export interface ApiServerOptions {
   /** Over the token; undefined takes a variable away, and one that this build does not know is left out. */
   env?: Record<string, string | undefined>;
   seams?: Seams;
+  /** Puts something into the home folder, where `data` will be, before the start. */
+  prepare?: (home: string) => Promise<void>;
 }
 
 /** Starts it. */
@@ -45,6 +47,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   for (const [name, text] of Object.entries(options.jobs ?? { 'noop.ts': NOOP_JOB })) {
     await writeFile(join(jobs, name), text);
   }
+  await options.prepare?.(home);
   const lines: string[] = [];
   const env = {
     PORT: '0',
