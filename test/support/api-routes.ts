@@ -54,6 +54,6 @@ export const AWAITED: readonly Route[] = [
   'POST /v1/deliveries/process',
   'GET /v1/tokens',
   'POST /v1/tokens',
-  'POST /v1/tokens/:id/rotate',
-  'DELETE /v1/tokens/:id',
+  'POST /v1/tokens/:ref/rotate',
+  'DELETE /v1/tokens/:ref',
 ].map(route);
