@@ -11,7 +11,7 @@ import { admit } from './auth.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
 import { noticeRoutes } from './notices.ts';
-import { answerProblem, answerUnavailable } from './problem.ts';
+import { answerProblem, wordsFor } from './problem.ts';
 import { readJson, runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
 
@@ -96,7 +96,9 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
       });
     }
     log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error) });
-    if (error instanceof DependencyError) return answerUnavailable(c, error);
+    if (error instanceof DependencyError) {
+      return answerProblem(c, { status: 503, code: error.code, ...wordsFor(c, error) });
+    }
     return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
   });
   return app;

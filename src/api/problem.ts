@@ -32,11 +32,10 @@ export function answerProblem(c: Context, problem: Problem): Response {
 }
 
 /**
- * Answers 503 for what the server rests on. The message names folders of this machine: it is for whoever may open them, and for the log.
+ * What is said of a failure of what the server rests on. The message names folders of this machine: it is for whoever may open them, and
+ * for the log.
  */
-export function answerUnavailable(c: Context<ApiEnv>, { code, message, hint }: DependencyError): Response {
-  if (c.env?.operator === undefined) {
-    return answerProblem(c, { status: 503, code, detail: 'Bellhop cannot do this now; the log has the reason.' });
-  }
-  return answerProblem(c, { status: 503, code, detail: message, ...(hint === undefined ? {} : { hint }) });
+export function wordsFor(c: Context<ApiEnv>, { message, hint }: DependencyError): Pick<Problem, 'detail' | 'hint'> {
+  if (c.env?.operator === undefined) return { detail: 'Bellhop cannot do this now; the log has the reason.' };
+  return { detail: message, ...(hint === undefined ? {} : { hint }) };
 }
