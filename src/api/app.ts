@@ -17,7 +17,7 @@ import type { CronDeps } from './cron.ts';
 import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
 import { noticeRoutes } from './notices.ts';
-import { answerProblem } from './problem.ts';
+import { answerProblem, wordsFor } from './problem.ts';
 import { processRoutes } from './process.ts';
 import type { ProcessDeps } from './process.ts';
 import { createRate } from './rate.ts';
@@ -128,19 +128,17 @@ function tooLarge(c: Context): Response {
 
 /** Who is to blame decides the status; what only the log may say stays there, under the number of the request. */
 function answerError(c: Context<ApiEnv>, error: Error, log: Log): Response {
-  const said = (status: 400 | 503, known: UsageError | DependencyError): Response =>
-    answerProblem(c, {
-      status,
-      code: known.code,
-      detail: known.message,
-      ...(known.hint ? { hint: known.hint } : {}),
-    });
-  if (error instanceof UsageError) return said(400, error);
+  if (error instanceof UsageError) {
+    const { code, message, hint } = error;
+    return answerProblem(c, { status: 400, code, detail: message, ...(hint ? { hint } : {}) });
+  }
   log.error('api request failed', {
     path: c.req.path.slice(0, 200),
     error: messageOf(error),
     requestId: c.get('requestId'),
   });
-  if (error instanceof DependencyError) return said(503, error);
+  if (error instanceof DependencyError) {
+    return answerProblem(c, { status: 503, code: error.code, ...wordsFor(c, error) });
+  }
   return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
 }

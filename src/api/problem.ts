@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import type { ErrorCode } from '../errors.ts';
+import type { DependencyError, ErrorCode } from '../errors.ts';
+import type { ApiEnv } from './runs.ts';
 
 /** What went wrong, as RFC 9457 has it, with our code and the way out. */
 export interface Problem {
@@ -29,4 +30,13 @@ export function answerProblem(c: Context, problem: Problem): Response {
   const { status, ...rest } = problem;
   const body = JSON.stringify({ type: 'about:blank', title: TITLES[status], status, ...rest });
   return c.body(body, status, { 'content-type': 'application/problem+json' });
+}
+
+/**
+ * What is said of a failure of what the server rests on. The message names folders of this machine: it is for whoever may open them, and
+ * for the log.
+ */
+export function wordsFor(c: Context<ApiEnv>, { message, hint }: DependencyError): Pick<Problem, 'detail' | 'hint'> {
+  if (c.env?.operator === undefined) return { detail: 'Bellhop cannot do this now; the log has the reason.' };
+  return { detail: message, ...(hint === undefined ? {} : { hint }) };
 }

@@ -26,6 +26,8 @@ export interface ServerOptions {
   socketPath: string;
   /** Who speaks over the socket: whoever may open the data folder. */
   operator: Actor;
+  /** Connections at the same time at each door; who comes beyond them is turned away at once. Default 1,000. */
+  maxConnections?: number;
 }
 
 export interface HttpServer {
@@ -37,6 +39,7 @@ export interface HttpServer {
 
 // sun_path of sockaddr_un is 108 bytes on Linux, 104 on macOS and the BSDs (unix(7), unix(4)).
 const MAX_SOCKET_PATH = 103;
+const MAX_CONNECTIONS = 1_000;
 
 /** The one HTTP server: Slack's door and the API on TCP, and the same API for the operator on a socket in the data folder. */
 export function createHttpServer(deps: ServerDeps, options: ServerOptions): HttpServer {
@@ -58,6 +61,8 @@ export function createHttpServer(deps: ServerDeps, options: ServerOptions): Http
     void opened.then(() => (toSlack ? slack(req, res) : overTcp(req, res)));
   });
   const socket = createServer(limits, (req, res) => void opened.then(() => overSocket(req, res)));
+  // Each holds a file descriptor, and the store needs some of its own.
+  for (const door of [tcp, socket]) door.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
 
   async function listenAtBoth(): Promise<void> {
     await listen(tcp, () => tcp.listen(options.port, options.host), {

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { basename, dirname, join, parse, sep } from 'node:path';
 import { BellhopError, codeOf, messageOf } from '../errors.ts';
 import { isJobFile, loadJobFile } from './loader.ts';
 import type { Clock } from '../clock.ts';
@@ -90,7 +90,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
       log.debug('job loaded', { file, job: job.name });
       return { version, job };
     } catch (error) {
-      const problem = problemOf(file, error);
+      const problem = problemOf({ dir, file }, error);
       log.warn('job file is not usable', { file, kept: before?.job !== undefined });
       return { version, problem, ...(before?.job !== undefined && { job: before.job }) };
     }
@@ -149,12 +149,15 @@ async function scan(dir: string): Promise<Scan> {
     const reason = missing
       ? 'the jobs folder does not exist'
       : `the jobs folder cannot be read (${codeOf(error) ?? 'error'})`;
-    return { versions: undefined, problems: [{ file: dir, reason, hint: 'create it, or set BELLHOP_JOBS_DIR' }] };
+    return {
+      versions: undefined,
+      problems: [{ file: basename(dir), reason, hint: 'create it, or set BELLHOP_JOBS_DIR' }],
+    };
   }
   const problems: JobProblem[] = [];
   if (names.length > MAX_FILES) {
     problems.push({
-      file: dir,
+      file: basename(dir),
       reason: `the folder holds ${names.length} files; only the first ${MAX_FILES} are loaded`,
     });
   }
@@ -171,8 +174,11 @@ async function scan(dir: string): Promise<Scan> {
   return { versions, problems };
 }
 
-function problemOf(file: string, error: unknown): JobProblem {
-  const text = messageOf(error).split('\n')[0]?.slice(0, 400) ?? 'it cannot be loaded';
+/** Told in Slack and over HTTP: files are named as they are seen from the folder, whose place is nobody's business there. */
+function problemOf({ dir, file }: { dir: string; file: string }, error: unknown): JobProblem {
+  const [first = 'it cannot be loaded'] = messageOf(error).split('\n');
+  const seen = first.replaceAll(`${dir}${sep}`, '').replaceAll(join(dirname(dir), sep), `..${sep}`);
+  const text = seen.slice(0, 400);
   const where = error instanceof SyntaxError ? 'it does not parse: ' : '';
   const hint = error instanceof BellhopError ? error.hint : undefined;
   return { file, reason: `${where}${text}`, ...(hint !== undefined && { hint }) };

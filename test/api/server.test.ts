@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
@@ -17,7 +18,9 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A server whose API tells who speaks over the socket. */
-function make(options: { port?: number; socketPath?: string; opened?: Promise<void> } = {}): HttpServer {
+function make(
+  options: { port?: number; socketPath?: string; opened?: Promise<void>; maxConnections?: number } = {},
+): HttpServer {
   const api = new Hono<ApiEnv>().get('/who', (c) => c.text(c.env.operator?.id ?? 'nobody'));
   return createHttpServer(
     { api, slack: undefined, opened: options.opened ?? Promise.resolve(), log: silentLog },
@@ -26,6 +29,7 @@ function make(options: { port?: number; socketPath?: string; opened?: Promise<vo
       port: options.port ?? 0,
       socketPath: options.socketPath ?? join(folder, 'bellhop.sock'),
       operator: { kind: 'operator', id: 'ana@desk' },
+      ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     },
   );
 }
@@ -87,4 +91,20 @@ test('a request that comes before the rooms behind are open waits for them', asy
   opened.resolve();
   expect(await Promise.all([early, socket])).toEqual(['nobody', 'ana@desk']);
   await Promise.all([server.stop(), other.stop()]);
+});
+
+test('who comes beyond the most connections is turned away at once, and let in when another has left', async () => {
+  const server = make({ maxConnections: 2 });
+  const { port } = await server.start();
+  const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  await Promise.all(held.map((one) => once(one, 'connect')));
+  await expect(fetch(`http://127.0.0.1:${port}/who`)).rejects.toThrow();
+  for (const one of held) one.destroy();
+  // The server learns of it a moment later.
+  const asked = async (): Promise<string> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/who`).catch(() => undefined);
+    return answer === undefined ? 'turned away' : answer.text();
+  };
+  await expect.poll(asked, { timeout: 20_000 }).toBe('nobody');
+  await server.stop();
 });

@@ -1,0 +1,120 @@
+/** An HTTP client that sends exactly the bytes it is given: what `fetch` refuses to send is what a hostile caller sends. */
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+
+export interface WireRequest {
+  method: string;
+  /** As it stands in the request line, in latin1. */
+  target: string;
+  /** Names may repeat; values are latin1. `Host` and `Connection` are added when they are not given. */
+  headers?: readonly (readonly [string, string])[];
+  body?: Uint8Array;
+  /** How the end of the body is told: by its length (default), in chunks, or not at all. */
+  framing?: 'length' | 'chunked' | 'none';
+}
+
+export interface WireAnswer {
+  status: number;
+  /** Names in lower case; the values of a repeated name are joined. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+const CHUNK = 64 * 1024;
+const GUARD_MS = 60_000;
+
+/** Sends a request on a connection of its own; rejects when the connection ends without a whole answer. */
+export function send(to: NetConnectOpts, request: WireRequest): Promise<WireAnswer> {
+  const socket = connect(to);
+  // A server that refuses a body does not read it: what cannot be written any more is no failure, a missing answer is.
+  socket.once('connect', () => {
+    for (const piece of piecesOf(request)) socket.write(piece);
+  });
+  return answerOf(socket, { method: request.method });
+}
+
+/** What comes on a connection until it ends, as an answer. */
+export function answerOf(
+  socket: Socket,
+  { method, guardMs = GUARD_MS }: { method: string; guardMs?: number },
+): Promise<WireAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>();
+  const came: Buffer[] = [];
+  const broken: string[] = [];
+  const guard = setTimeout(() => {
+    broken.push(`nothing ended the connection within ${guardMs} ms`);
+    socket.destroy();
+  }, guardMs);
+  socket.on('data', (bytes: Buffer) => void came.push(bytes));
+  socket.on('error', (error) => void broken.push(error.message));
+  socket.once('close', () => {
+    clearTimeout(guard);
+    const answer = parseAnswer(Buffer.concat(came), method);
+    if (answer !== undefined && broken.every((why) => !why.startsWith('nothing'))) resolve(answer);
+    else reject(new Error(`no answer: ${broken.join(', ') || 'the connection was closed'}`));
+  });
+  return promise;
+}
+
+/** The head of a request as it is sent. */
+export function headOf({ method, target, headers = [], body, framing = 'length' }: WireRequest): Buffer {
+  const named = new Set(headers.map(([name]) => name.toLowerCase()));
+  const lines = [`${method} ${target} HTTP/1.1`];
+  if (!named.has('host')) lines.push('Host: 127.0.0.1');
+  if (!named.has('connection')) lines.push('Connection: close');
+  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  if (framing === 'chunked') lines.push('Transfer-Encoding: chunked');
+  if (framing === 'length' && body !== undefined) lines.push(`Content-Length: ${body.byteLength}`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+function* piecesOf(request: WireRequest): Generator<Uint8Array> {
+  yield headOf(request);
+  const { body, framing } = request;
+  if (body === undefined) return;
+  if (framing !== 'chunked') return yield body;
+  for (let at = 0; at < body.byteLength; at += CHUNK) {
+    const piece = body.subarray(at, at + CHUNK);
+    yield Buffer.concat([Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
+  }
+  yield Buffer.from('0\r\n\r\n');
+}
+
+function parseAnswer(bytes: Buffer, method: string): WireAnswer | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? Number.NaN);
+  if (Number.isNaN(status)) return undefined;
+  const rest = bytes.subarray(end + 4);
+  // 100 Continue: the answer is behind it.
+  if (status < 200) return parseAnswer(rest, method);
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^([^:]+):\s*(.*)$/.exec(line) ?? [];
+    const key = name.toLowerCase();
+    headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`;
+  }
+  const body = method === 'HEAD' ? Buffer.alloc(0) : bodyOf(rest, headers);
+  return body === undefined ? undefined : { status, headers, body: body.toString() };
+}
+
+/** Undefined when it is cut off. */
+function bodyOf(bytes: Buffer, headers: Record<string, string>): Buffer | undefined {
+  if (headers['transfer-encoding'] === 'chunked') return dechunked(bytes);
+  const length = headers['content-length'];
+  if (length === undefined) return bytes;
+  return bytes.byteLength < Number(length) ? undefined : bytes.subarray(0, Number(length));
+}
+
+function dechunked(bytes: Buffer): Buffer | undefined {
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = bytes.indexOf('\r\n', at);
+    if (end < 0) return undefined;
+    const size = Number.parseInt(bytes.subarray(at, end).toString('latin1'), 16);
+    if (Number.isNaN(size)) return undefined;
+    if (size === 0) return Buffer.concat(pieces);
+    pieces.push(bytes.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
