@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Tokens } from '../runner/tokens.ts';
+import { createWait } from '../runner/wait.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { door, mayUse, needs } from './auth.ts';
@@ -59,6 +60,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   const { log } = deps;
   const { ratePerMinute, ...terms } = { ...DEFAULT_OPTIONS, ...options };
   const rate = createRate(deps, ratePerMinute);
+  const ended = createWait(deps, deps.runWaitMs);
   const app = new Hono<ApiEnv>();
 
   app.use('*', ...edge({ rate, log }, terms));
@@ -77,8 +79,8 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.route('/v1/backup', backupRoutes(deps));
   app.route('/v1/tokens', tokenRoutes(deps));
   app.route('/v1', processRoutes(deps.process));
-  app.route('/', compatRoutes(deps));
-  app.route('/trigger', triggerRoutes(deps));
+  app.route('/', compatRoutes({ ...deps, ended }));
+  app.route('/trigger', triggerRoutes({ ...deps, ended }));
 
   app.notFound((c) =>
     answerProblem(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),

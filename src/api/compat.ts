@@ -5,35 +5,30 @@
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
-import { DependencyError, messageOf, UsageError, type BellhopError } from '../errors.ts';
+import { DependencyError, messageOf, UsageError } from '../errors.ts';
 import { isId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { renderMarkdown } from '../render/markdown-file.ts';
 import type { Runner } from '../runner/runner.ts';
-import { waitForEnd } from '../runner/wait.ts';
-import { isFinal, RUN_STATES } from '../store/records.ts';
+import type { WaitForRun } from '../runner/wait.ts';
+import { RUN_STATES } from '../store/records.ts';
 import type { Run, RunState, RunSummary } from '../store/records.ts';
 import type { Reader } from '../store/reader.ts';
 import { mayUse, needs } from './auth.ts';
 import { limitBetween } from './limit.ts';
-import type { Problem } from './problem.ts';
+import { wordsFor, type Problem } from './problem.ts';
 import { problemOf, readJson, scopedKey, type ApiEnv } from './runs.ts';
 
 export interface CompatDeps {
   runner: Pick<Runner, 'submit' | 'remove'>;
-  reader: Pick<Reader, 'get' | 'list' | 'watch'>;
-  clock: Clock;
+  reader: Pick<Reader, 'get' | 'list'>;
+  ended: WaitForRun;
   log: Log;
-  /** How long `POST /run` waits for the end, in milliseconds. */
-  runWaitMs: number;
 }
 
 type Answered = Context<ApiEnv>;
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** More wait at the same time: the answer is 202 at once. */
-const MAX_WAITING = 100;
 
 const STATUSES = ['queued', 'running', 'completed', 'failed'] as const;
 const STATUS_OF: Record<RunState, (typeof STATUSES)[number]> = {
@@ -63,9 +58,8 @@ const ListQuery = z.object({
 
 /** Makes the routes; they are mounted at the root, behind the door. */
 export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
-  const { runner, reader, log } = deps;
+  const { runner, reader, ended, log } = deps;
   const app = new Hono<ApiEnv>();
-  const ended = createWait(deps);
   const limited = bodyLimit({
     maxSize: MAX_BODY_BYTES,
     onError: (c) => c.json({ error: `A body may have ${MAX_BODY_BYTES} bytes.` }, 413),
@@ -137,29 +131,6 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   return app;
 }
 
-type End = Run | 'unfinished' | 'gone';
-
-/** Waits for the end of an accepted run, as long and for as many callers at once as is allowed; a caller that hangs up ends the wait alone. */
-function createWait({ reader, clock, runWaitMs, log }: CompatDeps): (run: Run, signal: AbortSignal) => Promise<End> {
-  let waiting = 0;
-  return async (run, signal) => {
-    if (waiting >= MAX_WAITING) return 'unfinished';
-    waiting++;
-    try {
-      const end = await waitForEnd(reader, run.id, { clock, ms: runWaitMs, signal });
-      const present = end ?? (await reader.get(run.id));
-      if (present === undefined) return 'gone';
-      return isFinal(present.state) ? present : 'unfinished';
-    } catch (error) {
-      // The run is accepted whatever became of the wait.
-      log.warn('the end of a run could not be waited for', { runId: run.id, error });
-      return 'unfinished';
-    } finally {
-      waiting--;
-    }
-  };
-}
-
 function entryOf({ id, job, state, createdAt, updatedAt }: Run | RunSummary) {
   return { job_id: id, job_type: job, status: STATUS_OF[state], created_at: createdAt, updated_at: updatedAt };
 }
@@ -209,17 +180,21 @@ function misunderstood(c: Answered, error: z.ZodError, header?: string): Respons
 }
 
 function refuse(c: Answered, { status, detail, hint, issues }: Problem): Response {
-  const error = hint === undefined ? detail : `${detail} ${hint}`;
+  const error = wordsOf(detail, hint);
   return c.json(issues === undefined ? { error } : { error, issues }, status);
 }
 
 function failed(c: Answered, error: unknown, log: Log): Response {
-  if (error instanceof UsageError) return c.json({ error: wordsOf(error) }, 400);
-  log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error) });
-  if (error instanceof DependencyError) return c.json({ error: wordsOf(error) }, 503);
+  if (error instanceof UsageError) return c.json({ error: wordsOf(error.message, error.hint) }, 400);
+  const requestId = c.get('requestId');
+  log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error), requestId });
+  if (error instanceof DependencyError) {
+    const { detail, hint } = wordsFor(c, error);
+    return c.json({ error: wordsOf(detail, hint) }, 503);
+  }
   return c.json({ error: 'Bellhop failed; the log has the reason.' }, 500);
 }
 
-function wordsOf({ message, hint }: BellhopError): string {
-  return hint === undefined ? message : `${message} ${hint}`;
+function wordsOf(words: string, hint: string | undefined): string {
+  return hint === undefined ? words : `${words} ${hint}`;
 }

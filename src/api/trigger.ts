@@ -1,27 +1,22 @@
 /** `POST /trigger/{plugin}/{command}`: calls a plugin, and answers with its end when that comes soon. */
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
 import type { Runner, SubmitResult } from '../runner/runner.ts';
-import { waitForEnd } from '../runner/wait.ts';
-import type { Reader } from '../store/reader.ts';
+import type { WaitForRun } from '../runner/wait.ts';
 import type { Run } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
 import type { ApiEnv } from './runs.ts';
 
 export interface TriggerDeps {
   runner: Runner;
-  reader: Reader;
-  clock: Clock;
-  /** How long a request waits for the end of its run. */
-  runWaitMs: number;
+  ended: WaitForRun;
 }
 
 const Body = z.strictObject({ payload: z.unknown().optional() });
 const MAX_ISSUES = 20;
 
 /** The route of the triggers; answers are plain JSON, as its callers know them. */
-export function triggerRoutes({ runner, reader, clock, runWaitMs }: TriggerDeps): Hono<ApiEnv> {
+export function triggerRoutes({ runner, ended }: TriggerDeps): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.post('/:plugin/:command', needs('run'), async (c) => {
     const { plugin, command } = c.req.param();
@@ -35,9 +30,9 @@ export function triggerRoutes({ runner, reader, clock, runWaitMs }: TriggerDeps)
     const asked = { job: name, input: body.payload, as: 'json', actor: c.get('actor'), trigger: 'api' } as const;
     const result = await runner.submit(asked);
     if (result.outcome !== 'accepted' && result.outcome !== 'deduplicated') return refusal(c, result);
-    const { id } = result.run;
-    const run = await waitForEnd(reader, id, { clock, ms: runWaitMs, signal: c.req.raw.signal });
-    return run === undefined ? c.json({ job_id: id }, 202) : c.json(answerOf(run));
+    const end = await ended(result.run, c.req.raw.signal);
+    if (end === 'gone') return c.json({ error: 'not found' }, 404);
+    return end === 'unfinished' ? c.json({ job_id: result.run.id }, 202) : c.json(answerOf(end));
   });
   return app;
 }

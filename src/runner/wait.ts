@@ -1,11 +1,40 @@
 /** Waiting for the end of a run, for whoever answers with it. */
 import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import { isFinal } from '../store/records.ts';
 import type { Run, StoreEvent } from '../store/records.ts';
 import type { Reader } from '../store/reader.ts';
 
 /** Without news from the feed it is looked at so often, and not more. */
 const LOOK_EVERY_MS = 1000;
+/** More wait at the same time: the answer is `unfinished` at once. */
+const MAX_WAITING = 100;
+
+/** The run once it is final; `gone`: it was deleted meanwhile. A signal ends the wait alone, and a wait that fails is over: the run goes on. */
+export type WaitForRun = (run: Run, signal: AbortSignal) => Promise<Run | 'unfinished' | 'gone'>;
+
+/** Makes the wait of callers who sit in front of it, for `ms` milliseconds and for a bounded number of them at once. */
+export function createWait(
+  { reader, clock, log }: { reader: Pick<Reader, 'get' | 'watch'>; clock: Clock; log: Log },
+  ms: number,
+): WaitForRun {
+  let waiting = 0;
+  return async (run, signal) => {
+    if (waiting >= MAX_WAITING) return 'unfinished';
+    waiting++;
+    try {
+      const end = await waitForEnd(reader, run.id, { clock, ms, signal });
+      const present = end ?? (await reader.get(run.id));
+      if (present === undefined) return 'gone';
+      return isFinal(present.state) ? present : 'unfinished';
+    } catch (error) {
+      log.warn('the end of a run could not be waited for', { runId: run.id, error });
+      return 'unfinished';
+    } finally {
+      waiting--;
+    }
+  };
+}
 
 /**
  * The run once it is final; undefined when that takes longer than `ms`, when the run is gone, or when nobody waits any more (`signal`).

@@ -19,7 +19,9 @@ interface Row {
   scope: Scope | 'operator' | 'anonymous' | 'own secret';
   /** The path that is called, with the run and the token of the test. */
   path?: (ids: { run: string; token: string }) => string;
-  body?: unknown;
+  body?: object;
+  /** Of a route that is there for whatever method has no other. */
+  method?: string;
   /** What who may gets. */
   right: number;
   /** What a token of that scope for other jobs gets. */
@@ -28,11 +30,15 @@ interface Row {
 const notForJobs = { status: 403, why: 'it needs scope admin, which is for every job' };
 const run = (verb: string) => ({ path: (ids: { run: string }) => `/v1/runs/${ids.run}${verb}` });
 const token = (verb: string) => ({ path: (ids: { token: string }) => `/v1/tokens/${ids.token}${verb}` });
-const schedule = (verb: string, right: number, body?: unknown): Row => ({
-  scope: 'operator',
+const job = { path: (ids: { run: string }) => `/jobs/${ids.run}` };
+const otherMethod = (path: Row['path']): Row => ({ scope: 'read', method: 'PUT', right: 405, ...(path && { path }) });
+const NAMED = { status: 403, why: 'it names the job itself' };
+const schedule = (verb: string, scope: Scope, body?: object): Row => ({
+  scope,
   path: () => `/v1/schedules/nightly${verb}`,
-  right,
-  body,
+  right: 404,
+  ...(body && { body }),
+  otherJob: { status: 404, why: 'there is none' },
 });
 const NIGHTLY = {
   job: 'fate',
@@ -61,17 +67,33 @@ const ROWS: Record<string, Row> = {
   'POST /v1/runs/:id/cancel': { scope: 'run', ...run('/cancel'), right: 200, otherJob: { status: 404, why: HIDDEN } },
   'POST /v1/runs/:id/retry': { scope: 'run', ...run('/retry'), right: 202, otherJob: { status: 404, why: HIDDEN } },
   'DELETE /v1/runs/:id': { scope: 'manage', ...run(''), right: 200, otherJob: { status: 404, why: HIDDEN } },
-  'GET /v1/schedules': { scope: 'operator', right: 200 },
-  'POST /v1/schedules/preview': { scope: 'operator', body: NIGHTLY, right: 200 },
-  'POST /v1/schedules': { scope: 'operator', body: NIGHTLY, right: 201 },
-  'GET /v1/schedules/:ref': schedule('', 404),
-  'GET /v1/schedules/:ref/next': schedule('/next', 404),
-  'DELETE /v1/schedules/:ref': schedule('', 404),
-  'POST /v1/schedules/:ref/pause': schedule('/pause', 404, {}),
-  'POST /v1/schedules/:ref/resume': schedule('/resume', 404),
-  'POST /v1/schedules/:ref/snooze': schedule('/snooze', 404, { until: '2d' }),
-  'POST /v1/schedules/:ref/skip': schedule('/skip', 404),
-  'POST /v1/schedules/:ref/run': schedule('/run', 404),
+  'GET /v1/schedules': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
+  'POST /v1/schedules/preview': { scope: 'read', body: NIGHTLY, right: 200, otherJob: NAMED },
+  'POST /v1/schedules': { scope: 'manage', body: NIGHTLY, right: 201, otherJob: NAMED },
+  'GET /v1/schedules/:ref': schedule('', 'read'),
+  'GET /v1/schedules/:ref/next': schedule('/next', 'read'),
+  'DELETE /v1/schedules/:ref': schedule('', 'manage'),
+  'POST /v1/schedules/:ref/pause': schedule('/pause', 'manage', {}),
+  'POST /v1/schedules/:ref/resume': schedule('/resume', 'manage'),
+  'POST /v1/schedules/:ref/snooze': schedule('/snooze', 'manage', { until: '2d' }),
+  'POST /v1/schedules/:ref/skip': schedule('/skip', 'manage'),
+  'POST /v1/schedules/:ref/run': schedule('/run', 'run'),
+  'POST /run': { scope: 'run', body: { job_type: 'fate' }, right: 200, otherJob: NAMED },
+  'ALL /run': otherMethod(() => '/run'),
+  'POST /jobs': { scope: 'run', body: { job_type: 'fate' }, right: 202, otherJob: NAMED },
+  'GET /jobs': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
+  'ALL /jobs': otherMethod(() => '/jobs'),
+  'GET /jobs/:id': { scope: 'read', ...job, right: 200, otherJob: { status: 404, why: HIDDEN } },
+  'DELETE /jobs/:id': { scope: 'manage', ...job, right: 200, otherJob: { status: 404, why: HIDDEN } },
+  'ALL /jobs/:id': otherMethod(job.path),
+  'POST /trigger/:plugin/:command': { scope: 'run', path: () => '/trigger/no/body', right: 404, otherJob: NAMED },
+  'POST /v1/queues/:name/process': {
+    scope: 'manage',
+    path: () => '/v1/queues/fate/process',
+    right: 200,
+    otherJob: NAMED,
+  },
+  'POST /v1/deliveries/process': { scope: 'manage', right: 200, otherJob: { status: 403, why: 'they are of all jobs' } },
   'POST /v1/backup': { scope: 'operator', body: { dir: 'relative' }, right: 400 },
   'GET /v1/tokens': { scope: 'admin', right: 200, otherJob: notForJobs },
   'POST /v1/tokens': { scope: 'admin', body: { name: 'new' }, right: 201, otherJob: notForJobs },
@@ -80,6 +102,9 @@ const ROWS: Record<string, Row> = {
 };
 /** What is mounted for whole paths: the edge, the doors, and no answers of their own but these doors'. */
 const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/schedules/*', 'ALL /v1/tokens/*'];
+
+/** What two cannot have by one name. */
+const isMaking = (route: string): boolean => route === 'POST /v1/tokens' || route === 'POST /v1/schedules';
 
 let house: House;
 let logged: string[];
@@ -133,7 +158,7 @@ interface Call {
 }
 async function call(api: Api, route: string, row: Row & { at: string }, { authorization, bindings }: Call) {
   const [named = ''] = route.split(' ');
-  const method = named === 'ALL' ? 'POST' : named;
+  const method = row.method ?? (named === 'ALL' ? 'POST' : named);
   const headers = {
     ...(authorization === undefined ? {} : { authorization }),
     ...(row.scope === 'own secret' ? { 'x-internal-health': CRON_SECRET } : {}),
@@ -208,14 +233,15 @@ describe.each(Object.entries(ROWS))('%s', (route, row) => {
       const { secret } = await made(tokens, given, { scope: given });
       const ids = { run: await finished(), token: (await made(tokens, `subject-${given}`)).id };
       const at = row.path?.(ids) ?? route.split(' ')[1] ?? '';
-      const fresh = route === 'POST /v1/tokens' ? { ...row, body: { name: `new-${given}` } } : row;
+      const fresh = { ...row, ...(isMaking(route) && { body: { ...row.body, name: `new-${given}` } }) };
       const answer = await call(api, route, { ...fresh, at }, { authorization: `Bearer ${secret}` });
       if (scope === 'operator') expect([given, answer.status]).toEqual([given, 404]);
       else if (isOpen || SCOPES.indexOf(given) >= SCOPES.indexOf(scope))
         expect([given, answer.status]).toEqual([given, row.right]);
       else {
         expect([given, answer.status]).toEqual([given, 403]);
-        expect(JSON.parse(answer.text)).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+        const words = /^\/(?:run|jobs|trigger)/.test(at) ? { error: 'forbidden' } : { status: 403, code: 'FORBIDDEN' };
+        expect(JSON.parse(answer.text)).toMatchObject(words);
         expect((await house.store.get(ids.run))?.state).toBe('completed');
       }
     }
@@ -257,7 +283,7 @@ test.each(Object.entries(ROWS).filter(([, { otherJob }]) => otherJob !== undefin
 test('a path that is not there is behind the door as well', async () => {
   const { api, tokens } = open();
   const { secret } = await made(tokens, 'reader', { scope: 'read' });
-  for (const path of ['/', '/v1', '/v1/colours', '/jobs', '/favicon.ico', '/V1/runs', '/v1//runs', '/healthz/x']) {
+  for (const path of ['/', '/v1', '/v1/colours', '/jobs/', '/favicon.ico', '/V1/runs', '/v1//runs', '/healthz/x']) {
     expect([path, (await api.request(path)).status]).toEqual([path, 401]);
     const answer = await api.request(path, { headers: { authorization: `Bearer ${secret}` } });
     expect([path, answer.status]).toEqual([path, 404]);

@@ -3,6 +3,7 @@ import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '../../src/log.ts';
+import { createWait } from '../../src/runner/wait.ts';
 import { serveRoutes, type Answer, type Served } from '../support/compat-house.ts';
 import { buildHouse } from '../support/runner-house.ts';
 import { fateJob } from '../support/runner-fate.ts';
@@ -28,9 +29,8 @@ async function open(): Promise<void> {
     compat: {
       runner: { submit: runner.submit, remove: (id, actor) => h.store.remove(id, actor) },
       reader,
-      clock,
+      ended: createWait({ reader, clock, log: silentLog }, 0),
       log: silentLog,
-      runWaitMs: 0,
     },
   });
 }

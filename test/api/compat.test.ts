@@ -259,13 +259,9 @@ describe('the entry of a job', () => {
           get: (id) => Promise.resolve(runs.find((run) => run.id === id)),
           list: ({ states }) =>
             Promise.resolve({ items: runs.filter(({ state }) => states?.includes(state) ?? true).map(summaryOf) }),
-          watch: () => {
-            throw new Error('nobody waits');
-          },
         },
-        clock: systemClock,
+        ended: () => Promise.reject(new Error('nobody waits')),
         log: silentLog,
-        runWaitMs: 0,
       },
     });
     for (const { id, state } of runs) {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DependencyError } from '../../src/errors.ts';
 import type { Store } from '../../src/store/store.ts';
-import { AWAITED, ROUTES, type Route } from '../support/api-routes.ts';
+import { ROUTES, type Route } from '../support/api-routes.ts';
 import { API_TOKEN, startApiServer, type ApiServer } from '../support/api-server.ts';
 import { waitFor } from '../support/peer-wait.ts';
 import { BODIES, faultsOf, fill, hostileRequest } from '../support/hostile.ts';
@@ -14,7 +14,6 @@ import { send, type WireAnswer, type WireRequest } from '../support/wire.ts';
 const SEED = 20_261_122;
 const ROOT = resolve(import.meta.dirname, '../..');
 const BEARER = ['Authorization', `Bearer ${API_TOKEN}`] as const;
-const ALL: readonly Route[] = [...ROUTES, ...AWAITED];
 
 /** What every object inherits; a request must not add to it. */
 const inherited = (): string =>
@@ -57,7 +56,7 @@ describe('requests with anything in the place of everything', () => {
   test('are answered with JSON or text, never with a failure of the server, a path, a stack or a token', async () => {
     const statuses = new Set<number>();
     await fc.assert(
-      fc.asyncProperty(hostileRequest({ routes: ALL, known }), async (request) => {
+      fc.asyncProperty(hostileRequest({ routes: ROUTES, known }), async (request) => {
         statuses.add((await expectFit(api, request)).status);
       }),
       { seed: SEED, numRuns: 1_500, endOnFailure: true },
@@ -70,7 +69,7 @@ describe('requests with anything in the place of everything', () => {
 
   test('over the socket of the operator are answered so too', async () => {
     await fc.assert(
-      fc.asyncProperty(hostileRequest({ routes: ALL, known }), async (request) => {
+      fc.asyncProperty(hostileRequest({ routes: ROUTES, known }), async (request) => {
         const answer = await send({ path: api.socketPath }, request);
         const shown = `${request.method} ${request.target.slice(0, 200)} -> ${answer.status} ${answer.body.slice(0, 500)}`;
         expect(faultsOf(answer, { places: [ROOT] }), shown).toEqual([]);
@@ -83,7 +82,7 @@ describe('requests with anything in the place of everything', () => {
   test('find nobody let in while no token is configured, and are told the same each time', async () => {
     await using closed = await startApiServer({ env: { BELLHOP_API_TOKEN: undefined } });
     await fc.assert(
-      fc.asyncProperty(hostileRequest({ routes: ALL, known }), async (request) => {
+      fc.asyncProperty(hostileRequest({ routes: ROUTES, known }), async (request) => {
         const answer = await expectFit(closed, request, [500]);
         if (answer.status === 500) expect(answer.body).toMatch(/^(?:\{"error":"auth misconfigured"\})?$/);
       }),
@@ -95,7 +94,7 @@ describe('requests with anything in the place of everything', () => {
     await using failing = await startApiServer({ seams: { wrapStore: failingReads } });
     await fc.assert(
       fc.asyncProperty(
-        hostileRequest({ routes: ALL, known }),
+        hostileRequest({ routes: ROUTES, known }),
         async (request) => void (await expectFit(failing, request, [503])),
       ),
       { seed: SEED, numRuns: 300, endOnFailure: true },
@@ -114,7 +113,7 @@ function failingReads(store: Store): Store {
   return { ...store, list: fail, get: fail, submit: fail, listNotices: fail, deliveries: fail };
 }
 
-describe.each(ALL.filter(({ method }) => method !== 'GET'))('$method $path', (route) => {
+describe.each(ROUTES.filter(({ method }) => method !== 'GET'))('$method $path', (route) => {
   test.each(Object.entries(BODIES))('answers %s', async (_name, body) => {
     const target = fill(route, () => 'noop');
     await expectFit(api, { method: route.method, target, headers: [BEARER], ...body });

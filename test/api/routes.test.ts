@@ -1,7 +1,8 @@
 /** The table of routes that other tests go over: it lists what is mounted, and nothing else. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/app.ts';
-import { AWAITED, ROUTES, type Route } from '../support/api-routes.ts';
+import { atTheEdge } from '../support/api-parts.ts';
+import { ROUTES, type Route } from '../support/api-routes.ts';
 import { CRON_TOKEN, startApiServer, type ApiServer } from '../support/api-server.ts';
 import { fill } from '../support/hostile.ts';
 import { send, type WireAnswer } from '../support/wire.ts';
@@ -24,27 +25,23 @@ test.each(ROUTES)('$method $path is mounted', async (route) => {
   expect((await ask(route)).body).not.toContain(MISSING);
 });
 
-test.each(AWAITED)('$method $path is awaited, and not mounted', async (route) => {
-  const told = 'it is there now: move its line from AWAITED to ROUTES in test/support/api-routes.ts';
-  expect((await ask(route)).body, told).toContain(MISSING);
-});
-
 test('every route that is mounted is listed', () => {
-  const { runner, scheduler, store, log, clock } = api.server.bellhop;
+  const { runner, scheduler, store, tokens, log, clock } = api.server.bellhop;
   const { schedules } = scheduler;
   const mounted = createApi({
     runner,
     reader: store,
     schedules,
     readiness: () => 'ready',
-    token: undefined,
+    tokens,
     backup: (dir) => store.backup(dir),
     cron: { token: undefined, reader: store, clock, log, schedules },
+    ...atTheEdge({ runner }),
     log,
   })
     .routes.filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => `${method} ${path}`);
-  const listed = new Set([...ROUTES, ...AWAITED].map(({ method, path }) => `${method} ${path}`));
+  const listed = new Set(ROUTES.map(({ method, path }) => `${method} ${path}`));
   expect(mounted.length).toBeGreaterThan(20);
   expect(mounted.filter((one) => !listed.has(one))).toEqual([]);
 });

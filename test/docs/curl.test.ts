@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AWAITED, ROUTES } from '../support/api-routes.ts';
+import { ROUTES } from '../support/api-routes.ts';
 import { startPeerServer, type PeerServer } from '../support/peer-server.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -43,15 +43,6 @@ const realCurl = await promisify(execFile)('sh', ['-c', 'command -v curl']).then
 );
 const STAND_IN = realCurl === undefined ? 'a stand-in of curl, for there is no curl here' : 'a stand-in of curl';
 const ways = realCurl === undefined ? [STAND_IN] : ['curl', STAND_IN];
-
-/** The awaited routes that an example asks for; see AWAITED. */
-function awaitedIn(script: string): string[] {
-  const paths = [...script.matchAll(/http:\/\/127\.0\.0\.1:3000(\/[^\s"'?]*)/g)].map(([, path = '']) => path);
-  return AWAITED.map(({ path }) => path).filter((path) => {
-    const pattern = new RegExp(`^${path.replace(/:[a-z]+/g, '[^/]+')}$`);
-    return paths.some((asked) => pattern.test(asked));
-  });
-}
 
 let folder: string;
 beforeAll(async () => {
@@ -92,8 +83,7 @@ describe.each(ways)('with %s', (way) => {
     server = await startPeerServer({ env: { BELLHOP_API_TOKEN: TOKEN } });
   });
   afterAll(async () => void (await server.stop()));
-  const ready = examples.filter(({ script }) => awaitedIn(script).length === 0);
-  test.each(ready)('$where does what it shows', async (example) => {
+  test.each(examples)('$where does what it shows', async (example) => {
     const { statuses, output } = await run(example, { way, url: server.url });
     expect(statuses, output).toEqual(example.statuses);
   });
@@ -102,6 +92,6 @@ describe.each(ways)('with %s', (way) => {
 test('docs/api.md lists every route, and no other', async () => {
   const page = await readFile(join(ROOT, 'docs/api.md'), 'utf8');
   const listed = [...page.matchAll(/^\| `((?:GET|POST|DELETE) \/\S*)` \| /gm)].map(([, route = '']) => route);
-  const expected = [...ROUTES, ...AWAITED].map(({ method, path }) => `${method} ${path}`);
+  const expected = ROUTES.map(({ method, path }) => `${method} ${path}`);
   expect(listed.toSorted()).toEqual(expected.toSorted());
 });

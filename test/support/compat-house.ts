@@ -17,6 +17,7 @@ import { NOTHING } from '../../src/store/backing.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import { createMemoryBacking } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createWait } from '../../src/runner/wait.ts';
 import type { Who } from './principals.ts';
 import { letIn } from './principals.ts';
 import { buildHouse, type House, type HouseParts } from './runner-house.ts';
@@ -127,8 +128,9 @@ export async function compatHouse(parts: CompatParts = {}): Promise<CompatHouse>
   const house = buildHouse({ jobs, ...parts, store });
   const { runner } = house;
   if (parts.idle === undefined) await runner.start();
+  const waits = { reader: store, clock: house.clock, log: silentLog };
   const served = await serveRoutes({
-    compat: { runner, reader: store, clock: house.clock, log: silentLog, runWaitMs: parts.runWaitMs ?? 20_000 },
+    compat: { runner, reader: store, ended: createWait(waits, parts.runWaitMs ?? 20_000), log: silentLog },
     process: { queue: runner.process, deliveries: () => Promise.resolve({ started: 0, remaining: 0 }) },
   });
   return {
