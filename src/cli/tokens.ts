@@ -133,7 +133,9 @@ function linesOf(view: TokenView, width: number): string[] {
     `used     ${lastUsedAt === undefined ? 'never' : minute(lastUsedAt)}`,
     ...rotated,
     ...overlap,
-    revokedAt === undefined ? `ends     ${endOf(view)}` : `revoked  ${minute(revokedAt)}`,
+    revokedAt === undefined
+      ? `ends     ${view.expiresAt === undefined ? 'never' : minute(view.expiresAt)}`
+      : `revoked  ${minute(revokedAt)}`,
   ];
   const head = `${view.name}  ${view.id}  ${view.state}  ${reachOf(view)}`;
   return [head, ...facts.map((fact) => `  ${fact}`)].map((line) => cutColumns(oneIndented(line), width));

@@ -107,10 +107,9 @@ export function oldestOver(all: readonly Held[], terms: { now: number; limit: nu
   return over.reduce((oldest, one) => (end(one) < end(oldest) ? one : oldest));
 }
 
-/** The oldest first. */
+/** The oldest first; of one instant, in the order they were made or read. */
 export function byAge(all: readonly Held[]): Held[] {
-  const key = ({ id, record }: Held): string => `${record.createdAt} ${id}`;
-  return all.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+  return all.toSorted((a, b) => Date.parse(a.record.createdAt) - Date.parse(b.record.createdAt));
 }
 
 function jsonOf(record: TokenRecord): Json {

@@ -25,8 +25,7 @@ export function createLastUses(deps: { book: TokenBook; clock: Clock; log: Log }
       await book.inTurn(async () => {
         const held = book.get(id);
         const use = uses.get(id);
-        // Revoked meanwhile: there is nothing left to know.
-        if (held === undefined || use === undefined || held.record.revokedAt !== undefined) return;
+        if (held === undefined || use === undefined) return;
         use.isWritten = true;
         await book.write({ id, record: { ...held.record, lastUsedAt: use.at } });
       });

@@ -176,6 +176,7 @@ describe('rotating', () => {
     const opened = [first, second, third].map((one) => said(tokens, one));
     expect(opened).toEqual(['invalid_token', 'invalid_token', 'admitted']);
     expect(tokens.list().tokens).toMatchObject([{ id, secrets: [{}] }]);
+    expect(said(await open(BOOTSTRAP), third)).toBe('admitted');
   });
 
   test('two that come at once are one after the other: never are there three secrets', async () => {
