@@ -231,3 +231,25 @@ test('root, whom the kernel holds to no number, is told so at the start', async 
   confinement.stop();
   expect(missing.join()).toMatch(process.getuid?.() === 0 ? /root.*run Bellhop as an ordinary user/ : /^$/);
 });
+
+test('limits without namespaces hold the size of a file, and not a process with a session of its own', async () => {
+  await using tools = await brokenTools({ unshare: 'exit 1', bwrap: 'exit 1' });
+  const confinement = createConfinement({ clock: systemClock, env: { PATH: tools.path } });
+  expect(await confinement.ready()).toMatchObject({ name: 'limits', tools: ['prlimit'] });
+  const mark = newMark();
+  const base = { description: 'x', kind: 'command', retries: 0, limits: { fileSize: '8kb' } };
+  const jobs = [
+    { ...base, name: 'big', command: ['dd', 'if=/dev/zero', 'of=big', 'bs=4096', 'count=100'] },
+    {
+      ...base,
+      name: 'away',
+      command: ['sh', '-c', `setsid sh -c 'echo > up; exec sleep ${mark}' & until [ -e up ]; do sleep 0.02; done`],
+    },
+  ];
+  const house = await houses.open({ jobs, confinement });
+  expect((await house.until((await house.ask('big')).id)).error?.code).toBe('LIMIT_REACHED');
+  await house.until((await house.ask('away')).id);
+  const left = await eventually(async () => ((await withArgument(mark)).length > 0 ? withArgument(mark) : undefined));
+  for (const pid of left) process.kill(pid, 'SIGKILL');
+  confinement.stop();
+});
