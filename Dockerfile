@@ -1,7 +1,9 @@
 # Node 24 runs the TypeScript as it is: there is no build step. Pin the digest of your choice when you deploy.
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BELLHOP_DATA_DIR=/data BELLHOP_JOBS_DIR=/jobs BELLHOP_PLUGINS_DIR=/plugins
-# git is what the shipped job repo-digest reads, python3 what the plugin link-check runs on.
+# git is what the shipped job repo-digest reads, python3 what the plugin link-check runs on. Bubblewrap is left out: what keeps unshare
+# (util-linux, which is here) from making namespaces in an unprivileged container keeps it from that too; the container's own limits hold
+# there (docs/confinement.md).
 RUN apt-get update && apt-get install -y --no-install-recommends git python3 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/crash/**', 'test/faketime/**'],
+    exclude: ['test/crash/**', 'test/faketime/**', 'test/confine/**'],
     pool: 'forks',
     // Two cores would otherwise give one worker; many tests wait for processes and sockets.
     maxWorkers: Math.max(2, availableParallelism()),

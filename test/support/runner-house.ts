@@ -12,6 +12,7 @@ import { createRunner, type Runner, type RunnerOptions } from '../../src/runner/
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { isFinal, type Actor, type Run } from '../../src/store/records.ts';
+import type { Confinement } from '../../src/runner/kinds/confine.ts';
 import type { ManualClock } from './clock.ts';
 import type { Registry } from '../../src/runner/registry.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -59,6 +60,7 @@ export interface HouseParts {
   options?: Partial<RunnerOptions>;
   guards?: GuardCheck;
   caps?: Caps;
+  confinement?: Confinement;
 }
 
 export function buildHouse(parts: HouseParts): House {
@@ -68,7 +70,8 @@ export function buildHouse(parts: HouseParts): House {
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
   const registry = parts.registry ?? staticRegistry(parts.jobs ?? []);
   const scrub = createScrub([SECRET]);
-  const given = { ...(parts.guards && { guards: parts.guards }), ...(parts.caps && { caps: parts.caps }) };
+  const { guards, caps, confinement } = parts;
+  const given = { ...(guards && { guards }), ...(caps && { caps }), ...(confinement && { confinement }) };
   const env = parts.env ?? { PATH: process.env['PATH'] };
   const deps = { store, registry, clock, log, ids, scrub, env, ...given };
   const runner = createRunner(deps, { workerId: 'worker-1', ...parts.options });
