@@ -1,6 +1,6 @@
 /** Taking due work at a word, from rows B9 and B11. */
 import { describe, expect, test } from 'vitest';
-import { compatHouse, serveRoutes, type CompatHouse } from '../support/compat-house.ts';
+import { compatHouse, serveRoutes, type CompatHouse, type CompatParts } from '../support/compat-house.ts';
 import { outboxBench, SLACK } from '../support/delivery-outbox.ts';
 import { eventually } from '../support/runner-house.ts';
 import { ana, newRun } from '../support/store-harness.ts';
@@ -9,9 +9,12 @@ const PROCESS = 'POST /v1/queues/fate/process';
 const DELIVER = 'POST /v1/deliveries/process';
 
 /** A house that takes nothing by itself, in which so many runs wait for their release. */
-async function waiting(many: number, options: { concurrency?: number; ofJob?: number } = {}): Promise<CompatHouse> {
-  const { concurrency = 64, ofJob = 64 } = options;
-  const house = await compatHouse({ idle: true, options: { concurrency }, fate: { concurrency: ofJob } });
+async function waiting(
+  many: number,
+  options: { concurrency?: number; ofJob?: number } & Pick<CompatParts, 'wrap'> = {},
+): Promise<CompatHouse> {
+  const { concurrency = 64, ofJob = 64, ...rest } = options;
+  const house = await compatHouse({ idle: true, options: { concurrency }, fate: { concurrency: ofJob }, ...rest });
   const input = { fate: 'wait', text: '', times: 0 };
   await house.store.submit(Array.from({ length: many }, () => newRun({ job: 'fate', queue: 'fate', input })));
   return house;
@@ -60,6 +63,20 @@ describe('processing a queue', () => {
     await using job = await waiting(20, { ofJob: 3 });
     expect((await job.call(`${PROCESS}?limit=50`)).body).toMatchObject({ started: 3, remaining: 17 });
     expect((await job.call(`${PROCESS}?limit=50`)).body).toMatchObject({ started: 0, remaining: 17 });
+  });
+
+  test('B9 a claim that is being written is counted by the next one', async () => {
+    const slow: CompatParts['wrap'] = (store) => ({
+      ...store,
+      async claim(request) {
+        await new Promise((resolve) => setImmediate(resolve));
+        return store.claim(request);
+      },
+    });
+    await using house = await waiting(20, { concurrency: 4, wrap: slow });
+    const results = await Promise.all(Array.from({ length: 5 }, () => house.runner.process('fate', 50)));
+    expect(results.map((result) => 'started' in result && result.started)).toEqual([4, 0, 0, 0, 0]);
+    expect(house.runner.active()).toBe(4);
   });
 
   test('B9 beside a worker that claims by itself no slot is taken twice', async () => {
