@@ -25,10 +25,13 @@ const GUARD_MS = 60_000;
 /** Sends a request on a connection of its own; rejects when the connection ends without a whole answer. */
 export function send(to: NetConnectOpts, request: WireRequest): Promise<WireAnswer> {
   const socket = connect(to);
-  // A server that refuses a body does not read it: what cannot be written any more is no failure, a missing answer is.
-  socket.once('connect', () => {
-    for (const piece of piecesOf(request)) socket.write(piece);
-  });
+  const pieces = piecesOf(request);
+  // One after another: an answer that comes before the end of a body is read before the server stops reading that.
+  const writeSome = (): void => {
+    // By hand: leaving a for-of would end the generator.
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) if (!socket.write(next.value)) return;
+  };
+  socket.once('connect', writeSome).on('drain', writeSome);
   return answerOf(socket, { method: request.method });
 }
 
@@ -70,15 +73,16 @@ export function headOf({ method, target, headers = [], body, framing = 'length' 
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-function* piecesOf(request: WireRequest): Generator<Uint8Array> {
+function* piecesOf(request: WireRequest): Generator<Uint8Array, void> {
   yield headOf(request);
   const { body, framing } = request;
   if (body === undefined) return;
-  if (framing !== 'chunked') return yield body;
   for (let at = 0; at < body.byteLength; at += CHUNK) {
     const piece = body.subarray(at, at + CHUNK);
-    yield Buffer.concat([Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
+    if (framing !== 'chunked') yield piece;
+    else yield Buffer.concat([Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
   }
+  if (framing !== 'chunked') return;
   yield Buffer.from('0\r\n\r\n');
 }
 
