@@ -17,8 +17,11 @@ import { startEngine } from './store-child.ts';
 
 const IN_FLIGHT = [1, 10, 100] as const;
 const SEED = 20_261_122;
-/** A run is two or three durable writes and a worker; the bare route is none. A list must not notice the history. */
-const GOALS = { runP50At1: 60, runP50At10: 60, runP50At100: 60, listP50: 1.5, hostileWorstMs: 1_000 } as const;
+/**
+ * A list must not notice the history, and runs that come together share their writes. One alone is two or three syncs of the disk beside a
+ * route without any: its ratio is the disk's, is shown and is no goal.
+ */
+const GOALS = { runP50At10: 30, runP50At100: 30, listP50: 1.5, hostileWorstMs: 1_000 } as const;
 interface Sizes {
   short: number;
   long: number;
@@ -244,7 +247,7 @@ function report({ sizes, lists, runs, hostile }: Measured): BenchResult {
 
 /** What is not known is missed. */
 function missed(ratios: Record<keyof typeof GOALS, number>): string[] {
-  const names: (keyof typeof GOALS)[] = ['runP50At1', 'runP50At10', 'runP50At100', 'listP50', 'hostileWorstMs'];
+  const names = ['runP50At10', 'runP50At100', 'listP50', 'hostileWorstMs'] as const;
   return names.filter((name) => !(ratios[name] <= GOALS[name]));
 }
 
