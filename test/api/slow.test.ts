@@ -44,10 +44,7 @@ async function honest(): Promise<number> {
 const POST = {
   method: 'POST',
   target: '/v1/runs',
-  headers: [
-    ['Authorization', `Bearer ${API_TOKEN}`],
-    ['Connection', 'keep-alive'],
-  ],
+  headers: [['Authorization', `Bearer ${API_TOKEN}`]],
 } as const;
 const BEGUN = Buffer.from('POST /v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ');
 

@@ -5,7 +5,7 @@ export interface WireRequest {
   method: string;
   /** As it stands in the request line, in latin1. */
   target: string;
-  /** Names may repeat; values are latin1. `Host` and `Connection` are added when they are not given. */
+  /** Names may repeat; values are latin1. `Host` is added when it is not given. */
   headers?: readonly (readonly [string, string])[];
   body?: Uint8Array;
   /** How the end of the body is told: by its length (default), in chunks, or not at all. */
@@ -25,10 +25,13 @@ const GUARD_MS = 60_000;
 /** Sends a request on a connection of its own; rejects when the connection ends without a whole answer. */
 export function send(to: NetConnectOpts, request: WireRequest): Promise<WireAnswer> {
   const socket = connect(to);
-  // A server that refuses a body does not read it: what cannot be written any more is no failure, a missing answer is.
-  socket.once('connect', () => {
-    for (const piece of piecesOf(request)) socket.write(piece);
-  });
+  const pieces = piecesOf(request);
+  // One after another: an answer that comes before the end of a body is read before the server stops reading that.
+  const writeSome = (): void => {
+    // By hand: leaving a for-of would end the generator.
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) if (!socket.write(next.value)) return;
+  };
+  socket.once('connect', writeSome).on('drain', writeSome);
   return answerOf(socket, { method: request.method });
 }
 
@@ -38,17 +41,21 @@ export function answerOf(
   { method, guardMs = GUARD_MS }: { method: string; guardMs?: number },
 ): Promise<WireAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>();
-  const came: Buffer[] = [];
+  let came = Buffer.alloc(0);
   const broken: string[] = [];
   const guard = setTimeout(() => {
     broken.push(`nothing ended the connection within ${guardMs} ms`);
     socket.destroy();
   }, guardMs);
-  socket.on('data', (bytes: Buffer) => void came.push(bytes));
+  socket.on('data', (bytes: Buffer) => {
+    came = Buffer.concat([came, bytes]);
+    // A server that closes by itself with a body unread loses its answer on the way; so the caller closes.
+    if (isWhole(came, method)) socket.destroy();
+  });
   socket.on('error', (error) => void broken.push(error.message));
   socket.once('close', () => {
     clearTimeout(guard);
-    const answer = parseAnswer(Buffer.concat(came), method);
+    const answer = parseAnswer(came, method);
     if (answer !== undefined && broken.every((why) => !why.startsWith('nothing'))) resolve(answer);
     else reject(new Error(`no answer: ${broken.join(', ') || 'the connection was closed'}`));
   });
@@ -60,23 +67,31 @@ export function headOf({ method, target, headers = [], body, framing = 'length' 
   const named = new Set(headers.map(([name]) => name.toLowerCase()));
   const lines = [`${method} ${target} HTTP/1.1`];
   if (!named.has('host')) lines.push('Host: 127.0.0.1');
-  if (!named.has('connection')) lines.push('Connection: close');
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   if (framing === 'chunked') lines.push('Transfer-Encoding: chunked');
   if (framing === 'length' && body !== undefined) lines.push(`Content-Length: ${body.byteLength}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-function* piecesOf(request: WireRequest): Generator<Uint8Array> {
+function* piecesOf(request: WireRequest): Generator<Uint8Array, void> {
   yield headOf(request);
   const { body, framing } = request;
   if (body === undefined) return;
-  if (framing !== 'chunked') return yield body;
   for (let at = 0; at < body.byteLength; at += CHUNK) {
     const piece = body.subarray(at, at + CHUNK);
-    yield Buffer.concat([Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
+    if (framing !== 'chunked') yield piece;
+    else yield Buffer.concat([Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
   }
+  if (framing !== 'chunked') return;
   yield Buffer.from('0\r\n\r\n');
+}
+
+/** Whether nothing more belongs to the answer; one that tells no length ends with its connection. */
+function isWhole(bytes: Buffer, method: string): boolean {
+  const answer = parseAnswer(bytes, method);
+  if (answer === undefined) return false;
+  const { 'content-length': length, 'transfer-encoding': coding } = answer.headers;
+  return method === 'HEAD' || length !== undefined || coding !== undefined;
 }
 
 function parseAnswer(bytes: Buffer, method: string): WireAnswer | undefined {
