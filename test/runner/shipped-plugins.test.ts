@@ -8,10 +8,12 @@ import { silentLog } from '../../src/log.ts';
 import { createShelf } from '../../src/runner/plugins/shelf.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import type { Run } from '../../src/store/records.ts';
+import { pluginEstate } from '../support/plugin-house.ts';
 import { estate } from '../support/runner-estate.ts';
 import { tempFolder, type House } from '../support/runner-house.ts';
 
 const houses = estate();
+const written = pluginEstate();
 const dir = resolve(import.meta.dirname, '../../plugins');
 const servers: Server[] = [];
 afterEach(async () => {
@@ -170,6 +172,21 @@ describe('disk-watch', () => {
     expect(await fails('/"; touch /tmp/x; "')).toContain('cannot be looked at');
     expect(await fails('--help')).toContain('No such file');
   });
+});
+
+test('the plugin that docs/plugins.md writes in five minutes does what it says', async () => {
+  const page = await readFile(join(dir, '../docs/plugins.md'), 'utf8');
+  const block = (language: string): string =>
+    new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(page)?.[1] ?? '';
+  const manifest = block('yaml');
+  const house = await written.open({
+    plugins: { greeter: { manifest, script: block('python'), entrypoint: 'greeter.py' } },
+  });
+  expect(house.problems()).toEqual([]);
+  const first = await run(house, 'greeter-hello', { who: 'Ana' });
+  expect(first.report).toMatchObject({ title: 'Hello', summary: 'Hello Ana, for the 1. time.' });
+  expect(first.attempts[0]?.stderr?.head).toBe('greeting Ana\n');
+  expect((await run(house, 'greeter-hello')).report?.summary).toBe('Hello world, for the 2. time.');
 });
 
 test('the image and the packed project have the plugins', async () => {
