@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { systemClock } from '../src/clock.ts';
-import { VARIABLES } from '../src/variables.ts';
-import { AWAITED, ROUTES } from '../test/support/api-routes.ts';
+import { ROUTES } from '../test/support/api-routes.ts';
 import { API_TOKEN, CRON_TOKEN } from '../test/support/api-server.ts';
 import { BODIES, fill, hostileRequest } from '../test/support/hostile.ts';
 import { startPeerServer, type PeerServer } from '../test/support/peer-server.ts';
@@ -83,12 +82,11 @@ async function history(home: string, name: string, runs: number): Promise<void> 
 
 function serve(home: string, name: string): Promise<PeerServer> {
   // What limits how often one address may ask would be all that is measured.
-  const rate = Object.hasOwn(VARIABLES, 'BELLHOP_API_RATE') ? { BELLHOP_API_RATE: '1000000' } : {};
   const env = {
     BELLHOP_API_TOKEN: API_TOKEN,
     INTERNAL_HEALTH_TOKEN: CRON_TOKEN,
     BELLHOP_CONCURRENCY: '32',
-    ...rate,
+    BELLHOP_API_RATE: '1000000',
   };
   return startPeerServer({ dataDir: join(home, name), jobsDir: join(home, 'jobs'), env });
 }
@@ -124,7 +122,7 @@ async function measureRuns(caller: Caller, { turns, runs }: Sizes): Promise<Runs
     const { body } = await caller.call('GET', '/healthz');
     if (body !== 'ok') throw new Error(`healthz said ${body.slice(0, 100)}`);
   };
-  const run = await chooseRun(caller);
+  const run = runOver(caller);
   const samples: Runs = new Map(IN_FLIGHT.map((inFlight) => [inFlight, { bare: nothingTimed(), run: nothingTimed() }]));
   await timed(run, { count: 100, inFlight: 10 });
   await timed(bare, { count: 200, inFlight: 10 });
@@ -139,26 +137,11 @@ async function measureRuns(caller: Caller, { turns, runs }: Sizes): Promise<Runs
   return samples;
 }
 
-/** From the submit to the answer that says completed: `POST /run` waits for it; a build without that route is asked again and again. */
-async function chooseRun(caller: Caller): Promise<() => Promise<void>> {
-  const { status } = await caller.call('POST', '/run', '{"job_type":"noop"}');
-  console.log(`a run is ${status === 200 ? 'one POST /run' : 'POST /v1/runs, then GET until it is completed'}`);
-  if (status === 200) {
-    return async () => {
-      const { body } = await caller.call('POST', '/run', '{"job_type":"noop"}');
-      if (!body.includes('"status":"completed"')) throw new Error(`POST /run said ${body.slice(0, 200)}`);
-    };
-  }
+/** One run from the request to the answer with its end. */
+function runOver(caller: Caller): () => Promise<void> {
   return async () => {
-    const accepted = await caller.call('POST', '/v1/runs', '{"job":"noop"}');
-    const id = /run_[0-9a-z]{26}/.exec(accepted.body)?.[0];
-    if (accepted.status !== 202 || id === undefined) throw new Error(`not accepted: ${accepted.body.slice(0, 200)}`);
-    for (;;) {
-      const { body } = await caller.call('GET', `/v1/runs/${id}`);
-      if (body.includes('"state":"completed"')) return;
-      if (/"state":"(?:failed|cancelled)"/.test(body)) throw new Error(`the run did not complete: ${id}`);
-      await systemClock.sleep(2);
-    }
+    const { body } = await caller.call('POST', '/run', '{"job_type":"noop"}');
+    if (!body.includes('"status":"completed"')) throw new Error(`POST /run said ${body.slice(0, 200)}`);
   };
 }
 
@@ -169,7 +152,7 @@ interface Slow {
 
 /** One after another: what each takes by itself. Slowest first. */
 async function measureHostile(port: number, { hostile }: Sizes): Promise<Slow[]> {
-  const routes = [...ROUTES, ...AWAITED];
+  const routes = ROUTES;
   const bearer = [['Authorization', `Bearer ${API_TOKEN}`]] as const;
   const named: [string, WireRequest][] = routes
     .filter(({ method }) => method === 'POST')

@@ -10,7 +10,7 @@ import { Environment, VARIABLES } from './variables.ts';
 const SECRETS = ['BELLHOP_API_TOKEN', 'INTERNAL_HEALTH_TOKEN', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'] as const;
 
 /** A plugin's config key; which of them there are, its manifest says. */
-const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]/;
+const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]+_[A-Z0-9]/;
 
 export interface Config {
   port: number;

@@ -46,6 +46,14 @@ describe('config', () => {
     expect(message).toContain('6 problems');
   });
 
+  test('the config keys of plugins are taken as they come, and every value for a secret; a misspelt folder is named', () => {
+    const config = loadConfig({ BELLHOP_PLUGIN_LINK_CHECK_URLS: 'https://a.example' }, empty);
+    expect(config.secrets).toEqual(['https://a.example']);
+    expect(config.plugins).toEqual({ dir: join(empty, 'plugins'), missing: 'silent' });
+    expect(loadConfig({ BELLHOP_PLUGINS_DIR: '/srv/p' }, empty).plugins).toEqual({ dir: '/srv/p', missing: 'named' });
+    expect(problemsOf({ BELLHOP_PLUGIN_DIR: '/srv/p' })).toContain('did you mean BELLHOP_PLUGINS_DIR?');
+  });
+
   test('a name of others is left alone, unless it is nearly one of ours', () => {
     expect(problemsOf({ SLACK_WEBHOOK_URL: 'https://hooks.example.com', SMTP_PASSWORD: 'x' })).toBe('');
     expect(problemsOf({ BELLHOP_COLOUR: 'red' })).toContain('BELLHOP_COLOUR: no variable has this name');

@@ -16,14 +16,12 @@ AT_ONCE = 8
 
 
 def addresses(request):
-    """Those of the input, else those of the config."""
-    urls = request["event"].get("urls") or []
-    if urls:
-        return urls
-    text = request["config"].get("urls", "").strip()
+    """Those of the input. Not of the config: its values are secrets, and masked in every report."""
+    urls = list(request["event"].get("urls") or [])
+    text = (request["event"].get("base_urls") or "").strip()
     if text.startswith("["):
-        return [url for url in json.loads(text) if isinstance(url, str)]
-    return text.replace(",", " ").split()
+        return urls + [url for url in json.loads(text) if isinstance(url, str)]
+    return urls + text.replace(",", " ").split()
 
 
 def days_left(connection, now):
@@ -107,7 +105,7 @@ def main():
     except ValueError:
         urls = []
     if not urls:
-        hint = "give urls, or set BELLHOP_PLUGIN_LINK_CHECK_URLS"
+        hint = "give urls, or base_urls as a JSON list or separated by blanks"
         json.dump({"status": "error", "error": {"code": "no_urls", "message": "there are no addresses to check", "hint": hint}, "retry": False}, sys.stdout)
         return 0
     event = request["event"]

@@ -11,12 +11,13 @@ import type { Tokens } from '../runner/tokens.ts';
 import { createWait } from '../runner/wait.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
-import { door, mayUse, needs } from './auth.ts';
+import { door, isContract } from './auth.ts';
 import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
 import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
+import { jobRoutes } from './jobs.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerProblem, wordsFor } from './problem.ts';
 import { processRoutes } from './process.ts';
@@ -100,17 +101,6 @@ function healthRoutes({ readiness }: Pick<ApiDeps, 'readiness'>): Hono<ApiEnv> {
   return app;
 }
 
-function jobRoutes({ runner }: Pick<ApiDeps, 'runner'>): Hono<ApiEnv> {
-  const app = new Hono<ApiEnv>();
-  app.get('/', needs('read'), (c) => {
-    const principal = c.get('principal');
-    const jobs = runner.jobs().filter(({ name }) => mayUse(principal, name));
-    // A file that defines no job is nobody's job in particular.
-    return c.json({ jobs, problems: principal.jobs === undefined ? runner.problems() : [] });
-  });
-  return app;
-}
-
 /** Writes to a path of this machine: for whoever may open the data folder, never for a token. */
 function backupRoutes({ backup }: Pick<ApiDeps, 'backup'>): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
@@ -125,7 +115,8 @@ function backupRoutes({ backup }: Pick<ApiDeps, 'backup'>): Hono<ApiEnv> {
 }
 
 function tooLarge(c: Context): Response {
-  return answerProblem(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` });
+  const detail = `A body may have ${MAX_BODY_BYTES} bytes.`;
+  return isContract(c) ? c.json({ error: detail }, 413) : answerProblem(c, { status: 413, code: 'TOO_LARGE', detail });
 }
 
 /** Who is to blame decides the status; what only the log may say stays there, under the number of the request. */

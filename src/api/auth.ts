@@ -68,9 +68,14 @@ export function mayUse({ jobs }: Principal, job: string): boolean {
   return jobs === undefined || jobs.includes(job);
 }
 
+/** Whether the path is one of the older contract, or a trigger: there an error is `{"error": "words"}` and no problem. */
+export function isContract(c: Pick<Context, 'req'>): boolean {
+  return /^\/(?:run|jobs|trigger)(?:\/|$)/.test(c.req.path);
+}
+
 /** Answers 403: in the form of the older contract where that is spoken, else as a problem. */
 export function forbid(c: Context<ApiEnv>, detail: string): Response {
-  if (/^\/(?:run|jobs|trigger)(?:\/|$)/.test(c.req.path)) return c.json({ error: 'forbidden' }, 403);
+  if (isContract(c)) return c.json({ error: 'forbidden' }, 403);
   return answerProblem(c, {
     status: 403,
     code: 'FORBIDDEN',

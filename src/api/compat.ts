@@ -3,7 +3,6 @@
  * `job_id` is the id of a run and its `job_type` the name of a job; these words stand here and nowhere else. docs/compat.md has the table.
  */
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { DependencyError, messageOf, UsageError } from '../errors.ts';
 import { isId } from '../ids.ts';
@@ -28,7 +27,6 @@ export interface CompatDeps {
 
 type Answered = Context<ApiEnv>;
 
-const MAX_BODY_BYTES = 1024 * 1024;
 
 const STATUSES = ['queued', 'running', 'completed', 'failed'] as const;
 const STATUS_OF: Record<RunState, (typeof STATUSES)[number]> = {
@@ -60,10 +58,6 @@ const ListQuery = z.object({
 export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   const { runner, reader, ended, log } = deps;
   const app = new Hono<ApiEnv>();
-  const limited = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: (c) => c.json({ error: `A body may have ${MAX_BODY_BYTES} bytes.` }, 413),
-  });
 
   /** The run that was accepted, or why there is none. */
   async function submit(c: Answered): Promise<Run | Response> {
@@ -87,14 +81,14 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
     return run !== undefined && mayUse(c.get('principal'), run.job) ? run : undefined;
   }
 
-  app.post('/run', needs('run'), limited, async (c) => {
+  app.post('/run', needs('run'), async (c) => {
     const run = await submit(c);
     if (run instanceof Response) return run;
     const end = await ended(run, c.req.raw.signal);
     if (end === 'gone') return notFound(c);
     return end === 'unfinished' ? accepted(c, run.id) : c.json(viewOf(end));
   });
-  app.post('/jobs', needs('run'), limited, async (c) => {
+  app.post('/jobs', needs('run'), async (c) => {
     const run = await submit(c);
     return run instanceof Response ? run : accepted(c, run.id);
   });

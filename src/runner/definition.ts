@@ -131,7 +131,8 @@ function deepest(issue: z.core.$ZodIssue): string {
 
 /** What a command of a plugin has in common with the jobs of files; throws as `checkDefinition` does. */
 export function checkPluginCommand(object: Record<string, unknown>, at: { file: string; path: string }) {
-  return loadedBase(parse(z.strictObject(base), object), at);
+  const { limits, ...rest } = parse(z.strictObject({ ...base, limits: limitsField }), object);
+  return { ...loadedBase(rest, at), limits };
 }
 
 type Checked = Omit<z.infer<typeof CommandDefinition>, 'kind' | 'command' | 'output' | 'outputLimit' | 'limits'>;

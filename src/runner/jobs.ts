@@ -203,6 +203,7 @@ export interface LoadedPlugin extends LoadedBase {
   plugin: PluginFacts;
   command: string;
   type: 'read' | 'write';
+  limits: Limits;
   /** The values of its config keys. A function, so that they stand in nothing that is written down. */
   config: () => Record<string, string>;
 }

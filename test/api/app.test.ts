@@ -99,6 +99,22 @@ describe('the HTTP API', () => {
   });
 
   test.each([
+    ['no header', undefined],
+    ['another scheme', 'Basic abc'],
+    ['no token behind the scheme', 'Bearer '],
+    ['a wrong token', 'Bearer wrong-token-of-length'],
+    ['two tokens', `Bearer ${TOKEN} ${TOKEN}`],
+    ['a list of headers', `Bearer wrong-token-of-length, Bearer ${TOKEN}`],
+    ['letters that are no ASCII', 'Bearer wr\u00f6ng-token'],
+  ])('a trigger with %s is unauthorized, whether there is such a plugin or not', async (_name, authorization) => {
+    const headers = authorization === undefined ? {} : { authorization };
+    const answer = await api().request('/trigger/none/go', { method: 'POST', headers });
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).toBe('{"error":"unauthorized"}');
+    expect((await call('POST', '/trigger/none/go')).status).toBe(404);
+  });
+
+  test.each([
     'GET /v1/jobs',
     'POST /run',
     'POST /jobs',

@@ -10,7 +10,6 @@ import { sampleRun } from '../support/delivery-report.ts';
 import { eventually } from '../support/runner-house.ts';
 import { ana, claimOne, newRun } from '../support/store-harness.ts';
 import { silentLog } from '../../src/log.ts';
-import { systemClock } from '../../src/clock.ts';
 import { summaryOf } from '../../src/store/transitions.ts';
 
 const NOT_FOUND = '{"error":"not found"}';

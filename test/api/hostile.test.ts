@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DependencyError } from '../../src/errors.ts';
 import type { Store } from '../../src/store/store.ts';
-import { ROUTES, type Route } from '../support/api-routes.ts';
+import { ROUTES } from '../support/api-routes.ts';
 import { API_TOKEN, startApiServer, type ApiServer } from '../support/api-server.ts';
 import { waitFor } from '../support/peer-wait.ts';
 import { BODIES, faultsOf, fill, hostileRequest } from '../support/hostile.ts';

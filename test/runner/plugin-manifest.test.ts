@@ -125,7 +125,7 @@ describe('the input of a command', () => {
       'input.properties.a.not: is not a keyword',
     ],
     ['a misspelt keyword', { ...OBJECT, propertiez: {} }, 'input.propertiez: is not a keyword'],
-    ['a condition', { ...OBJECT, if: {}, then: {} }, 'input.if: is not a keyword'],
+    ['a condition', { ...OBJECT, if: {} }, 'input.if: is not a keyword'],
     ['an unknown type', { ...OBJECT, properties: { a: { type: 'wrong' } } }, 'input: '],
     ['a list', { type: 'array', items: {} }, 'input.type: must be object'],
     ['a pattern that is none', { ...OBJECT, properties: { a: { type: 'string', pattern: '(' } } }, 'input: '],

@@ -58,6 +58,12 @@ describe('a plugin', () => {
     expect(JSON.stringify(ended).length).toBeLessThan(50_000);
   });
 
+  test('whose response is two megabytes has none', async () => {
+    const code = "answer({ status: 'ok', result: 'x'.repeat(2 * 1024 * 1024) });";
+    const house = await houses.open({ plugins: { tool: { code } } });
+    expect(await run(house)).toMatchObject({ state: 'failed', error: { code: 'OUTPUT_LIMIT' } });
+  });
+
   test('that would write a gigabyte to stderr is killed at fifty megabytes, and its record stays small', async () => {
     const script = '#!/bin/sh\nhead -c 1000000000 /dev/zero | tr "\\0" x >&2\necho \'{"status":"ok"}\'\n';
     const house = await houses.open({ plugins: { tool: { script } } });

@@ -369,6 +369,21 @@ describe('a plugin that is not safe to be called twice at once', () => {
     expect(await house.store.getDoc('plugin-state', 'tool')).toMatchObject({ value: { n: 5 } });
   });
 
+  test('is not called again before what the last call left is stored, however slow the disk is', async () => {
+    const base = createMemoryStore({ clock: systemClock, ids: createIds(systemClock), log: silentLog });
+    const store: Store = {
+      ...base,
+      async settle(all) {
+        await systemClock.sleep(150);
+        return base.settle(all);
+      },
+    };
+    const house = await open(COUNT, { manifest: manifestOf({ commands, more: 'concurrency_safe: false' }), store });
+    const asked = await Promise.all(['tool-go', 'tool-also'].map((job) => house.ask(job)));
+    for (const { id } of asked) expect((await house.until(id)).state).toBe('completed');
+    expect(await store.getDoc('plugin-state', 'tool')).toMatchObject({ value: { n: 2 } });
+  });
+
   test('does not count the wait for its turn against the timeout, and a wait can be cancelled', async () => {
     const gate =
       "const fs = require('fs'); const wait = () => fs.existsSync(request.event.gate) ? answer({ status: 'ok' }) : setTimeout(wait, 5); wait();";

@@ -8,10 +8,12 @@ import { silentLog } from '../../src/log.ts';
 import { createShelf } from '../../src/runner/plugins/shelf.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import type { Run } from '../../src/store/records.ts';
+import { pluginEstate } from '../support/plugin-house.ts';
 import { estate } from '../support/runner-estate.ts';
 import { tempFolder, type House } from '../support/runner-house.ts';
 
 const houses = estate();
+const written = pluginEstate();
 const dir = resolve(import.meta.dirname, '../../plugins');
 const servers: Server[] = [];
 afterEach(async () => {
@@ -21,9 +23,9 @@ afterEach(async () => {
   }
 });
 
-async function open(env: Record<string, string> = {}): Promise<House & { problems: () => unknown[] }> {
+async function open(): Promise<House & { problems: () => unknown[] }> {
   await using jobs = await tempFolder();
-  const around = { PATH: process.env['PATH'] ?? '', ...env };
+  const around = { PATH: process.env['PATH'] ?? '' };
   const shelf = createShelf({ dir, missing: 'named', env: around, log: silentLog });
   const registry = createRegistry({ dir: jobs.dir, clock: systemClock, log: silentLog, plugins: shelf });
   const house = await houses.open({ registry, env: around });
@@ -60,7 +62,10 @@ test('both load, and say what they take', async () => {
         { name: 'warn_percent', type: 'integer' },
       ],
     },
-    { name: 'link-check-check', fields: [{ name: 'urls', type: 'list' }, { default: 10 }, { default: 14 }] },
+    {
+      name: 'link-check-check',
+      fields: [{ name: 'urls', type: 'list' }, { name: 'base_urls' }, { default: 10 }, { default: 14 }],
+    },
   ]);
 });
 
@@ -99,11 +104,11 @@ describe('link-check', () => {
     expect((await run(house, 'link-check-check', { urls })).result).toMatchObject({ cameBack: [urls[0]] });
   });
 
-  test('names what does not answer: a closed port, a hang, a name that is none; and takes its addresses from its config', async () => {
+  test('names what does not answer: a closed port, a hang, a name that is none; and takes its addresses as BASE_URLS has them', async () => {
     const { url } = await site();
     const urls = ['http://127.0.0.1:1/', `${url}/hang`, 'http://[::bad'];
-    const house = await open({ BELLHOP_PLUGIN_LINK_CHECK_URLS: JSON.stringify(urls) });
-    const ended = await run(house, 'link-check-check', { timeout_seconds: 1 });
+    const house = await open();
+    const ended = await run(house, 'link-check-check', { timeout_seconds: 1, base_urls: JSON.stringify(urls) });
     const { checked } = Object(ended.result);
     expect(checked.map((one: { ok: boolean }) => one.ok)).toEqual([false, false, false]);
     expect(checked[0].error).toContain('refused');
@@ -111,13 +116,13 @@ describe('link-check', () => {
     expect(ended.report?.status).toBe('failed');
   });
 
-  test('without addresses it ends for good and names the variable', async () => {
+  test('without addresses it ends for good and says how they are given', async () => {
     const house = await open();
     const ended = await house.until((await house.ask('link-check-check')).id);
     expect(ended).toMatchObject({
       state: 'failed',
       attemptsUsed: 1,
-      error: { code: 'PLUGIN_ERROR', hint: expect.stringContaining('BELLHOP_PLUGIN_LINK_CHECK_URLS') },
+      error: { code: 'PLUGIN_ERROR', hint: expect.stringContaining('base_urls') },
     });
   });
 
@@ -170,6 +175,21 @@ describe('disk-watch', () => {
     expect(await fails('/"; touch /tmp/x; "')).toContain('cannot be looked at');
     expect(await fails('--help')).toContain('No such file');
   });
+});
+
+test('the plugin that docs/plugins.md writes in five minutes does what it says', async () => {
+  const page = await readFile(join(dir, '../docs/plugins.md'), 'utf8');
+  const block = (language: string): string =>
+    new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(page)?.[1] ?? '';
+  const manifest = block('yaml');
+  const house = await written.open({
+    plugins: { greeter: { manifest, script: block('python'), entrypoint: 'greeter.py' } },
+  });
+  expect(house.problems()).toEqual([]);
+  const first = await run(house, 'greeter-hello', { who: 'Ana' });
+  expect(first.report).toMatchObject({ title: 'Hello', summary: 'Hello Ana, for the 1. time.' });
+  expect(first.attempts[0]?.stderr?.head).toBe('greeting Ana\n');
+  expect((await run(house, 'greeter-hello')).report?.summary).toBe('Hello world, for the 2. time.');
 });
 
 test('the image and the packed project have the plugins', async () => {

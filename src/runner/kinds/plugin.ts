@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { iso, type Clock } from '../../clock.ts';
 import { RunError, codeOf, messageOf } from '../../errors.ts';
+import { limitReached } from '../limits.ts';
 import { entrypointOf } from '../plugins/entrypoint.ts';
 import {
   MAX_RESPONSE_BYTES,
@@ -16,7 +17,9 @@ import {
 } from '../plugins/protocol.ts';
 import { nextState, readState } from '../plugins/state.ts';
 import { createCapture, outputText } from './capture.ts';
+import type { Confinement } from './confine.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
+import { findProgram } from './program.ts';
 import type { Output, Run } from '../../store/records.ts';
 import type { Store } from '../../store/store.ts';
 import type { LoadedPlugin } from '../jobs.ts';
@@ -27,10 +30,6 @@ const EX_CONFIG = 78;
 /** Of stdout and stderr together. */
 const OUTPUT_LIMIT = 50_000_000;
 
-/** How a call is put into its confinement; without it the process group is all there is. */
-interface Wrapping {
-  wrap(call: Call & { cwd: string; limits: object; writable: string[] }): Call;
-}
 interface Call {
   file: string;
   args: string[];
@@ -40,7 +39,7 @@ export interface PluginDeps {
   clock: Clock;
   env: Record<string, string | undefined>;
   store: Pick<Store, 'getDoc'>;
-  confinement?: Wrapping;
+  confinement?: Confinement;
 }
 
 /** What is carried out: the command of a plugin, for a run. */
@@ -65,7 +64,9 @@ async function runPlugin(deps: PluginDeps, call: PluginCall): Promise<KindEnd> {
   const { value } = await readState(deps.store, job.plugin.name);
   const cwd = await mkdtemp(join(tmpdir(), 'bellhop-run-'));
   try {
-    const within = { file, args: [], cwd, limits: {}, writable: [cwd] };
+    const found = await findProgram(file, { path: '', cwd });
+    if ('problem' in found) throw notStarted(job, Object.assign(new Error(found.problem), { code: found.problem }));
+    const within = { file, args: [], cwd, limits: job.limits, writable: [cwd] };
     const wrapped = deps.confinement?.wrap(within) ?? within;
     const child = start(job, wrapped, { cwd, env: { ...childEnv(deps.env, []), TMPDIR: cwd } });
     const stdout = collect(child);
@@ -148,6 +149,8 @@ function failureOf(job: LoadedPlugin, child: Ended, read: ReadResponse): RunErro
   const name = `plugin ${job.plugin.name}`;
   const stopped = child.code === EX_CONFIG;
   if (read.ok && read.response.status === 'error') return saidError(read.response, stopped);
+  const limit = limitReached(job.limits, { name, ...child });
+  if (limit !== undefined) return limit;
   if (child.code !== 0) return exitError(name, child, read);
   if (read.ok) return undefined;
   return new RunError(`what ${name} wrote to stdout is not one response: ${read.reason}`, {

@@ -43,7 +43,7 @@ export async function loadPlugin({ folder, manifest: file }: PluginAt, env: Env)
 }
 
 function definitionOf({ name, description, concurrencySafe }: Manifest, command: ManifestCommand) {
-  const { type, timeout, destinations } = command;
+  const { type, timeout, destinations, limits } = command;
   const full = `${name}-${command.name}`;
   if (!JobName.safeParse(full).success) throw invalid(`the job name ${full} is longer than 64 characters`);
   if (!concurrencySafe && (command.concurrency ?? 1) !== 1)
@@ -56,6 +56,7 @@ function definitionOf({ name, description, concurrencySafe }: Manifest, command:
     concurrency: command.concurrency ?? CONCURRENCY[concurrencySafe ? 'safe' : 'alone'],
     ...(timeout !== undefined && { timeout }),
     ...(destinations !== undefined && { destinations }),
+    ...(limits !== undefined && { limits }),
   };
 }
 

@@ -24,6 +24,7 @@ const Command = z.strictObject({
   retries: z.number().optional(),
   concurrency: z.number().optional(),
   destinations: z.array(z.unknown()).optional(),
+  limits: z.unknown().optional(),
 });
 export type ManifestCommand = z.infer<typeof Command>;
 
