@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { WebClient } from '@slack/web-api';
 import { createApi } from './api/app.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
-import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
-import { createEmailTransport } from './delivery/email/transport.ts';
-import { createFileTransport } from './delivery/file.ts';
-import { createOutbox, type Outbox, type OutboxDeps } from './delivery/outbox.ts';
-import { createSlackTransport } from './delivery/slack/transport.ts';
-import type { Transport } from './delivery/transport.ts';
+import { createOutbox, type Outbox } from './delivery/outbox.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
@@ -30,6 +24,7 @@ import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
 import type { Actor, Destination } from './store/records.ts';
 import type { OpenReport, Store } from './store/store.ts';
+import { transportsOf } from './transports.ts';
 
 /** What tests replace at the far edges; the product passes nothing. */
 export interface Seams {
@@ -135,50 +130,6 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   };
 }
 
-function transportsOf(
-  config: Config,
-  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
-): OutboxDeps['transports'] {
-  const { clock } = deps;
-  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
-  return {
-    file,
-    ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
-    ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
-  };
-}
-
-function emailTransport(mail: NonNullable<Config['mail']>, clock: Clock): Transport {
-  return createEmailTransport({ server: parseSmtpUrl(mail.smtpUrl), from: parseMailFrom(mail.from), clock });
-}
-
-function slackTransport(
-  config: Config,
-  slack: NonNullable<Config['slack']>,
-  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
-): Transport {
-  const client = outboxClient(slack, deps.fetch);
-  const apiCall = async (method: string, args?: Record<string, unknown>) => ({
-    ...(await client.apiCall(method, args)),
-  });
-  return createSlackTransport({ client: { apiCall }, clock: deps.clock }, { probeDelayMs: config.probeDelayMs });
-}
-
-/** The outbox's own client: a rate limit here never holds up an answer to a person. */
-function outboxClient(
-  slack: { botToken: string; apiUrl: string },
-  fetch: typeof globalThis.fetch | undefined,
-): WebClient {
-  return new WebClient(slack.botToken, {
-    slackApiUrl: slack.apiUrl,
-    allowAbsoluteUrls: false,
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    timeout: 10_000,
-    ...(fetch === undefined ? {} : { fetch }),
-  });
-}
-
 export interface Server {
   bellhop: Bellhop;
   port: number;
@@ -226,12 +177,12 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   const { tokens } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
   const { runWaitMs } = config;
-  const process = {
+  const processing = {
     queue: (name: string, limit: number) => runner.process(name, limit),
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const api = createApi(
-    { runner, reader: store, schedules, tokens, readiness, cron, backup, process, clock, runWaitMs, log },
+    { runner, reader: store, schedules, tokens, readiness, cron, backup, process: processing, clock, runWaitMs, log },
     config.api,
   );
   const http = createHttpServer(

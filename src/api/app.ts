@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { messageOf, UsageError, DependencyError } from '../errors.ts';
@@ -11,7 +10,8 @@ import type { Tokens } from '../runner/tokens.ts';
 import { createWait } from '../runner/wait.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
-import { door, isContract } from './auth.ts';
+import { door } from './auth.ts';
+import { bodyWithin } from './body.ts';
 import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
@@ -51,7 +51,6 @@ export interface ApiOptions extends EdgeOptions {
 
 const DEFAULT_OPTIONS: ApiOptions = { state: 'on', proxy: 'ignored', ratePerMinute: 600 };
 const BackupBody = z.strictObject({ dir: z.string().max(4096).startsWith('/') });
-const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * The HTTP API. The health routes are anonymous and say nothing but their status. The door stands in front of all that is mounted behind
@@ -72,7 +71,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
 
   app.use('*', door({ tokens: deps.tokens, rate, log }));
   // Behind the door: a body is read only from who was let in.
-  app.use('*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  app.use('*', bodyWithin);
   app.route('/v1/jobs', jobRoutes(deps));
   app.route('/v1/runs', runRoutes(deps));
   app.route('/v1/schedules', scheduleRoutes(deps));
@@ -112,11 +111,6 @@ function backupRoutes({ backup }: Pick<ApiDeps, 'backup'>): Hono<ApiEnv> {
     return c.json(await backup(body.data.dir));
   });
   return app;
-}
-
-function tooLarge(c: Context): Response {
-  const detail = `A body may have ${MAX_BODY_BYTES} bytes.`;
-  return isContract(c) ? c.json({ error: detail }, 413) : answerProblem(c, { status: 413, code: 'TOO_LARGE', detail });
 }
 
 /** Who is to blame decides the status; what only the log may say stays there, under the number of the request. */

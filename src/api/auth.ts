@@ -74,7 +74,7 @@ export function isContract(c: Pick<Context, 'req'>): boolean {
 }
 
 /** Answers 403: in the form of the older contract where that is spoken, else as a problem. */
-export function forbid(c: Context<ApiEnv>, detail: string): Response {
+function forbid(c: Context<ApiEnv>, detail: string): Response {
   if (isContract(c)) return c.json({ error: 'forbidden' }, 403);
   return answerProblem(c, {
     status: 403,

@@ -27,7 +27,6 @@ export interface CompatDeps {
 
 type Answered = Context<ApiEnv>;
 
-
 const STATUSES = ['queued', 'running', 'completed', 'failed'] as const;
 const STATUS_OF: Record<RunState, (typeof STATUSES)[number]> = {
   waiting: 'queued',

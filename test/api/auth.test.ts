@@ -93,7 +93,11 @@ const ROWS: Record<string, Row> = {
     right: 200,
     otherJob: NAMED,
   },
-  'POST /v1/deliveries/process': { scope: 'manage', right: 200, otherJob: { status: 403, why: 'they are of all jobs' } },
+  'POST /v1/deliveries/process': {
+    scope: 'manage',
+    right: 200,
+    otherJob: { status: 403, why: 'they are of all jobs' },
+  },
   'POST /v1/backup': { scope: 'operator', body: { dir: 'relative' }, right: 400 },
   'GET /v1/tokens': { scope: 'admin', right: 200, otherJob: notForJobs },
   'POST /v1/tokens': { scope: 'admin', body: { name: 'new' }, right: 201, otherJob: notForJobs },
@@ -101,7 +105,7 @@ const ROWS: Record<string, Row> = {
   'DELETE /v1/tokens/:ref': { scope: 'admin', ...token(''), right: 200, otherJob: notForJobs },
 };
 /** What is mounted for whole paths: the edge, the doors, and no answers of their own but these doors'. */
-const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/schedules/*', 'ALL /v1/tokens/*'];
+const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/tokens/*'];
 
 /** What two cannot have by one name. */
 const isMaking = (route: string): boolean => route === 'POST /v1/tokens' || route === 'POST /v1/schedules';

@@ -446,8 +446,10 @@ describe('what is not accepted', () => {
       });
       for (const path of ['/run', '/jobs']) {
         const answer = await house.call(`POST ${path}`, { body: { job_type: 'fate' } });
-        expect(answer).toMatchObject({ status: 503, text: '{"error":"It cannot be written. Make room."}' });
+        const text = '{"error":"Bellhop cannot do this now; the log has the reason."}';
+        expect(answer).toMatchObject({ status: 503, text });
       }
+      expect(house.logged.join('')).toContain('It cannot be written.');
       expect(listed(await house.call('GET /jobs'))).toEqual([]);
     },
   );

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
+import { bodyWithin } from '../../src/api/body.ts';
 import { compatRoutes, type CompatDeps } from '../../src/api/compat.ts';
 import { processRoutes, type ProcessDeps } from '../../src/api/process.ts';
 import type { ApiEnv } from '../../src/api/runs.ts';
@@ -54,7 +55,7 @@ export interface Served extends AsyncDisposable {
 export async function serveRoutes(deps: { compat?: CompatDeps; process?: ProcessDeps }): Promise<Served> {
   const logged: string[] = [];
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock: systemClock }, 'info');
-  const api = new Hono<ApiEnv>().use(letIn());
+  const api = new Hono<ApiEnv>().use(letIn(), bodyWithin);
   if (deps.compat !== undefined) api.route('/', compatRoutes({ ...deps.compat, log }));
   if (deps.process !== undefined) api.route('/v1', processRoutes(deps.process));
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-compat-'));
