@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { plainText } from '../render/format.ts';
 import { renderText } from '../render/text.ts';
 import { describeDeliveries, describeRun } from '../render/run.ts';
+import { needOf } from '../runner/fields.ts';
 import type { SubmitResult } from '../runner/runner.ts';
 import { RunState, type RunSummary } from '../store/records.ts';
 import type { Clock } from '../clock.ts';
@@ -109,8 +110,9 @@ export async function jobsCommand(terminal: Terminal, gateway: Gateway, options:
   for (const job of options.json ? [] : jobs) {
     terminal.out(plainText(`${job.name.padEnd(wide)}  ${job.description}`));
     for (const field of job.fields) {
-      const must = field.required ? 'must be given' : `default ${JSON.stringify(field.default ?? null)}`;
-      terminal.out(`${' '.repeat(wide)}    ${field.name}  ${field.values?.join(' | ') ?? field.type}; ${must}`);
+      terminal.out(
+        `${' '.repeat(wide)}    ${field.name}  ${field.values?.join(' | ') ?? field.type}; ${needOf(field)}`,
+      );
     }
   }
   for (const problem of problems) terminal.err(`${problem.file} is no job: ${problem.reason}`);

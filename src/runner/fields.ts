@@ -24,6 +24,12 @@ export interface InputIssue {
   hint?: string;
 }
 
+/** Whether the field must be given, and what holds when it is not. */
+export function needOf({ required, default: preset }: Field): string {
+  if (required) return 'must be given';
+  return preset === undefined ? 'may be left out' : `default ${JSON.stringify(preset)}`;
+}
+
 /** The input of a job: its fields, and whether it takes members that are not fields. */
 export interface InputShape {
   fields: Field[];

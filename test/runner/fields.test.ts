@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { readInput, shapeOf } from '../../src/runner/fields.ts';
+import { needOf, readInput, shapeOf } from '../../src/runner/fields.ts';
 import { suggest } from '../../src/suggest.ts';
 import { parseTarget } from '../../src/runner/targets.ts';
 
@@ -19,6 +19,15 @@ const shape = shapeOf(schema);
 const words = (input: Record<string, string>) => readInput(schema, shape, { input, as: 'words' });
 
 describe('fields', () => {
+  test('say whether they must be given, may be left out, or what holds then', () => {
+    const need = Object.fromEntries(shape.fields.map((field) => [field.name, needOf(field)]));
+    expect(need).toMatchObject({
+      repo: 'must be given',
+      share: 'may be left out',
+      days: 'default 7',
+      tags: 'default []',
+    });
+  });
   test('say name, type, default, values and what is required', () => {
     expect(shape.fields).toEqual([
       { name: 'repo', type: 'string', required: true },

@@ -2,7 +2,7 @@ import { shortId } from '../../ids.ts';
 import { slackDate } from '../../render/card.ts';
 import { oneLine } from '../../render/format.ts';
 import { stateMark } from '../../render/run.ts';
-import type { Field } from '../../runner/fields.ts';
+import { needOf, type Field } from '../../runner/fields.ts';
 import type { RunSummary } from '../../store/records.ts';
 import { cutMrkdwn, safe } from './blocks.ts';
 
@@ -16,7 +16,6 @@ export function runLine(run: RunSummary): string {
 /** One input of a job: name, type, whether it must be given, and what it means. */
 export function fieldLine(field: Field): string {
   const values = field.values === undefined ? field.type : field.values.slice(0, 12).join(' | ');
-  const must = field.required ? 'must be given' : `default ${JSON.stringify(field.default ?? null)}`;
   const meaning = field.description === undefined ? '' : ` – ${field.description}`;
-  return cutMrkdwn(`\`${field.name}\` (${safe(values)}; ${safe(must)})${safe(meaning)}`, 400);
+  return cutMrkdwn(`\`${field.name}\` (${safe(values)}; ${safe(needOf(field))})${safe(meaning)}`, 400);
 }
