@@ -39,7 +39,7 @@ description: A command that runs until it is cancelled
 concurrency: 4
 retries: 0
 timeout: 1h
-command: [sh, -c, 'touch "${marks}/$$" && exec sleep 3600']
+command: [sh, -c, 'touch "${marks}/$BELLHOP_RUN_ID" && exec sleep 3600']
 `;
 const NOOP = `import { defineJob } from 'bellhop';
 export default defineJob({ name: 'bench-noop', description: 'Ends at once', concurrency: 4, run: async () => 'done' });
