@@ -140,8 +140,23 @@ export function scopedKey({ kind, id }: Actor, key: string): string {
 
 /** The body as JSON, or undefined when it is none. */
 export async function readJson(request: Request): Promise<unknown> {
+  return jsonOf(await textOf(request));
+}
+
+/** The same where a body may be left out, which is `{}`; a broken one is still undefined, for what it asks must not be guessed. */
+export async function readOptionalJson(request: Request): Promise<unknown> {
+  const text = await textOf(request);
+  return text?.trim() === '' ? {} : jsonOf(text);
+}
+
+/** Undefined: whoever sent it went away in the middle. */
+function textOf(request: Request): Promise<string | undefined> {
+  return request.text().catch(() => undefined);
+}
+
+function jsonOf(text: string | undefined): unknown {
   try {
-    return JSON.parse(await request.text());
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
