@@ -72,7 +72,7 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     });
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
-      : answerProblem(c, problemOf(result));
+      : answerProblem(c, problemOf(result, c.get('principal')));
   });
 
   app.get('/', needs('read'), async (c) => {
@@ -117,7 +117,10 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     const result = await runner.retry(c.req.param('id'), c.get('actor'));
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
-      : answerProblem(c, result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result));
+      : answerProblem(
+          c,
+          result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result, c.get('principal')),
+        );
   });
 
   app.delete('/:id', needs('manage'), async (c) => {
@@ -190,17 +193,21 @@ function unknownRun(ref: string): Problem {
   };
 }
 
-/** Why the runner made no run. */
-export function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>): Problem {
+/** Why the runner made no run; a token of some jobs is not told the names of others. */
+export function problemOf(
+  result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>,
+  principal: Principal,
+): Problem {
   switch (result.outcome) {
-    case 'unknown_job':
+    case 'unknown_job': {
+      const near = result.suggestions.filter((name) => mayUse(principal, name));
       return {
         status: 404,
         code: 'JOB_UNKNOWN',
         detail: `There is no job ${result.name.slice(0, 80)}.`,
-        hint:
-          result.suggestions.length > 0 ? `Did you mean ${result.suggestions.join(', ')}?` : 'List jobs at /v1/jobs.',
+        hint: near.length > 0 ? `Did you mean ${near.join(', ')}?` : 'List jobs at /v1/jobs.',
       };
+    }
     case 'invalid_input':
       return {
         status: 422,
