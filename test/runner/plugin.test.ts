@@ -109,6 +109,16 @@ describe('what a plugin is told', () => {
   });
 });
 
+test('a known secret that is the name of a member is masked as well, and no member is lost by that', async () => {
+  const code = `const s = '${SECRET}'; const o = { [s]: 1, ['x' + s]: 2, [Buffer.from(s).toString('base64').replace(/=+$/, '')]: 3 };
+    answer({ status: 'ok', result: o, events: [o], state_updates: o, [s]: [o] });`;
+  const house = await open(code);
+  const ended = await run(house);
+  expect(ended).toMatchObject({ state: 'completed', result: { '[secret]': 1, 'x[secret]': 2, '[secret] 2': 3 } });
+  const kept = [ended, await house.store.getDoc('plugin-state', 'tool')];
+  expect(JSON.stringify(kept)).not.toContain(SECRET);
+});
+
 describe('what a plugin answers', () => {
   test('the whole response is kept, with members that nobody knows, and the result is the result', async () => {
     const ended = await go(
