@@ -70,7 +70,7 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     const base = { lease, end, error, ...kept(ending) };
     const wait = retryWait(run, ending, random);
     if (wait !== undefined) return { ...base, retryAt: iso(clock.now() + wait) };
-    return { ...base, ...final(claimed, failureReport(run, error, ending.stderr)) };
+    return { ...base, ...final(claimed, failureReport(run, error, base.stderr)) };
   }
 
   return (claimed, ending) => {

@@ -119,6 +119,26 @@ test('a known secret that is the name of a member is masked as well, and no memb
   expect(JSON.stringify(kept)).not.toContain(SECRET);
 });
 
+test('a known secret that a long output is cut through leaves no half', async () => {
+  const half = SECRET.slice(0, Math.ceil(SECRET.length / 2));
+  const lines = `'x '.repeat(2042) + '${SECRET} '`;
+  const tail = `'${SECRET}' + ' y'.repeat(8186)`;
+  const code = `process.stderr.write(${lines} + 'z '.repeat(20_000) + ${tail}); answer({ status: 'error', error: 'no' });`;
+  const ended = await run(await open(code));
+  const { head = '', tail: last = '', droppedBytes = 0 } = ended.attempts[0]?.stderr ?? {};
+  expect(droppedBytes).toBeGreaterThan(10_000);
+  expect([head.length > 3_500, last.length > 15_000]).toEqual([true, true]);
+  expect(JSON.stringify(ended)).not.toContain(half);
+  expect(JSON.stringify(ended)).not.toContain(SECRET.slice(-half.length));
+});
+
+test('a known secret at the beginning of the last output of a report leaves no half', async () => {
+  const code = `process.stderr.write('${SECRET}'.padEnd(4_005, '.')); answer({ status: 'error', error: 'no' });`;
+  const ended = await run(await open(code));
+  expect(ended.report?.sections).toHaveLength(2);
+  expect(JSON.stringify(ended.report)).not.toContain(SECRET.slice(-8));
+});
+
 describe('what a plugin answers', () => {
   test('the whole response is kept, with members that nobody knows, and the result is the result', async () => {
     const ended = await go(
