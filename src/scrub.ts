@@ -31,12 +31,26 @@ export function createScrub(secrets: readonly string[]): Scrub {
 /** Scrubs every string inside a JSON value; keys and shape stay. */
 export function scrubJson<T>(value: T, scrub: Scrub): T {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- same shape: only strings become other strings
-  return scrubUnknown(value, scrub) as T;
+  return scrubUnknown(value, { scrub, key: (key) => key }) as T;
 }
 
-function scrubUnknown(value: unknown, scrub: Scrub): unknown {
-  if (typeof value === 'string') return scrub(value);
-  if (Array.isArray(value)) return value.map((item: unknown) => scrubUnknown(item, scrub));
+/** Scrubs the names of members too, for JSON whose shape is not ours; names that become one are numbered, so that no member is lost. */
+export function scrubNames<T>(value: T, scrub: Scrub): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON stays JSON
+  return scrubUnknown(value, { scrub, key: scrub }) as T;
+}
+
+function scrubUnknown(value: unknown, by: { scrub: Scrub; key: Scrub }): unknown {
+  if (typeof value === 'string') return by.scrub(value);
+  if (Array.isArray(value)) return value.map((item: unknown) => scrubUnknown(item, by));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, scrubUnknown(item, scrub)]));
+  const members = new Map<string, unknown>();
+  const masked = new Map<string, number>();
+  for (const [name, item] of Object.entries(value)) {
+    const clean = by.key(name);
+    const before = masked.get(clean) ?? 0;
+    if (clean !== name) masked.set(clean, before + 1);
+    members.set(clean === name || before === 0 ? clean : `${clean} ${before + 1}`, scrubUnknown(item, by));
+  }
+  return Object.fromEntries(members);
 }

@@ -71,7 +71,7 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
     const idempotencyKey = key.data === undefined ? {} : { idempotencyKey: scopedKey(actor, key.data) };
     const result = await runner.submit({ job, input, as: 'json', actor, trigger, ...idempotencyKey });
     const isThere = result.outcome === 'accepted' || result.outcome === 'deduplicated';
-    return isThere ? result.run : refuse(c, problemOf(result));
+    return isThere ? result.run : refuse(c, problemOf(result, c.get('principal')));
   }
 
   /** A run that this token may know of. */

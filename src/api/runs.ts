@@ -72,7 +72,7 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     });
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
-      : answerProblem(c, problemOf(result));
+      : answerProblem(c, problemOf(result, c.get('principal')));
   });
 
   app.get('/', needs('read'), async (c) => {
@@ -117,7 +117,10 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     const result = await runner.retry(c.req.param('id'), c.get('actor'));
     return result.outcome === 'accepted' || result.outcome === 'deduplicated'
       ? c.json({ outcome: result.outcome, run: result.run }, 202)
-      : answerProblem(c, result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result));
+      : answerProblem(
+          c,
+          result.outcome === 'not_found' ? unknownRun(c.req.param('id')) : problemOf(result, c.get('principal')),
+        );
   });
 
   app.delete('/:id', needs('manage'), async (c) => {
@@ -140,8 +143,23 @@ export function scopedKey({ kind, id }: Actor, key: string): string {
 
 /** The body as JSON, or undefined when it is none. */
 export async function readJson(request: Request): Promise<unknown> {
+  return jsonOf(await textOf(request));
+}
+
+/** The same where a body may be left out, which is `{}`; a broken one is still undefined, for what it asks must not be guessed. */
+export async function readOptionalJson(request: Request): Promise<unknown> {
+  const text = await textOf(request);
+  return text?.trim() === '' ? {} : jsonOf(text);
+}
+
+/** Undefined: whoever sent it went away in the middle. */
+function textOf(request: Request): Promise<string | undefined> {
+  return request.text().catch(() => undefined);
+}
+
+function jsonOf(text: string | undefined): unknown {
   try {
-    return JSON.parse(await request.text());
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -175,17 +193,21 @@ function unknownRun(ref: string): Problem {
   };
 }
 
-/** Why the runner made no run. */
-export function problemOf(result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>): Problem {
+/** Why the runner made no run; a token of some jobs is not told the names of others. */
+export function problemOf(
+  result: Exclude<RetryResult, { outcome: 'accepted' | 'deduplicated' }>,
+  principal: Principal,
+): Problem {
   switch (result.outcome) {
-    case 'unknown_job':
+    case 'unknown_job': {
+      const near = result.suggestions.filter((name) => mayUse(principal, name));
       return {
         status: 404,
         code: 'JOB_UNKNOWN',
         detail: `There is no job ${result.name.slice(0, 80)}.`,
-        hint:
-          result.suggestions.length > 0 ? `Did you mean ${result.suggestions.join(', ')}?` : 'List jobs at /v1/jobs.',
+        hint: near.length > 0 ? `Did you mean ${near.join(', ')}?` : 'List jobs at /v1/jobs.',
       };
+    }
     case 'invalid_input':
       return {
         status: 422,

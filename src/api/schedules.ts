@@ -3,10 +3,11 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { describeRefusal } from '../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules.ts';
+import type { Principal } from '../runner/tokens.ts';
 import { Destination } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
 import { answerProblem, type Problem } from './problem.ts';
-import { otherJob, problemOf, readJson, type ApiEnv } from './runs.ts';
+import { otherJob, problemOf, readJson, readOptionalJson, type ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
 const NewScheduleBody = z.strictObject({
@@ -69,7 +70,7 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
     return 'view' in result ? c.json({ outcome: result.outcome, schedule: result.view }) : refuse(c, result);
   });
   app.post('/:ref/pause', needs('manage'), own, async (c) => {
-    const body = PauseBody.safeParse((await readJson(c.req.raw)) ?? {});
+    const body = PauseBody.safeParse(await readOptionalJson(c.req.raw));
     if (!body.success) return badRequest(c, body.error);
     return pauses(c, await schedules.pause(refOf(c), actorOf(c), body.data.reason));
   });
@@ -89,7 +90,7 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
     if (result.outcome === 'accepted' || result.outcome === 'deduplicated') {
       return c.json({ outcome: result.outcome, run: result.run }, 202);
     }
-    return isOfRun(result) ? answerProblem(c, problemOf(result)) : refuse(c, result);
+    return isOfRun(result) ? answerProblem(c, problemOf(result, c.get('principal'))) : refuse(c, result);
   });
   return app;
 }
@@ -159,8 +160,18 @@ const KINDS: Record<Refused['outcome'], Pick<Problem, 'status' | 'code'>> = {
 };
 
 function refuse(c: Answered, refused: Refused): Response {
-  const { problem, hint } = describeRefusal(refused, { jobs: 'bellhop jobs', schedules: 'bellhop schedules' });
+  const { problem, hint } = describeRefusal(within(c.get('principal'), refused), {
+    jobs: 'bellhop jobs',
+    schedules: 'bellhop schedules',
+  });
   return answerProblem(c, { ...KINDS[refused.outcome], detail: problem, hint });
+}
+
+/** The same for a token of some jobs, without the names of others. */
+function within(principal: Principal, refused: Refused): Refused {
+  if (principal.jobs === undefined || !('suggestions' in refused)) return refused;
+  const isKnown = (name: string): boolean => refused.outcome === 'unknown_job' && mayUse(principal, name);
+  return { ...refused, suggestions: refused.suggestions.filter(isKnown) };
 }
 
 function badRequest(c: Answered, error: z.ZodError): Response {

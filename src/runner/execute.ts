@@ -7,7 +7,7 @@ import { startPlugin, type PluginDeps } from './kinds/plugin.ts';
 import { createProgressBook } from './kinds/progress.ts';
 import { createLines } from './lines.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
-import { scrubJson } from '../scrub.ts';
+import { scrubNames } from '../scrub.ts';
 import type { Timer } from '../clock.ts';
 import type { Progress } from '../store/records.ts';
 import type { ClaimedRun, Settlement } from '../store/store.ts';
@@ -108,7 +108,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     }
     async function documented(ending: Ending, docs: NonNullable<KindEnd['docs']>): Promise<Settlement> {
       try {
-        const made = (await docs()).map((doc) => ({ ...doc, value: scrubJson(doc.value, deps.scrub) }));
+        const made = (await docs()).map((doc) => ({ ...doc, value: scrubNames(doc.value, deps.scrub) }));
         return spent({ ...settled(ending), ...(made.length > 0 && { docs: made }) });
       } catch (error) {
         if (!(error instanceof RunError)) throw error;

@@ -43,11 +43,14 @@ export function createNewSchedule(deps: NewScheduleDeps): (request: NewScheduleR
     const name = named.data;
     const present = await book.get(name);
     if (present === undefined) return { name };
+    if (present.schedule.spec.job !== job.name) {
+      // Not of which: who asks may be somebody who is not to know that job.
+      const problem = `${name} is a schedule of another job.`;
+      return { outcome: 'invalid', field: 'name', problem, hint: 'Choose another name.' };
+    }
     if (present.schedule.origin === 'file' && !present.schedule.gone)
       return { outcome: 'file_owned', name, file: job.file };
-    if (present.schedule.spec.job === job.name) return { name, present };
-    const problem = `${name} is a schedule of ${present.schedule.spec.job}.`;
-    return { outcome: 'invalid', field: 'name', problem, hint: 'Choose another name.' };
+    return { name, present };
   }
   async function roomFor(job: LoadedJob): Promise<Refused | undefined> {
     const all = await book.all();

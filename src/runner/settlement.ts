@@ -2,7 +2,7 @@
 import { backoffMs } from '../backoff.ts';
 import { iso, type Clock } from '../clock.ts';
 import { BellhopError, RunError, messageOf } from '../errors.ts';
-import { scrubJson, type Scrub } from '../scrub.ts';
+import { scrubJson, scrubNames, type Scrub } from '../scrub.ts';
 import { Report } from '../store/report.ts';
 import { outputText } from './kinds/capture.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
@@ -59,7 +59,7 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     return {
       ...(ending.stderr !== undefined && { stderr: scrubJson(ending.stderr, scrub) }),
       ...(ending.progress !== undefined && { progress: ending.progress }),
-      ...(ending.response !== undefined && { response: scrubJson(ending.response, scrub) }),
+      ...(ending.response !== undefined && { response: scrubNames(ending.response, scrub) }),
     };
   }
 
@@ -70,7 +70,7 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     const base = { lease, end, error, ...kept(ending) };
     const wait = retryWait(run, ending, random);
     if (wait !== undefined) return { ...base, retryAt: iso(clock.now() + wait) };
-    return { ...base, ...final(claimed, failureReport(run, error, ending.stderr)) };
+    return { ...base, ...final(claimed, failureReport(run, error, base.stderr)) };
   }
 
   return (claimed, ending) => {
@@ -78,7 +78,7 @@ export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: 
     const read = normalise(claimed.run.job, ending.output);
     if (read.ok) {
       const given = read.result ?? resultIn(ending.response);
-      const result = given === undefined ? {} : { result: scrubJson(given, scrub) };
+      const result = given === undefined ? {} : { result: scrubNames(given, scrub) };
       return { lease: claimed.lease, end: 'completed', ...result, ...kept(ending), ...final(claimed, read.report) };
     }
     const error = new RunError(`what ${claimed.run.job} returned cannot be kept: ${read.reason}`, {

@@ -158,6 +158,9 @@ export function createTokens(deps: TokensDeps, { bootstrap }: { bootstrap: strin
     const refused = obstacle(terms);
     if (refused !== undefined) return refused;
     const now = clock.now();
+    // Before the commit: what fails after it would take the secret along, and leave a token that nobody can use.
+    const over = oldestOver(book.all(), { now, limit: MAX_TOKENS });
+    if (over !== undefined) await book.drop(over.id);
     const id = freeId();
     const { text, sha256 } = mintSecret(id);
     const { expiresAt, ...rest } = terms;
@@ -169,8 +172,6 @@ export function createTokens(deps: TokensDeps, { bootstrap }: { bootstrap: strin
       secrets: [{ sha256, createdAt: iso(now) }],
     };
     const held = await book.write({ id, record }, noted('token', { id, by, note: described(record) }));
-    const over = oldestOver(book.all(), { now, limit: MAX_TOKENS });
-    if (over !== undefined) await book.drop(over.id);
     return { outcome: 'created', view: view(held), secret: text };
   }
 

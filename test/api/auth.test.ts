@@ -354,6 +354,17 @@ describe('/v1/tokens', () => {
     expect(await ask('DELETE', '/ci')).toMatchObject({ status: 409, body: { code: 'TOKEN_OVER' } });
   });
 
+  test('a broken body rotates nothing: what it asks for is not guessed', async () => {
+    const { api, tokens } = open();
+    const { secret } = await made(tokens, 'root', { scope: 'admin' });
+    const headers = { authorization: `Bearer ${secret}` };
+    for (const body of ['{"overlap":"0"', 'overlap=0', '"0"']) {
+      const answer = await api.request('/v1/tokens/root/rotate', { method: 'POST', headers, body });
+      expect([body, answer.status]).toEqual([body, 400]);
+    }
+    expect(tokens.list().tokens[0]?.secrets).toHaveLength(1);
+  });
+
   test('a token may revoke itself, and then it is out', async () => {
     const { api, tokens } = open({ bootstrap: 'a-bootstrap-token-of-some-length' });
     const { id, secret } = await made(tokens, 'root', { scope: 'admin' });

@@ -163,6 +163,18 @@ describe('/v1/schedules', () => {
     expect((await call('POST /fate/run', undefined, 'fate')).status).toBe(202);
   });
 
+  test('a token of some jobs is not told the names of others by a refusal', async () => {
+    expect((await call('POST /', { ...WEEKLY, job: 'other', words: {}, name: 'weekly' })).status).toBe(201);
+    for (const ask of ['POST /', 'POST /preview']) {
+      const taken = await call(ask, { ...WEEKLY, name: 'weekly' }, 'fate');
+      expect(taken, ask).toMatchObject({ status: 422, body: { code: 'SCHEDULE_INVALID' } });
+      const gone = await call(ask, { ...WEEKLY, job: 'others' }, 'gone');
+      expect(gone, ask).toMatchObject({ status: 404, body: { code: 'JOB_UNKNOWN' } });
+      expect(JSON.stringify([taken.body, gone.body])).not.toMatch(/\bother\b(?! job)/);
+    }
+    expect((await call('POST /', { ...WEEKLY, job: 'others' })).body).toMatchObject({ hint: 'Did you mean other?' });
+  });
+
   test('an absolute path of this machine is for the operator; a token names files below the reports folder', async () => {
     const to = (path: string) => ({ ...WEEKLY, destinations: [...WEEKLY.destinations, { kind: 'file', path }] });
     for (const ask of ['POST /', 'POST /preview']) {

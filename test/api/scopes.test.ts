@@ -104,6 +104,13 @@ describe('a token of some jobs', () => {
     expect((await house.store.list({})).items).toHaveLength(1);
   });
 
+  test('is not told the names of other jobs where its own is gone', async () => {
+    const answer = await call('POST /v1/runs', 'gone', { job: 'others' });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'JOB_UNKNOWN', hint: 'List jobs at /v1/jobs.' } });
+    const admin = await call('POST /v1/runs', 'admin', { job: 'others' });
+    expect(admin.body).toMatchObject({ hint: 'Did you mean other?' });
+  });
+
   test('is told the notices of its jobs, and none that are of no job', async () => {
     const add = async (key: string, job?: string): Promise<void> =>
       void (await house.store.addNotice(newNotice({ key, ...(job === undefined ? {} : { job }) })));

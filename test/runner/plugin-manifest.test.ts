@@ -177,6 +177,22 @@ describe('a folder of plugins', () => {
     ]);
   });
 
+  test('of two plugins that would read one variable the first folder wins: none gets a secret of another', async () => {
+    const plugins = {
+      'a-b': { manifest: manifestOf({ name: 'a-b', more: 'config_keys: { required: [c] }' }) },
+      b: { manifest: manifestOf({ name: 'a', more: 'config_keys: { optional: [b_c] }' }) },
+    };
+    const house = await houses.open({ plugins, env: { BELLHOP_PLUGIN_A_B_C: 'of a-b' } });
+    expect(house.runner.jobs().map(({ name }) => name)).toEqual(['a-b-go']);
+    expect(house.problems()).toMatchObject([
+      {
+        file: 'b/manifest.yaml',
+        reason: 'config_keys: BELLHOP_PLUGIN_A_B_C is read by the plugin in a-b already',
+        hint: 'give the plugin or its key another name',
+      },
+    ]);
+  });
+
   test('of two commands with one job name the first wins, and so does a job file before any plugin', async () => {
     const house = await houses.open({
       plugins: {

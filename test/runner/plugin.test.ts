@@ -109,6 +109,36 @@ describe('what a plugin is told', () => {
   });
 });
 
+test('a known secret that is the name of a member is masked as well, and no member is lost by that', async () => {
+  const code = `const s = '${SECRET}'; const o = { [s]: 1, ['x' + s]: 2, [Buffer.from(s).toString('base64').replace(/=+$/, '')]: 3 };
+    answer({ status: 'ok', result: o, events: [o], state_updates: o, [s]: [o] });`;
+  const house = await open(code);
+  const ended = await run(house);
+  expect(ended).toMatchObject({ state: 'completed', result: { '[secret]': 1, 'x[secret]': 2, '[secret] 2': 3 } });
+  const kept = [ended, await house.store.getDoc('plugin-state', 'tool')];
+  expect(JSON.stringify(kept)).not.toContain(SECRET);
+});
+
+test('a known secret that a long output is cut through leaves no half', async () => {
+  const half = SECRET.slice(0, Math.ceil(SECRET.length / 2));
+  const lines = `'x '.repeat(2042) + '${SECRET} '`;
+  const tail = `'${SECRET}' + ' y'.repeat(8186)`;
+  const code = `process.stderr.write(${lines} + 'z '.repeat(20_000) + ${tail}); answer({ status: 'error', error: 'no' });`;
+  const ended = await run(await open(code));
+  const { head = '', tail: last = '', droppedBytes = 0 } = ended.attempts[0]?.stderr ?? {};
+  expect(droppedBytes).toBeGreaterThan(10_000);
+  expect([head.length > 3_500, last.length > 15_000]).toEqual([true, true]);
+  expect(JSON.stringify(ended)).not.toContain(half);
+  expect(JSON.stringify(ended)).not.toContain(SECRET.slice(-half.length));
+});
+
+test('a known secret at the beginning of the last output of a report leaves no half', async () => {
+  const code = `process.stderr.write('${SECRET}'.padEnd(4_005, '.')); answer({ status: 'error', error: 'no' });`;
+  const ended = await run(await open(code));
+  expect(ended.report?.sections).toHaveLength(2);
+  expect(JSON.stringify(ended.report)).not.toContain(SECRET.slice(-8));
+});
+
 describe('what a plugin answers', () => {
   test('the whole response is kept, with members that nobody knows, and the result is the result', async () => {
     const ended = await go(

@@ -29,6 +29,10 @@ beforeEach(() => {
   broken = undefined;
   store = {
     ...memory,
+    async removeDoc(kind, key) {
+      if (broken !== undefined) throw broken;
+      await memory.removeDoc(kind, key);
+    },
     async putDoc(doc) {
       if (broken !== undefined) throw broken;
       written += 1;
@@ -339,6 +343,25 @@ describe('acts', () => {
     expect(await tokens.create({ name: id.toUpperCase() }, BY)).toMatchObject({ outcome: 'taken', id });
     const unknown = await tokens.revoke('co', BY);
     expect(unknown).toEqual({ outcome: 'not_found', ref: 'co', suggestions: ['ci'] });
+  });
+
+  test('a store that stops while an old one is forgotten leaves no token whose secret nobody was told', async () => {
+    const tokens = await open(BOOTSTRAP);
+    for (let at = 0; at < 201; at++) {
+      await made(tokens, { name: `t${at}` });
+      await tokens.revoke(`t${at}`, BY);
+    }
+    const { putDoc } = store;
+    store.putDoc = async (doc) => {
+      const put = await putDoc(doc);
+      broken = new Error('full');
+      return put;
+    };
+    const told = await tokens.create({ name: 'ci' }, BY).then(
+      ({ outcome }) => outcome === 'created',
+      () => false,
+    );
+    expect(tokens.list().tokens.some(({ name }) => name === 'ci')).toBe(told);
   });
 
   test('at most 200 live ones, and as many that are over', async () => {

@@ -14,6 +14,8 @@ export const PRINCIPALS = {
   read: token('read', 'read'),
   /** May do what manage may, with the job `fate` alone. */
   fate: { ...token('fate', 'manage'), jobs: ['fate'] },
+  /** Its one job is not there; `other` has nearly that name. */
+  gone: { ...token('gone', 'manage'), jobs: ['others'] },
   nothing: { ...token('nothing', 'manage'), jobs: [] },
 } satisfies Record<string, Principal>;
 export type Who = keyof typeof PRINCIPALS;

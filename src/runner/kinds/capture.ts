@@ -4,7 +4,7 @@ import type { Output } from '../../store/records.ts';
 export interface Capture {
   push(chunk: Uint8Array): void;
   bytes(): number;
-  /** The text, cleaned of terminal control; cut between characters, `droppedBytes` say how much is missing in the middle. */
+  /** The text, cleaned of terminal control; cut between words, as far as they are near, `droppedBytes` say how much is missing in the middle. */
   output(): Output;
 }
 
@@ -38,12 +38,32 @@ export function createCapture({ headBytes, tailBytes }: { headBytes: number; tai
       if (total === headSize + end.length) {
         return { head: cleanText(Buffer.concat([...head, end]).toString('utf8')), tail: '', droppedBytes: 0 };
       }
-      const first = cutEnd(Buffer.concat(head));
-      const last = cutStart(end.subarray(Math.max(0, end.length - tailBytes)));
+      const first = cutEnd(withoutLastWord(Buffer.concat(head)));
+      const last = cutStart(withoutFirstWord(end.subarray(Math.max(0, end.length - tailBytes))));
       const droppedBytes = Math.max(0, total - first.length - last.length);
       return { head: cleanText(first.toString('utf8')), tail: cleanText(last.toString('utf8')), droppedBytes };
     },
   };
+}
+
+/** Half of a secret is not known for one when it is masked, so the word that a cut goes through is left out: so much of it at most. */
+const MAX_WORD = 256;
+/** Of something that is as short as this nothing more is left out. */
+const SHORT = 16 * MAX_WORD;
+const isSpace = (byte: number | undefined): boolean => byte === 0x20 || (byte !== undefined && byte >= 9 && byte <= 13);
+
+function withoutLastWord(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  const least = bytes.length < SHORT ? end : end - MAX_WORD;
+  while (end > least && !isSpace(bytes[end - 1])) end--;
+  return bytes.subarray(0, end);
+}
+
+function withoutFirstWord(bytes: Buffer): Buffer {
+  let start = 0;
+  const most = bytes.length < SHORT ? 0 : MAX_WORD;
+  while (start < most && !isSpace(bytes[start])) start++;
+  return bytes.subarray(start);
 }
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;

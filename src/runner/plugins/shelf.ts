@@ -35,7 +35,7 @@ interface Known {
 
 /**
  * Makes the shelf of a plugins folder. A plugin that turns bad keeps its last good commands and is named among the problems; of two
- * plugins with the same name the first by folder name wins.
+ * plugins with the same name, or with a config key from the same variable, the first by folder name wins.
  */
 export function createShelf(deps: ShelfDeps): Shelf {
   const { dir, log } = deps;
@@ -61,19 +61,29 @@ export function createShelf(deps: ShelfDeps): Shelf {
 
   function publish(found: JobProblem[]): void {
     const byName = new Map<string, string>();
+    const byVariable = new Map<string, string>();
     const listed: LoadedPlugin[] = [];
     for (const [folder, one] of known) {
       if (one.problem !== undefined) found.push(one.problem);
       const [first] = one.commands;
       if (first === undefined) continue;
-      const { name } = first.plugin;
+      const { name, variables } = first.plugin;
       const winner = byName.get(name);
-      if (winner === undefined) {
+      // The key b_c of plugin a is read where the key c of plugin a-b is: one of them would get a secret of the other.
+      const shared = variables.find((variable) => byVariable.has(variable));
+      const reason =
+        winner !== undefined
+          ? `the plugin "${name}" is already defined in ${winner}`
+          : shared === undefined
+            ? undefined
+            : `config_keys: ${shared} is read by the plugin in ${byVariable.get(shared)} already`;
+      if (reason === undefined) {
         byName.set(name, folder);
+        for (const variable of variables) byVariable.set(variable, folder);
         listed.push(...one.commands);
       } else {
-        const reason = `the plugin "${name}" is already defined in ${winner}`;
-        found.push({ file: first.file, reason, hint: 'give one of them another name' });
+        const hint = winner === undefined ? 'give the plugin or its key another name' : 'give one of them another name';
+        found.push({ file: first.file, reason, hint });
       }
     }
     commands = listed;
