@@ -18,6 +18,7 @@ import { checkZone } from './time/zone.ts';
 
 /** Schedules of one job. */
 export const MAX_OF_JOB = 20;
+const OTHER_NAME = 'Choose another name.';
 
 export interface NewScheduleDeps {
   book: ScheduleBook;
@@ -43,11 +44,13 @@ export function createNewSchedule(deps: NewScheduleDeps): (request: NewScheduleR
     const name = named.data;
     const present = await book.get(name);
     if (present === undefined) return { name };
+    if (present.schedule.spec.job !== job.name) {
+      // Not whose: who asks may be for some jobs only.
+      return { outcome: 'invalid', field: 'name', problem: `${name} is a schedule of another job.`, hint: OTHER_NAME };
+    }
     if (present.schedule.origin === 'file' && !present.schedule.gone)
       return { outcome: 'file_owned', name, file: job.file };
-    if (present.schedule.spec.job === job.name) return { name, present };
-    const problem = `${name} is a schedule of ${present.schedule.spec.job}.`;
-    return { outcome: 'invalid', field: 'name', problem, hint: 'Choose another name.' };
+    return { name, present };
   }
   async function roomFor(job: LoadedJob): Promise<Refused | undefined> {
     const all = await book.all();
