@@ -195,6 +195,8 @@ export interface PluginFacts {
   entrypoint: string;
   /** False: one call at a time, of all its commands together. */
   concurrencySafe: boolean;
+  /** Where its config keys are read from. */
+  variables: readonly string[];
 }
 
 /** A command of a plugin: a job named `<plugin>-<command>`. */

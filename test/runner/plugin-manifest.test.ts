@@ -177,6 +177,22 @@ describe('a folder of plugins', () => {
     ]);
   });
 
+  test('of two plugins whose config keys are of one variable the first folder wins, and the other is named', async () => {
+    const keys = (name: string, more: string) => ({ manifest: manifestOf({ name, more: `config_keys: ${more}` }) });
+    const house = await houses.open({
+      plugins: {
+        a: keys('a', '{ optional: [b_c] }'),
+        'a-b': keys('a-b', '{ required: [c] }'),
+        z: keys('a-c', '{ optional: [c] }'),
+      },
+      env: { BELLHOP_PLUGIN_A_B_C: 'a secret of one of them' },
+    });
+    expect(house.runner.jobs().map(({ name }) => name)).toEqual(['a-c-go', 'a-go']);
+    expect(house.problems()).toMatchObject([
+      { file: 'a-b/manifest.yaml', reason: 'BELLHOP_PLUGIN_A_B_C is already read by the plugin "a" in a' },
+    ]);
+  });
+
   test('of two commands with one job name the first wins, and so does a job file before any plugin', async () => {
     const house = await houses.open({
       plugins: {

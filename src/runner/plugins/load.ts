@@ -33,7 +33,8 @@ export async function loadPlugin({ folder, manifest: file }: PluginAt, env: Env)
   const { name, version, entrypoint, concurrencySafe } = manifest;
   await entrypointOf({ folder, entrypoint });
   refuseMissing(manifest, env);
-  const plugin: PluginFacts = { name, version, folder, entrypoint, concurrencySafe };
+  const variables = [...manifest.required, ...manifest.optional].map((key) => variableOf(name, key));
+  const plugin: PluginFacts = { name, version, folder, entrypoint, concurrencySafe, variables };
   const at = { file: `${basename(folder)}/${file}`, path };
   const config = (): Record<string, string> => configOf(manifest, env);
   return manifest.commands.map((command) => {
