@@ -6,6 +6,7 @@ import type { Principal } from '../runner/tokens.ts';
 import type { Reader } from '../store/reader.ts';
 import { RunState, type Actor } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
+import { readJson } from './body.ts';
 import { answerProblem, type Problem } from './problem.ts';
 
 /** What goes with a request: who asks (behind the door), under which number, and where it came from. */
@@ -136,15 +137,6 @@ const MAX_KEY = 200;
 export function scopedKey({ kind, id }: Actor, key: string): string {
   const scoped = `${kind}-${id}-${key}`;
   return scoped.length <= MAX_KEY ? scoped : createHash('sha256').update(scoped).digest('hex');
-}
-
-/** The body as JSON, or undefined when it is none. */
-export async function readJson(request: Request): Promise<unknown> {
-  try {
-    return JSON.parse(await request.text());
-  } catch {
-    return undefined;
-  }
 }
 
 function badBody(error: z.ZodError): Problem {

@@ -5,8 +5,9 @@ import { describeRefusal } from '../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules.ts';
 import { Destination } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
+import { readJson } from './body.ts';
 import { answerProblem, type Problem } from './problem.ts';
-import { otherJob, problemOf, readJson, type ApiEnv } from './runs.ts';
+import { otherJob, problemOf, type ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
 const NewScheduleBody = z.strictObject({
@@ -69,7 +70,7 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
     return 'view' in result ? c.json({ outcome: result.outcome, schedule: result.view }) : refuse(c, result);
   });
   app.post('/:ref/pause', needs('manage'), own, async (c) => {
-    const body = PauseBody.safeParse((await readJson(c.req.raw)) ?? {});
+    const body = PauseBody.safeParse(await readJson(c.req.raw));
     if (!body.success) return badRequest(c, body.error);
     return pauses(c, await schedules.pause(refOf(c), actorOf(c), body.data.reason));
   });

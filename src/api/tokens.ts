@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { describeTokenRefusal } from '../runner/token-words.ts';
 import type { TokenRefused, Tokens } from '../runner/tokens.ts';
 import { needs } from './auth.ts';
+import { readJson } from './body.ts';
 import { answerProblem, type Problem } from './problem.ts';
-import { readJson, type ApiEnv } from './runs.ts';
+import type { ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
 const NewTokenBody = z.strictObject({
@@ -39,7 +40,7 @@ export function tokenRoutes({
     return c.json({ outcome: made.outcome, token: made.view, secret: made.secret }, 201, NEVER_KEPT);
   });
   app.post('/:ref/rotate', async (c) => {
-    const body = RotateBody.safeParse((await readJson(c.req.raw)) ?? {});
+    const body = RotateBody.safeParse(await readJson(c.req.raw));
     if (!body.success) return badRequest(c, body.error);
     const made = await tokens.rotate(c.req.param('ref'), body.data.overlap, c.get('actor'));
     if (made.outcome !== 'rotated') return refuse(c, made);
