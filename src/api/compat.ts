@@ -14,7 +14,7 @@ import type { Reader } from '../store/reader.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { limitBetween } from './limit.ts';
-import { answerRefusal } from './problem.ts';
+import { answerRefusal, misunderstood } from './problem.ts';
 import { problemOf, scopedKey, type ApiEnv } from './runs.ts';
 
 export interface CompatDeps {
@@ -59,9 +59,9 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   /** The run that was accepted, or why there is none. */
   async function submit(c: Answered): Promise<Run | Response> {
     const body = NewJobBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return misunderstood(c, body.error);
+    if (!body.success) return answerRefusal(c, misunderstood(body.error));
     const key = IdempotencyKey.safeParse(c.req.header('idempotency-key'));
-    if (!key.success) return misunderstood(c, key.error, 'Idempotency-Key');
+    if (!key.success) return answerRefusal(c, misunderstood(key.error, 'Idempotency-Key'));
     const { job_type: job, params: input } = body.data;
     if (!mayUse(c.get('principal'), job)) return c.json({ error: 'forbidden' }, 403);
     const actor = c.get('actor');
@@ -91,7 +91,7 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   });
   app.get('/jobs', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
-    if (!query.success) return misunderstood(c, query.error);
+    if (!query.success) return answerRefusal(c, misunderstood(query.error));
     const { limit, status, cursor } = query.data;
     const { jobs } = c.get('principal');
     const { items, next } = await reader.list({
@@ -160,11 +160,4 @@ function notFound(c: Answered): Response {
 
 function wrongMethod(c: Answered, allow: string): Response {
   return c.json({ error: 'method not allowed' }, 405, { allow });
-}
-
-function misunderstood(c: Answered, error: z.ZodError, header?: string): Response {
-  const issues = error.issues
-    .slice(0, 20)
-    .map(({ path, message }) => ({ path: header ?? path.join('.'), message: message.slice(0, 500) }));
-  return c.json({ error: 'The request was not understood.', issues }, 400);
 }

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { z } from 'zod';
 import { DependencyError, messageOf, UsageError, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ApiEnv } from './runs.ts';
@@ -31,6 +32,18 @@ export function answerProblem(c: Context, problem: Problem): Response {
   const { status, ...rest } = problem;
   const body = JSON.stringify({ type: 'about:blank', title: TITLES[status], status, ...rest });
   return c.body(body, status, { 'content-type': 'application/problem+json' });
+}
+
+/** A body or a query that does not fit; `at` names what has no field of its own, like a header. */
+export function misunderstood({ issues }: z.ZodError, at?: string): Problem {
+  return {
+    status: 400,
+    code: 'USAGE',
+    detail: 'The request was not understood.',
+    issues: issues
+      .slice(0, 20)
+      .map(({ path, message }) => ({ path: at ?? path.join('.'), message: message.slice(0, 500) })),
+  };
 }
 
 /** Whether the path is one of the older contract, or a trigger: there a refusal is `{"error": "words"}` and no problem. */

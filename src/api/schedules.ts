@@ -6,7 +6,7 @@ import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules
 import { Destination } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
-import { answerProblem, type Problem } from './problem.ts';
+import { answerProblem, misunderstood, type Problem } from './problem.ts';
 import { otherJob, problemOf, type ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
@@ -60,7 +60,7 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
   });
   app.get('/:ref/next', needs('read'), own, async (c) => {
     const query = NextQuery.safeParse(c.req.query());
-    if (!query.success) return badRequest(c, query.error);
+    if (!query.success) return answerProblem(c, misunderstood(query.error));
     const result = await schedules.next(refOf(c), query.data.n);
     if (result.outcome !== 'ok') return refuse(c, result);
     return c.json({ schedules: result.views.map(({ view, next }) => ({ schedule: view, next })) });
@@ -71,13 +71,13 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
   });
   app.post('/:ref/pause', needs('manage'), own, async (c) => {
     const body = PauseBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     return pauses(c, await schedules.pause(refOf(c), actorOf(c), body.data.reason));
   });
   app.post('/:ref/resume', needs('manage'), own, async (c) => pauses(c, await schedules.resume(refOf(c), actorOf(c))));
   app.post('/:ref/snooze', needs('manage'), own, async (c) => {
     const body = SnoozeBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     const result = await schedules.snooze(refOf(c), body.data.until, actorOf(c));
     return 'view' in result ? c.json({ outcome: result.outcome, schedule: result.view }) : refuse(c, result);
   });
@@ -128,7 +128,7 @@ const ABSOLUTE_PATH: Problem = {
 
 async function requestOf(c: Answered): Promise<NewScheduleRequest | Response> {
   const body = NewScheduleBody.safeParse(await readJson(c.req.raw));
-  if (!body.success) return badRequest(c, body.error);
+  if (!body.success) return answerProblem(c, misunderstood(body.error));
   const { job, when, zone, input, words, destinations, name } = body.data;
   if (!mayUse(c.get('principal'), job)) return answerProblem(c, otherJob(job));
   const outside = destinations?.find((one) => one.kind === 'file' && isAbsolute(one.path));
@@ -162,9 +162,4 @@ const KINDS: Record<Refused['outcome'], Pick<Problem, 'status' | 'code'>> = {
 function refuse(c: Answered, refused: Refused): Response {
   const { problem, hint } = describeRefusal(refused, { jobs: 'bellhop jobs', schedules: 'bellhop schedules' });
   return answerProblem(c, { ...KINDS[refused.outcome], detail: problem, hint });
-}
-
-function badRequest(c: Answered, error: z.ZodError): Response {
-  const issues = error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
-  return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.', issues });
 }
