@@ -1,8 +1,6 @@
 import { Hono } from 'hono';
-import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { messageOf, UsageError, DependencyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
@@ -11,7 +9,7 @@ import { createWait } from '../runner/wait.ts';
 import type { Reader } from '../store/reader.ts';
 import type { BackupInfo } from '../store/store.ts';
 import { door } from './auth.ts';
-import { bodyWithin } from './body.ts';
+import { bodyWithin, readJson } from './body.ts';
 import { compatRoutes } from './compat.ts';
 import { cronRoutes } from './cron.ts';
 import type { CronDeps } from './cron.ts';
@@ -19,11 +17,11 @@ import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
 import { jobRoutes } from './jobs.ts';
 import { noticeRoutes } from './notices.ts';
-import { answerProblem, wordsFor } from './problem.ts';
+import { answerError, answerProblem, answerRefusal } from './problem.ts';
 import { processRoutes } from './process.ts';
 import type { ProcessDeps } from './process.ts';
 import { createRate } from './rate.ts';
-import { readJson, runRoutes, type ApiEnv } from './runs.ts';
+import { runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
 import { tokenRoutes } from './tokens.ts';
 import { triggerRoutes } from './trigger.ts';
@@ -83,7 +81,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.route('/trigger', triggerRoutes({ ...deps, ended }));
 
   app.notFound((c) =>
-    answerProblem(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),
+    answerRefusal(c, { status: 404, code: 'USAGE', detail: `There is nothing at ${c.req.path.slice(0, 200)}.` }),
   );
   app.onError((error, c) => answerError(c, error, log));
   return app;
@@ -111,21 +109,4 @@ function backupRoutes({ backup }: Pick<ApiDeps, 'backup'>): Hono<ApiEnv> {
     return c.json(await backup(body.data.dir));
   });
   return app;
-}
-
-/** Who is to blame decides the status; what only the log may say stays there, under the number of the request. */
-function answerError(c: Context<ApiEnv>, error: Error, log: Log): Response {
-  if (error instanceof UsageError) {
-    const { code, message, hint } = error;
-    return answerProblem(c, { status: 400, code, detail: message, ...(hint ? { hint } : {}) });
-  }
-  log.error('api request failed', {
-    path: c.req.path.slice(0, 200),
-    error: messageOf(error),
-    requestId: c.get('requestId'),
-  });
-  if (error instanceof DependencyError) {
-    return answerProblem(c, { status: 503, code: error.code, ...wordsFor(c, error) });
-  }
-  return answerProblem(c, { status: 500, code: 'INTERNAL', detail: 'Bellhop failed; the log has the reason.' });
 }

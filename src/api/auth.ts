@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { reaches } from '../runner/tokens.ts';
 import type { Admission, Principal, Scope, Tokens } from '../runner/tokens.ts';
 import { tooMany } from './edge.ts';
-import { answerProblem } from './problem.ts';
+import { answerProblem, isContract } from './problem.ts';
 import type { Rate } from './rate.ts';
 import type { ApiEnv } from './runs.ts';
 
@@ -66,11 +66,6 @@ export function needs(scope: Scope): MiddlewareHandler<ApiEnv> {
 /** Whether the principal may do anything with runs of the job. */
 export function mayUse({ jobs }: Principal, job: string): boolean {
   return jobs === undefined || jobs.includes(job);
-}
-
-/** Whether the path is one of the older contract, or a trigger: there an error is `{"error": "words"}` and no problem. */
-export function isContract(c: Pick<Context, 'req'>): boolean {
-  return /^\/(?:run|jobs|trigger)(?:\/|$)/.test(c.req.path);
 }
 
 /** Answers 403: in the form of the older contract where that is spoken, else as a problem. */

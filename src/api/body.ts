@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { isContract } from './auth.ts';
-import { answerProblem } from './problem.ts';
+import { answerRefusal } from './problem.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -9,6 +8,17 @@ const MAX_BODY_BYTES = 1024 * 1024;
 export const bodyWithin = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge });
 
 function tooLarge(c: Context): Response {
-  const detail = `A body may have ${MAX_BODY_BYTES} bytes.`;
-  return isContract(c) ? c.json({ error: detail }, 413) : answerProblem(c, { status: 413, code: 'TOO_LARGE', detail });
+  return answerRefusal(c, { status: 413, code: 'TOO_LARGE', detail: `A body may have ${MAX_BODY_BYTES} bytes.` });
+}
+
+/** The body as JSON; an empty object where there is none, undefined where it is something else or who sent it went away in the middle. */
+export async function readJson(request: Request): Promise<unknown> {
+  const text = await request.text().catch(() => undefined);
+  if (text === undefined) return undefined;
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,9 +4,7 @@
  */
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import { DependencyError, messageOf, UsageError } from '../errors.ts';
 import { isId } from '../ids.ts';
-import type { Log } from '../log.ts';
 import { renderMarkdown } from '../render/markdown-file.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { WaitForRun } from '../runner/wait.ts';
@@ -14,15 +12,15 @@ import { RUN_STATES } from '../store/records.ts';
 import type { Run, RunState, RunSummary } from '../store/records.ts';
 import type { Reader } from '../store/reader.ts';
 import { mayUse, needs } from './auth.ts';
+import { readJson } from './body.ts';
 import { limitBetween } from './limit.ts';
-import { wordsFor, type Problem } from './problem.ts';
-import { problemOf, readJson, scopedKey, type ApiEnv } from './runs.ts';
+import { answerRefusal, misunderstood } from './problem.ts';
+import { problemOf, scopedKey, type ApiEnv } from './runs.ts';
 
 export interface CompatDeps {
   runner: Pick<Runner, 'submit' | 'remove'>;
   reader: Pick<Reader, 'get' | 'list'>;
   ended: WaitForRun;
-  log: Log;
 }
 
 type Answered = Context<ApiEnv>;
@@ -55,15 +53,15 @@ const ListQuery = z.object({
 
 /** Makes the routes; they are mounted at the root, behind the door. */
 export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
-  const { runner, reader, ended, log } = deps;
+  const { runner, reader, ended } = deps;
   const app = new Hono<ApiEnv>();
 
   /** The run that was accepted, or why there is none. */
   async function submit(c: Answered): Promise<Run | Response> {
     const body = NewJobBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return misunderstood(c, body.error);
+    if (!body.success) return answerRefusal(c, misunderstood(body.error));
     const key = IdempotencyKey.safeParse(c.req.header('idempotency-key'));
-    if (!key.success) return misunderstood(c, key.error, 'Idempotency-Key');
+    if (!key.success) return answerRefusal(c, misunderstood(key.error, 'Idempotency-Key'));
     const { job_type: job, params: input } = body.data;
     if (!mayUse(c.get('principal'), job)) return c.json({ error: 'forbidden' }, 403);
     const actor = c.get('actor');
@@ -71,7 +69,7 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
     const idempotencyKey = key.data === undefined ? {} : { idempotencyKey: scopedKey(actor, key.data) };
     const result = await runner.submit({ job, input, as: 'json', actor, trigger, ...idempotencyKey });
     const isThere = result.outcome === 'accepted' || result.outcome === 'deduplicated';
-    return isThere ? result.run : refuse(c, problemOf(result, c.get('principal')));
+    return isThere ? result.run : answerRefusal(c, problemOf(result, c.get('principal')));
   }
 
   /** A run that this token may know of. */
@@ -93,7 +91,7 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   });
   app.get('/jobs', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
-    if (!query.success) return misunderstood(c, query.error);
+    if (!query.success) return answerRefusal(c, misunderstood(query.error));
     const { limit, status, cursor } = query.data;
     const { jobs } = c.get('principal');
     const { items, next } = await reader.list({
@@ -120,7 +118,6 @@ export function compatRoutes(deps: CompatDeps): Hono<ApiEnv> {
   app.all('/run', (c) => wrongMethod(c, 'POST'));
   app.all('/jobs', (c) => wrongMethod(c, 'GET, POST'));
   app.all('/jobs/:id', (c) => wrongMethod(c, 'GET, DELETE'));
-  app.onError((error, c) => failed(c, error, log));
   return app;
 }
 
@@ -163,31 +160,4 @@ function notFound(c: Answered): Response {
 
 function wrongMethod(c: Answered, allow: string): Response {
   return c.json({ error: 'method not allowed' }, 405, { allow });
-}
-
-function misunderstood(c: Answered, error: z.ZodError, header?: string): Response {
-  const issues = error.issues
-    .slice(0, 20)
-    .map(({ path, message }) => ({ path: header ?? path.join('.'), message: message.slice(0, 500) }));
-  return c.json({ error: 'The request was not understood.', issues }, 400);
-}
-
-function refuse(c: Answered, { status, detail, hint, issues }: Problem): Response {
-  const error = wordsOf(detail, hint);
-  return c.json(issues === undefined ? { error } : { error, issues }, status);
-}
-
-function failed(c: Answered, error: unknown, log: Log): Response {
-  if (error instanceof UsageError) return c.json({ error: wordsOf(error.message, error.hint) }, 400);
-  const requestId = c.get('requestId');
-  log.error('api request failed', { path: c.req.path.slice(0, 200), error: messageOf(error), requestId });
-  if (error instanceof DependencyError) {
-    const { detail, hint } = wordsFor(c, error);
-    return c.json({ error: wordsOf(detail, hint) }, 503);
-  }
-  return c.json({ error: 'Bellhop failed; the log has the reason.' }, 500);
-}
-
-function wordsOf(words: string, hint: string | undefined): string {
-  return hint === undefined ? words : `${words} ${hint}`;
 }

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Log } from '../log.ts';
 import type { ApiEnv } from './runs.ts';
-import { answerProblem } from './problem.ts';
+import { answerRefusal } from './problem.ts';
 import { networkOf } from './rate.ts';
 import type { Rate } from './rate.ts';
 import { tokenInUrl } from './url-token.ts';
@@ -64,7 +64,7 @@ function refuseUrlToken({ log }: { log: Log }): MiddlewareHandler<ApiEnv> {
     if (place === undefined) return next();
     // Neither the path nor the value: that line is read by more people than may know a token.
     log.warn('api request refused', { reason: 'token_in_url', place, requestId: c.get('requestId') });
-    return answerProblem(c, {
+    return answerRefusal(c, {
       status: 400,
       code: 'TOKEN_IN_URL',
       detail: `A token does not belong into an address: ${place} looks like one. It was not looked at.`,
@@ -97,7 +97,7 @@ function addressKey(c: Context<ApiEnv>, proxy: EdgeOptions['proxy']): string {
 export function tooMany(c: Context<ApiEnv>, waitMs: number): Response {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   c.header('retry-after', String(seconds));
-  return answerProblem(c, {
+  return answerRefusal(c, {
     status: 429,
     code: 'RATE_LIMITED',
     detail: 'More requests came from this token or address than it may send.',

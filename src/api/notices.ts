@@ -4,7 +4,7 @@ import type { Principal } from '../runner/tokens.ts';
 import type { NoticeView } from '../store/notice-records.ts';
 import type { Reader } from '../store/reader.ts';
 import { mayUse, needs } from './auth.ts';
-import { answerProblem } from './problem.ts';
+import { answerProblem, misunderstood } from './problem.ts';
 import type { ApiEnv } from './runs.ts';
 
 const ListQuery = z.object({
@@ -17,9 +17,7 @@ export function noticeRoutes({ reader }: { reader: Reader }): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
-    if (!query.success) {
-      return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.' });
-    }
+    if (!query.success) return answerProblem(c, misunderstood(query.error));
     const page = await pageFor(reader, c.get('principal'), query.data);
     return c.json({ notices: page.items, ...(page.next === undefined ? {} : { next: page.next }) });
   });

@@ -6,7 +6,8 @@ import type { Principal } from '../runner/tokens.ts';
 import type { Reader } from '../store/reader.ts';
 import { RunState, type Actor } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
-import { answerProblem, type Problem } from './problem.ts';
+import { readJson } from './body.ts';
+import { answerProblem, misunderstood, type Problem } from './problem.ts';
 
 /** What goes with a request: who asks (behind the door), under which number, and where it came from. */
 export interface ApiEnv {
@@ -58,7 +59,7 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
 
   app.post('/', needs('run'), async (c) => {
     const parsed = NewRunBody.safeParse(await readJson(c.req.raw));
-    if (!parsed.success) return answerProblem(c, badBody(parsed.error));
+    if (!parsed.success) return answerProblem(c, misunderstood(parsed.error));
     const { job, input, words, idempotencyKey } = parsed.data;
     if (!mayUse(c.get('principal'), job)) return answerProblem(c, otherJob(job));
     const actor = c.get('actor');
@@ -77,7 +78,7 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
 
   app.get('/', needs('read'), async (c) => {
     const query = ListQuery.safeParse(c.req.query());
-    if (!query.success) return answerProblem(c, badBody(query.error));
+    if (!query.success) return answerProblem(c, misunderstood(query.error));
     const { limit, after, job, state } = query.data;
     const { jobs } = c.get('principal');
     const page = await reader.list({
@@ -139,39 +140,6 @@ const MAX_KEY = 200;
 export function scopedKey({ kind, id }: Actor, key: string): string {
   const scoped = `${kind}-${id}-${key}`;
   return scoped.length <= MAX_KEY ? scoped : createHash('sha256').update(scoped).digest('hex');
-}
-
-/** The body as JSON, or undefined when it is none. */
-export async function readJson(request: Request): Promise<unknown> {
-  return jsonOf(await textOf(request));
-}
-
-/** The same where a body may be left out, which is `{}`; a broken one is still undefined, for what it asks must not be guessed. */
-export async function readOptionalJson(request: Request): Promise<unknown> {
-  const text = await textOf(request);
-  return text?.trim() === '' ? {} : jsonOf(text);
-}
-
-/** Undefined: whoever sent it went away in the middle. */
-function textOf(request: Request): Promise<string | undefined> {
-  return request.text().catch(() => undefined);
-}
-
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function badBody(error: z.ZodError): Problem {
-  return {
-    status: 400,
-    code: 'USAGE',
-    detail: 'The request was not understood.',
-    issues: error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
-  };
 }
 
 /** A job that the token is not for; said before it is said whether there is one. */

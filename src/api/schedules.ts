@@ -6,8 +6,9 @@ import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules
 import type { Principal } from '../runner/tokens.ts';
 import { Destination } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
-import { answerProblem, type Problem } from './problem.ts';
-import { otherJob, problemOf, readJson, readOptionalJson, type ApiEnv } from './runs.ts';
+import { readJson } from './body.ts';
+import { answerProblem, misunderstood, type Problem } from './problem.ts';
+import { otherJob, problemOf, type ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
 const NewScheduleBody = z.strictObject({
@@ -60,7 +61,7 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
   });
   app.get('/:ref/next', needs('read'), own, async (c) => {
     const query = NextQuery.safeParse(c.req.query());
-    if (!query.success) return badRequest(c, query.error);
+    if (!query.success) return answerProblem(c, misunderstood(query.error));
     const result = await schedules.next(refOf(c), query.data.n);
     if (result.outcome !== 'ok') return refuse(c, result);
     return c.json({ schedules: result.views.map(({ view, next }) => ({ schedule: view, next })) });
@@ -70,14 +71,14 @@ export function scheduleRoutes({ schedules }: { schedules: Schedules }): Hono<Ap
     return 'view' in result ? c.json({ outcome: result.outcome, schedule: result.view }) : refuse(c, result);
   });
   app.post('/:ref/pause', needs('manage'), own, async (c) => {
-    const body = PauseBody.safeParse(await readOptionalJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    const body = PauseBody.safeParse(await readJson(c.req.raw));
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     return pauses(c, await schedules.pause(refOf(c), actorOf(c), body.data.reason));
   });
   app.post('/:ref/resume', needs('manage'), own, async (c) => pauses(c, await schedules.resume(refOf(c), actorOf(c))));
   app.post('/:ref/snooze', needs('manage'), own, async (c) => {
     const body = SnoozeBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     const result = await schedules.snooze(refOf(c), body.data.until, actorOf(c));
     return 'view' in result ? c.json({ outcome: result.outcome, schedule: result.view }) : refuse(c, result);
   });
@@ -128,7 +129,7 @@ const ABSOLUTE_PATH: Problem = {
 
 async function requestOf(c: Answered): Promise<NewScheduleRequest | Response> {
   const body = NewScheduleBody.safeParse(await readJson(c.req.raw));
-  if (!body.success) return badRequest(c, body.error);
+  if (!body.success) return answerProblem(c, misunderstood(body.error));
   const { job, when, zone, input, words, destinations, name } = body.data;
   if (!mayUse(c.get('principal'), job)) return answerProblem(c, otherJob(job));
   const outside = destinations?.find((one) => one.kind === 'file' && isAbsolute(one.path));
@@ -172,9 +173,4 @@ function within(principal: Principal, refused: Refused): Refused {
   if (principal.jobs === undefined || !('suggestions' in refused)) return refused;
   const isKnown = (name: string): boolean => refused.outcome === 'unknown_job' && mayUse(principal, name);
   return { ...refused, suggestions: refused.suggestions.filter(isKnown) };
-}
-
-function badRequest(c: Answered, error: z.ZodError): Response {
-  const issues = error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
-  return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.', issues });
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { describeTokenRefusal } from '../runner/token-words.ts';
 import type { TokenRefused, Tokens } from '../runner/tokens.ts';
 import { needs } from './auth.ts';
-import { answerProblem, type Problem } from './problem.ts';
-import { readJson, readOptionalJson, type ApiEnv } from './runs.ts';
+import { readJson } from './body.ts';
+import { answerProblem, misunderstood, type Problem } from './problem.ts';
+import type { ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
 const NewTokenBody = z.strictObject({
@@ -26,7 +27,7 @@ export function tokenRoutes({
   app.get('/', (c) => c.json(tokens.list()));
   app.post('/', async (c) => {
     const body = NewTokenBody.safeParse(await readJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     const { scope, jobs, expires, name } = body.data;
     const asked = {
       name,
@@ -39,8 +40,8 @@ export function tokenRoutes({
     return c.json({ outcome: made.outcome, token: made.view, secret: made.secret }, 201, NEVER_KEPT);
   });
   app.post('/:ref/rotate', async (c) => {
-    const body = RotateBody.safeParse(await readOptionalJson(c.req.raw));
-    if (!body.success) return badRequest(c, body.error);
+    const body = RotateBody.safeParse(await readJson(c.req.raw));
+    if (!body.success) return answerProblem(c, misunderstood(body.error));
     const made = await tokens.rotate(c.req.param('ref'), body.data.overlap, c.get('actor'));
     if (made.outcome !== 'rotated') return refuse(c, made);
     const { outcome, view, secret, until } = made;
@@ -67,9 +68,4 @@ const KINDS: Record<TokenRefused['outcome'], Pick<Problem, 'status' | 'code'>> =
 function refuse(c: Context<ApiEnv>, refused: TokenRefused): Response {
   const { problem, hint } = describeTokenRefusal(refused, { list: 'bellhop token list' });
   return answerProblem(c, { ...KINDS[refused.outcome], detail: problem, hint });
-}
-
-function badRequest(c: Context<ApiEnv>, error: z.ZodError): Response {
-  const issues = error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
-  return answerProblem(c, { status: 400, code: 'USAGE', detail: 'The request was not understood.', issues });
 }

@@ -1,11 +1,13 @@
 /** `POST /trigger/{plugin}/{command}`: calls a plugin, and answers with its end when that comes soon. */
-import { Hono, type Context } from 'hono';
+import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Runner, SubmitResult } from '../runner/runner.ts';
+import type { Runner } from '../runner/runner.ts';
 import type { WaitForRun } from '../runner/wait.ts';
 import type { Run } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
-import type { ApiEnv } from './runs.ts';
+import { readJson } from './body.ts';
+import { answerRefusal } from './problem.ts';
+import { problemOf, type ApiEnv } from './runs.ts';
 
 export interface TriggerDeps {
   runner: Runner;
@@ -13,7 +15,6 @@ export interface TriggerDeps {
 }
 
 const Body = z.strictObject({ payload: z.unknown().optional() });
-const MAX_ISSUES = 20;
 
 /** The route of the triggers; answers are plain JSON, as its callers know them. */
 export function triggerRoutes({ runner, ended }: TriggerDeps): Hono<ApiEnv> {
@@ -22,14 +23,17 @@ export function triggerRoutes({ runner, ended }: TriggerDeps): Hono<ApiEnv> {
     const { plugin, command } = c.req.param();
     const name = `${plugin}-${command}`;
     if (!mayUse(c.get('principal'), name)) return c.json({ error: 'forbidden' }, 403);
-    const body = await readBody(c);
-    if (body === undefined) return c.json({ error: 'the body must be JSON: {"payload": {…}}, or nothing' }, 400);
+    const body = Body.safeParse(await readJson(c.req.raw)).data;
+    if (body === undefined) return c.json({ error: 'The body must be JSON: {"payload": {…}}, or nothing.' }, 400);
     const job = runner.job(name)?.plugin;
     // Two splits of one name are two things: a-b with c is not a with b-c.
     if (job?.name !== plugin || job.command !== command) return c.json({ error: 'not found' }, 404);
     const asked = { job: name, input: body.payload, as: 'json', actor: c.get('actor'), trigger: 'api' } as const;
     const result = await runner.submit(asked);
-    if (result.outcome !== 'accepted' && result.outcome !== 'deduplicated') return refusal(c, result);
+    if (result.outcome === 'unknown_job') return c.json({ error: 'not found' }, 404);
+    if (result.outcome !== 'accepted' && result.outcome !== 'deduplicated') {
+      return answerRefusal(c, problemOf(result, c.get('principal')));
+    }
     const end = await ended(result.run, c.req.raw.signal);
     if (end === 'gone') return c.json({ error: 'not found' }, 404);
     return end === 'unfinished' ? c.json({ job_id: result.run.id }, 202) : c.json(answerOf(end));
@@ -37,35 +41,9 @@ export function triggerRoutes({ runner, ended }: TriggerDeps): Hono<ApiEnv> {
   return app;
 }
 
-/** Undefined when it is none; no body at all has no payload. */
-async function readBody(c: Context<ApiEnv>): Promise<z.infer<typeof Body> | undefined> {
-  const text = await c.req.text();
-  if (text.trim() === '') return {};
-  try {
-    return Body.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
-
 function answerOf({ id, state, result = null, error, response = null }: Run) {
   if (state === 'completed') return { job_id: id, status: 'completed', result, error: null, response };
   const cancelled = { code: 'cancelled', message: 'The run was cancelled.' };
   const why = state === 'cancelled' ? cancelled : (error ?? null);
   return { job_id: id, status: 'failed', result, error: why, response };
-}
-
-function refusal(c: Context<ApiEnv>, result: Exclude<SubmitResult, { outcome: 'accepted' | 'deduplicated' }>) {
-  switch (result.outcome) {
-    case 'unknown_job':
-      return c.json({ error: 'not found' }, 404);
-    case 'invalid_input':
-      return c.json({ error: 'the payload does not fit', issues: result.issues.slice(0, MAX_ISSUES) }, 422);
-    case 'refused':
-      return c.json({ error: result.reason, hint: result.hint }, 409);
-    case 'queue_full':
-      return c.json({ error: `there are ${result.limit} unfinished runs already` }, 429);
-    case 'too_large':
-      return c.json({ error: `the payload has ${result.bytes} bytes; the limit is ${result.limit}` }, 413);
-  }
 }

@@ -195,8 +195,8 @@ export interface PluginFacts {
   entrypoint: string;
   /** False: one call at a time, of all its commands together. */
   concurrencySafe: boolean;
-  /** The names of those that its config keys are read from. */
-  variables: string[];
+  /** Where its config keys are read from. */
+  variables: readonly string[];
 }
 
 /** A command of a plugin: a job named `<plugin>-<command>`. */

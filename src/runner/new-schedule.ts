@@ -18,6 +18,7 @@ import { checkZone } from './time/zone.ts';
 
 /** Schedules of one job. */
 export const MAX_OF_JOB = 20;
+const OTHER_NAME = 'Choose another name.';
 
 export interface NewScheduleDeps {
   book: ScheduleBook;
@@ -44,9 +45,8 @@ export function createNewSchedule(deps: NewScheduleDeps): (request: NewScheduleR
     const present = await book.get(name);
     if (present === undefined) return { name };
     if (present.schedule.spec.job !== job.name) {
-      // Not of which: who asks may be somebody who is not to know that job.
-      const problem = `${name} is a schedule of another job.`;
-      return { outcome: 'invalid', field: 'name', problem, hint: 'Choose another name.' };
+      // Not whose: who asks may be for some jobs only.
+      return { outcome: 'invalid', field: 'name', problem: `${name} is a schedule of another job.`, hint: OTHER_NAME };
     }
     if (present.schedule.origin === 'file' && !present.schedule.gone)
       return { outcome: 'file_owned', name, file: job.file };

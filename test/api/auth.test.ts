@@ -2,6 +2,7 @@
  * Every route with every credential. The rows are held to the routes that the app really has, wildcards among them: a route that nobody
  * wrote a row for fails here.
  */
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createApi } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -283,6 +284,16 @@ test.each(Object.entries(ROWS).filter(([, { otherJob }]) => otherJob !== undefin
     expect((await house.store.list({})).items).toHaveLength(1);
   },
 );
+
+test('docs/api.md says the scope of each route', async () => {
+  const page = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const words = { operator: "the operator's socket", 'own secret': '`X-Internal-Health`' } as const;
+  const said = [...page.matchAll(/^\| `((?:GET|POST|DELETE) \/\S*)` \| (.*?) \|/gm)].map(([, ...pair]) => pair);
+  const expected = Object.entries(ROWS)
+    .filter(([route]) => !route.startsWith('ALL '))
+    .map(([route, { scope }]) => [route, scope === 'operator' || scope === 'own secret' ? words[scope] : scope]);
+  expect(said.toSorted()).toEqual(expected.toSorted());
+});
 
 test('a path that is not there is behind the door as well', async () => {
   const { api, tokens } = open();

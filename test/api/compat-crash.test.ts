@@ -30,7 +30,6 @@ async function open(): Promise<void> {
       runner: { submit: runner.submit, remove: (id, actor) => h.store.remove(id, actor) },
       reader,
       ended: createWait({ reader, clock, log: silentLog }, 0),
-      log: silentLog,
     },
   });
 }

@@ -9,7 +9,6 @@ import { compatHouse, serveRoutes, type Answer, type CompatHouse } from '../supp
 import { sampleRun } from '../support/delivery-report.ts';
 import { eventually } from '../support/runner-house.ts';
 import { ana, claimOne, newRun } from '../support/store-harness.ts';
-import { silentLog } from '../../src/log.ts';
 import { summaryOf } from '../../src/store/transitions.ts';
 
 const NOT_FOUND = '{"error":"not found"}';
@@ -260,7 +259,6 @@ describe('the entry of a job', () => {
             Promise.resolve({ items: runs.filter(({ state }) => states?.includes(state) ?? true).map(summaryOf) }),
         },
         ended: () => Promise.reject(new Error('nobody waits')),
-        log: silentLog,
       },
     });
     for (const { id, state } of runs) {

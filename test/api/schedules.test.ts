@@ -156,6 +156,13 @@ describe('/v1/schedules', () => {
       expect((await call(ask, {}, 'fate')).status, ask).toBe(403);
     }
     expect((await call('GET /other.one')).body).toMatchObject({ schedule: { state: 'active' } });
+    // A name that is taken is refused without saying whose it is.
+    await call('POST /', { ...WEEKLY, job: 'other', words: {}, name: 'nightly' });
+    for (const ask of ['POST /', 'POST /preview']) {
+      const taken = await call(ask, { ...WEEKLY, name: 'nightly' }, 'fate');
+      expect(taken, ask).toMatchObject({ status: 422, body: { code: 'SCHEDULE_INVALID' } });
+      expect(taken.body['detail'], ask).toContain('nightly is a schedule of another job.');
+    }
     // Of its own it is in charge, also where one of two must be named.
     await call('POST /', { ...WEEKLY, name: 'fate.two' }, 'fate');
     expect((await call('GET /fate', undefined, 'fate')).body).toMatchObject({ code: 'SCHEDULE_AMBIGUOUS' });

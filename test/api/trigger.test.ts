@@ -140,7 +140,10 @@ describe('a trigger is refused', () => {
   test('with 422 and its issues where the payload does not fit', async () => {
     const { status, body } = await call('tool/go', { payload: { n: 'x', other: 1 } });
     expect(status).toBe(422);
-    expect(body).toMatchObject({ error: 'the payload does not fit', issues: [{ path: 'other' }, { path: 'n' }] });
+    expect(body).toMatchObject({
+      error: 'The input of tool-go does not fit its schema.',
+      issues: [{ path: 'other' }, { path: 'n' }],
+    });
     expect((await house.store.list({})).items).toEqual([]);
   });
 

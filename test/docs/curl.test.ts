@@ -80,7 +80,7 @@ test('the pages have examples, and each command of them shows its status', () =>
 describe.each(ways)('with %s', (way) => {
   let server: PeerServer;
   beforeAll(async () => {
-    server = await startPeerServer({ env: { BELLHOP_API_TOKEN: TOKEN } });
+    server = await startPeerServer({ env: { BELLHOP_API_TOKEN: TOKEN, BELLHOP_PLUGINS_DIR: join(ROOT, 'plugins') } });
   });
   afterAll(async () => void (await server.stop()));
   test.each(examples)('$where does what it shows', async (example) => {

@@ -177,19 +177,19 @@ describe('a folder of plugins', () => {
     ]);
   });
 
-  test('of two plugins that would read one variable the first folder wins: none gets a secret of another', async () => {
-    const plugins = {
-      'a-b': { manifest: manifestOf({ name: 'a-b', more: 'config_keys: { required: [c] }' }) },
-      b: { manifest: manifestOf({ name: 'a', more: 'config_keys: { optional: [b_c] }' }) },
-    };
-    const house = await houses.open({ plugins, env: { BELLHOP_PLUGIN_A_B_C: 'of a-b' } });
-    expect(house.runner.jobs().map(({ name }) => name)).toEqual(['a-b-go']);
-    expect(house.problems()).toMatchObject([
-      {
-        file: 'b/manifest.yaml',
-        reason: 'config_keys: BELLHOP_PLUGIN_A_B_C is read by the plugin in a-b already',
-        hint: 'give the plugin or its key another name',
+  test('of two plugins whose config keys are of one variable the first folder wins, and the other is named', async () => {
+    const keys = (name: string, more: string) => ({ manifest: manifestOf({ name, more: `config_keys: ${more}` }) });
+    const house = await houses.open({
+      plugins: {
+        a: keys('a', '{ optional: [b_c] }'),
+        'a-b': keys('a-b', '{ required: [c] }'),
+        z: keys('a-c', '{ optional: [c] }'),
       },
+      env: { BELLHOP_PLUGIN_A_B_C: 'a secret of one of them' },
+    });
+    expect(house.runner.jobs().map(({ name }) => name)).toEqual(['a-c-go', 'a-go']);
+    expect(house.problems()).toMatchObject([
+      { file: 'a-b/manifest.yaml', reason: 'BELLHOP_PLUGIN_A_B_C is already read by the plugin "a" in a' },
     ]);
   });
 

@@ -7,6 +7,7 @@ import { Hono } from 'hono';
 import { bodyWithin } from '../../src/api/body.ts';
 import { compatRoutes, type CompatDeps } from '../../src/api/compat.ts';
 import { processRoutes, type ProcessDeps } from '../../src/api/process.ts';
+import { answerError } from '../../src/api/problem.ts';
 import type { ApiEnv } from '../../src/api/runs.ts';
 import { createHttpServer } from '../../src/api/server.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -56,7 +57,8 @@ export async function serveRoutes(deps: { compat?: CompatDeps; process?: Process
   const logged: string[] = [];
   const log = createLog({ write: (line) => logged.push(line), scrub: (text) => text, clock: systemClock }, 'info');
   const api = new Hono<ApiEnv>().use(letIn(), bodyWithin);
-  if (deps.compat !== undefined) api.route('/', compatRoutes({ ...deps.compat, log }));
+  api.onError((error, c) => answerError(c, error, log));
+  if (deps.compat !== undefined) api.route('/', compatRoutes(deps.compat));
   if (deps.process !== undefined) api.route('/v1', processRoutes(deps.process));
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-compat-'));
   const server = createHttpServer(
@@ -131,7 +133,7 @@ export async function compatHouse(parts: CompatParts = {}): Promise<CompatHouse>
   if (parts.idle === undefined) await runner.start();
   const waits = { reader: store, clock: house.clock, log: silentLog };
   const served = await serveRoutes({
-    compat: { runner, reader: store, ended: createWait(waits, parts.runWaitMs ?? 20_000), log: silentLog },
+    compat: { runner, reader: store, ended: createWait(waits, parts.runWaitMs ?? 20_000) },
     process: { queue: runner.process, deliveries: () => Promise.resolve({ started: 0, remaining: 0 }) },
   });
   return {

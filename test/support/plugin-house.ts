@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { silentLog, type Log } from '../../src/log.ts';
+import type { Confinement } from '../../src/runner/kinds/confine.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { createShelf } from '../../src/runner/plugins/shelf.ts';
 import type { RunnerOptions } from '../../src/runner/runner.ts';
@@ -30,6 +31,7 @@ export interface PluginParts {
   clock?: Clock;
   log?: Log;
   store?: Store;
+  confinement?: Confinement;
   options?: Partial<RunnerOptions>;
 }
 

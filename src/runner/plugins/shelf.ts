@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BellhopError, codeOf, messageOf } from '../../errors.ts';
 import { MANIFESTS, loadPlugin } from './load.ts';
 import type { Log } from '../../log.ts';
-import type { LoadedPlugin } from '../jobs.ts';
+import type { LoadedPlugin, PluginFacts } from '../jobs.ts';
 import type { JobProblem } from '../registry.ts';
 
 const MAX_PLUGINS = 100;
@@ -35,7 +35,7 @@ interface Known {
 
 /**
  * Makes the shelf of a plugins folder. A plugin that turns bad keeps its last good commands and is named among the problems; of two
- * plugins with the same name, or with a config key from the same variable, the first by folder name wins.
+ * plugins with the same name, or with config keys of the same variable, the first by folder name wins.
  */
 export function createShelf(deps: ShelfDeps): Shelf {
   const { dir, log } = deps;
@@ -60,31 +60,17 @@ export function createShelf(deps: ShelfDeps): Shelf {
   }
 
   function publish(found: JobProblem[]): void {
-    const byName = new Map<string, string>();
-    const byVariable = new Map<string, string>();
     const listed: LoadedPlugin[] = [];
+    const taken: Taken[] = [];
     for (const [folder, one] of known) {
       if (one.problem !== undefined) found.push(one.problem);
       const [first] = one.commands;
       if (first === undefined) continue;
-      const { name, variables } = first.plugin;
-      const winner = byName.get(name);
-      // The key b_c of plugin a is read where the key c of plugin a-b is: one of them would get a secret of the other.
-      const shared = variables.find((variable) => byVariable.has(variable));
-      const reason =
-        winner !== undefined
-          ? `the plugin "${name}" is already defined in ${winner}`
-          : shared === undefined
-            ? undefined
-            : `config_keys: ${shared} is read by the plugin in ${byVariable.get(shared)} already`;
-      if (reason === undefined) {
-        byName.set(name, folder);
-        for (const variable of variables) byVariable.set(variable, folder);
+      const fault = clash(first.plugin, taken);
+      if (fault === undefined) {
+        taken.push({ folder, plugin: first.plugin });
         listed.push(...one.commands);
-      } else {
-        const hint = winner === undefined ? 'give the plugin or its key another name' : 'give one of them another name';
-        found.push({ file: first.file, reason, hint });
-      }
+      } else found.push({ file: first.file, reason: fault, hint: 'give one of them another name' });
     }
     commands = listed;
     problems = found;
@@ -106,6 +92,22 @@ export function createShelf(deps: ShelfDeps): Shelf {
       publish(found);
     },
   };
+}
+
+interface Taken {
+  folder: string;
+  plugin: PluginFacts;
+}
+
+/** Why a plugin cannot be beside those that come before it: `a` with the key `b_c` and `a-b` with `c` would read one secret. */
+function clash({ name, variables }: PluginFacts, before: readonly Taken[]): string | undefined {
+  const same = before.find(({ plugin }) => plugin.name === name);
+  if (same !== undefined) return `the plugin "${name}" is already defined in ${same.folder}`;
+  for (const { folder, plugin } of before) {
+    const shared = variables.find((one) => plugin.variables.includes(one));
+    if (shared !== undefined) return `${shared} is already read by the plugin "${plugin.name}" in ${folder}`;
+  }
+  return undefined;
 }
 
 async function scan({ dir, missing }: ShelfDeps): Promise<{ folders: string[] | undefined; found: JobProblem[] }> {
