@@ -15,7 +15,7 @@ import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { limitBetween } from './limit.ts';
 import { answerRefusal, misunderstood } from './problem.ts';
-import { problemOf, scopedKey, type ApiEnv } from './runs.ts';
+import { failureOf, problemOf, scopedKey, type ApiEnv } from './runs.ts';
 
 export interface CompatDeps {
   runner: Pick<Runner, 'submit' | 'remove'>;
@@ -141,12 +141,12 @@ function viewOf(run: Run) {
 
 /** What went wrong last, with what was written to standard error last. */
 function errorOf(run: Run) {
-  const error = run.state === 'cancelled' ? { code: 'cancelled', message: 'The run was cancelled.' } : run.error;
+  const error = failureOf(run);
   if (error === undefined) return null;
   const output = run.attempts.findLast(({ stderr }) => stderr !== undefined)?.stderr;
   if (output === undefined) return error;
   const { head, tail, droppedBytes } = output;
-  const stderr = droppedBytes === 0 ? head + tail : `${head}\n[${droppedBytes} bytes left out]\n${tail}`;
+  const stderr = droppedBytes === 0 ? head + tail : `${head}\n… ${droppedBytes} bytes left out …\n${tail}`;
   return { ...error, stderr };
 }
 

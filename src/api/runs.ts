@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { RetryResult, Runner } from '../runner/runner.ts';
 import type { Principal } from '../runner/tokens.ts';
 import type { Reader } from '../store/reader.ts';
-import { RunState, type Actor } from '../store/records.ts';
+import { RunState, type Actor, type Failure, type Run } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { answerProblem, misunderstood, type Problem } from './problem.ts';
@@ -159,6 +159,11 @@ function unknownRun(ref: string): Problem {
     detail: `There is no run ${ref.slice(0, 60)}.`,
     hint: 'List runs at /v1/runs.',
   };
+}
+
+/** Why a run did not complete, for callers who know no cancelled runs. */
+export function failureOf({ state, error }: Run): Failure | undefined {
+  return state === 'cancelled' ? { code: 'cancelled', message: 'The run was cancelled.' } : error;
 }
 
 /** Why the runner made no run; a token of some jobs is not told the names of others. */

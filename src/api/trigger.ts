@@ -7,7 +7,7 @@ import type { Run } from '../store/records.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { answerRefusal } from './problem.ts';
-import { problemOf, type ApiEnv } from './runs.ts';
+import { failureOf, problemOf, type ApiEnv } from './runs.ts';
 
 export interface TriggerDeps {
   runner: Runner;
@@ -41,9 +41,8 @@ export function triggerRoutes({ runner, ended }: TriggerDeps): Hono<ApiEnv> {
   return app;
 }
 
-function answerOf({ id, state, result = null, error, response = null }: Run) {
+function answerOf(run: Run) {
+  const { id, state, result = null, response = null } = run;
   if (state === 'completed') return { job_id: id, status: 'completed', result, error: null, response };
-  const cancelled = { code: 'cancelled', message: 'The run was cancelled.' };
-  const why = state === 'cancelled' ? cancelled : (error ?? null);
-  return { job_id: id, status: 'failed', result, error: why, response };
+  return { job_id: id, status: 'failed', result, error: failureOf(run) ?? null, response };
 }

@@ -300,7 +300,7 @@ describe('the entry of a job', () => {
     await house.store.settle([{ lease: await claim(house), end: 'failed', error, stderr, response }]);
     const { body } = await house.call(`GET /jobs/${id}`);
     expect(body['response']).toEqual(response);
-    expect(body['error']).toEqual({ ...error, stderr: 'begun\n\n[12 bytes left out]\nthe end\n' });
+    expect(body['error']).toEqual({ ...error, stderr: 'begun\n\n… 12 bytes left out …\nthe end\n' });
   });
 
   test('P7 a job may complete without a result or a report; one that returned a result has it', async () => {
