@@ -59,12 +59,6 @@ export interface StoreMark {
   commits: number;
 }
 
-/**
- * `soon`: nobody sits in front of it (a claim, an outcome, a receipt), so under load it may wait some milliseconds and share the write of what
- * somebody does wait for. It is as durable as any other when it resolves.
- */
-export type Haste = 'now' | 'soon';
-
 export interface Backing {
   mark(): StoreMark;
   /** The summaries of all runs. A change is in it as soon as its commit is durable. */
@@ -75,7 +69,7 @@ export interface Backing {
    * Makes the changes durable as one: after a crash all of them are there, or none. A rejection means that none is in force, unless
    * `health` says `failed`: then nobody knows, and nothing is written any more.
    */
-  commit(changes: readonly Change[], haste?: Haste): Promise<void>;
+  commit(changes: readonly Change[]): Promise<void>;
   /** The run as stored; undefined when it is not there or cannot be read (then it was set aside). */
   readRun(runId: string): Promise<Run | undefined>;
   /** What is stored of a run's deliveries; undefined when nothing has happened to any of them. */

@@ -7,7 +7,7 @@ import { iso } from '../clock.ts';
 import { isId } from '../ids.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Backing, Change, Haste, KeyEntry, Loaded } from './backing.ts';
+import type { Backing, Change, KeyEntry, Loaded } from './backing.ts';
 import { interruptDelivery, isOpen, mergeDeliveries } from './delivery-transitions.ts';
 import { keyOf } from './keys.ts';
 import { createFeed } from './feed.ts';
@@ -124,7 +124,7 @@ export interface Core extends CoreDeps {
    * Makes the changes durable together with the facts they are, then shows both in one synchronous step. The order of calls is the order
    * of the events.
    */
-  commit(what: { changes: readonly Change[]; facts: readonly Fact[]; show: () => void; haste?: Haste }): Promise<void>;
+  commit(what: { changes: readonly Change[]; facts: readonly Fact[]; show: () => void }): Promise<void>;
   /** The facts that a run in its next state is: about itself, and about its deliveries. */
   factsOf(run: Run): Fact[];
   /** The facts that deliveries of a run or a notice are in their next states. */
@@ -183,11 +183,11 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     if (known !== undefined) return known;
     return run.deliveries.length === 0 ? [] : frozen(mergeDeliveries(run, await backing.readDeliveries(run.id)));
   }
-  async function commit({ changes, facts, show, haste }: Parameters<Core['commit']>[0]): Promise<void> {
+  async function commit({ changes, facts, show }: Parameters<Core['commit']>[0]): Promise<void> {
     const ticket = feed.number(facts);
     const events: Change[] = facts.length === 0 ? [] : [{ kind: 'events', events: ticket.events }];
     try {
-      await backing.commit([...changes, ...events], haste);
+      await backing.commit([...changes, ...events]);
     } catch (error) {
       ticket.drop();
       throw error;

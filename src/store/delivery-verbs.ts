@@ -64,7 +64,6 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
       show: () => {
         if (summary !== undefined) core.showDeliveries(summary, deliveries);
       },
-      haste: 'soon',
     });
   }
 

@@ -50,13 +50,7 @@ export function createRunVerbs(
 
   async function save(run: Run): Promise<Run> {
     const next = frozen(run);
-    const facts = core.factsOf(next);
-    await core.commit({
-      changes: [{ kind: 'run', run: next }],
-      facts,
-      show: () => core.showRun(next),
-      haste: 'soon',
-    });
+    await commitRun(next, [{ kind: 'run', run: next }]);
     return next;
   }
 
@@ -154,7 +148,6 @@ export function createRunVerbs(
           ledger.keep(ending, counters);
           core.showRun(run, bytes);
         },
-        haste: 'soon',
       });
       return { outcome: 'settled', run };
     });

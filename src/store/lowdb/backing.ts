@@ -3,10 +3,9 @@
  * brings its newest state. What a crash leaves is completed at open: the journal is applied again over the files.
  */
 import { DependencyError, messageOf } from '../../errors.ts';
-import { systemClock } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { Backing, Change, Haste, KeyEntry, Loaded } from '../backing.ts';
+import type { Backing, Change, KeyEntry, Loaded } from '../backing.ts';
 import type { StoreOptions } from '../core.ts';
 import { openArchive } from './archive.ts';
 import type { Archive } from './archive.ts';
@@ -169,7 +168,6 @@ function createBacking(parts: Parts, history: History): Backing {
         checkpointer.due();
       },
       roomBytes: options.journalRoomBytes,
-      pace: systemClock,
       room: () => checkpointer.room(),
     },
     history.replayed,
@@ -189,18 +187,18 @@ function createBacking(parts: Parts, history: History): Backing {
     { afterMs: Math.max(options.archiveAfterMs, options.keyWindowMs) },
   );
 
-  async function commit(changes: readonly Change[], haste: Haste = 'now'): Promise<void> {
+  async function commit(changes: readonly Change[]): Promise<void> {
     disk.check();
     // Without an await where there is room: the lines stand in the order in which their events were numbered.
     if (space.reason() !== undefined) await space.admit(changes);
     checkLoad(dirty, journal, options.maxDirtyBytes);
     try {
-      await journal.append(changes, haste);
+      await journal.append(changes);
     } catch (error) {
       if (!isFull(error) || disk.stopped() !== undefined || !(await space.ranOut())) throw error;
       // The reserve made room: what frees space may go on, the rest waits for the operator.
       await space.admit(changes);
-      await journal.append(changes, 'now');
+      await journal.append(changes);
     }
   }
   async function tidy(): Promise<void> {

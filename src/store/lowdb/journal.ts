@@ -10,9 +10,7 @@
  */
 import { codeOf, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Clock } from '../../clock.ts';
-import type { Change, Haste } from '../backing.ts';
-import { createHasteGate } from './haste.ts';
+import type { Change } from '../backing.ts';
 import { isFull, storeError, writeAllAt } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { SegmentFile } from './files.ts';
@@ -31,7 +29,7 @@ export interface Segment {
 
 export interface Journal {
   /** Resolves when the changes are durable and applied. A rejection: none of them is in force, unless the disk has stopped. */
-  append(changes: readonly Change[], haste: Haste): Promise<void>;
+  append(changes: readonly Change[]): Promise<void>;
   /** The number of the newest line that was applied. */
   applied(): number;
   /** Bytes of changes that wait for their write. */
@@ -50,8 +48,6 @@ export interface JournalDeps {
   apply: (commit: { lsn: number; changes: readonly Change[]; bytes: number }) => void;
   /** By how much a segment grows at once. */
   roomBytes: number;
-  /** The time of the disk, whatever the store is told: what is put off waits for a write. */
-  pace: Pick<Clock, 'monotonic' | 'sleep'>;
   /** Waits until the disk has caught up with what is in memory. */
   room: () => Promise<void>;
 }
@@ -81,9 +77,6 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   let applied = found.last;
   let current: OpenSegment | undefined;
   let running: Promise<void> | undefined;
-  const gate = createHasteGate(deps.pace, () => {
-    if (queue.length > 0) running ??= pump();
-  });
 
   async function openSegment(): Promise<OpenSegment> {
     if (current !== undefined && current.bytes < MAX_SEGMENT_BYTES) return current;
@@ -186,11 +179,10 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   }
 
   async function pump(): Promise<void> {
-    while (queue.length > 0 && gate.isOpen()) {
+    while (queue.length > 0) {
       // Joins what the same turn of the event loop still brings.
       await deps.room();
       const batch = nextBatch();
-      if (queue.length === 0) gate.shut();
       try {
         await writeBatch(batch);
       } catch (error) {
@@ -202,12 +194,12 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
   }
 
   return {
-    append: (changes, haste) =>
+    append: (changes) =>
       new Promise((resolve, reject) => {
         const json = JSON.stringify(changes);
         queue.push({ changes, json, resolve, reject });
         queued += json.length;
-        gate.came(haste);
+        running ??= pump();
       }),
     applied: () => applied,
     waiting: () => queued,
@@ -226,7 +218,6 @@ export function createJournal(deps: JournalDeps, found: { segments: Segment[]; l
       if (!(await gone(path))) old.push({ path, last: lsn });
     },
     async close() {
-      gate.open();
       await running;
       await retire();
     },
