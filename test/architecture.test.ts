@@ -15,6 +15,7 @@ const LEAVES = [
   'suggest',
   'when',
   'addresses',
+  'output',
   'variables',
 ].map((name) => `src/${name}.ts`);
 const RECORDS = [

@@ -5,6 +5,7 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { isId } from '../ids.ts';
+import { outputText } from '../output.ts';
 import { renderMarkdown } from '../render/markdown-file.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { WaitForRun } from '../runner/wait.ts';
@@ -145,9 +146,7 @@ function errorOf(run: Run) {
   if (error === undefined) return null;
   const output = run.attempts.findLast(({ stderr }) => stderr !== undefined)?.stderr;
   if (output === undefined) return error;
-  const { head, tail, droppedBytes } = output;
-  const stderr = droppedBytes === 0 ? head + tail : `${head}\n… ${droppedBytes} bytes left out …\n${tail}`;
-  return { ...error, stderr };
+  return { ...error, stderr: outputText(output) };
 }
 
 function accepted(c: Answered, runId: string): Response {

@@ -4,7 +4,7 @@ import { iso, type Clock } from '../clock.ts';
 import { BellhopError, RunError, messageOf } from '../errors.ts';
 import { scrubJson, scrubNames, type Scrub } from '../scrub.ts';
 import { Report } from '../store/report.ts';
-import { outputText } from './kinds/capture.ts';
+import { outputText } from '../output.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
 import { planReport } from './deliveries.ts';
 import { lateSentence } from './late.ts';

@@ -1,3 +1,4 @@
+import { outputText } from '../../output.ts';
 import type { Output } from '../../store/records.ts';
 
 /** Keeps the beginning and the end of a stream in bounded memory. */
@@ -99,8 +100,14 @@ function lastRewrite(line: string): string {
   return line.split('\r').findLast((part) => part !== '') ?? '';
 }
 
-/** Head and tail as one text that says what is missing between them. */
-export function outputText(output: Output): string {
-  if (output.droppedBytes === 0) return output.head + output.tail;
-  return `${output.head}\n… ${output.droppedBytes} bytes left out …\n${output.tail}`;
+/** What a child wrote, and what is said beside it, as records keep it: less than memory does, for there may be twenty attempts. */
+export function shortened(capture: Capture, beside = ''): Output | undefined {
+  if (capture.bytes() === 0 && beside === '') return undefined;
+  const output = capture.output();
+  const written = outputText(output);
+  const joint = written === '' || written.endsWith('\n') || beside === '' ? '' : '\n';
+  const kept = createCapture({ headBytes: 4 * 1024, tailBytes: 16 * 1024 });
+  kept.push(Buffer.from(`${written}${joint}${beside}`));
+  const short = kept.output();
+  return { ...short, droppedBytes: short.droppedBytes + output.droppedBytes };
 }

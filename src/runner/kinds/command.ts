@@ -5,11 +5,11 @@ import { dirname, join, resolve } from 'node:path';
 import { RunError, codeOf, messageOf } from '../../errors.ts';
 import { members } from '../json.ts';
 import { limitReached } from '../limits.ts';
-import { createCapture, outputText } from './capture.ts';
+import { shortened } from './capture.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
 import { findProgram } from './program.ts';
+import { outputText } from '../../output.ts';
 import type { Clock } from '../../clock.ts';
-import type { Output } from '../../store/records.ts';
 import type { Json } from '../../store/store.ts';
 import type { LoadedCommand } from '../jobs.ts';
 import type { Confinement } from './confine.ts';
@@ -109,7 +109,7 @@ interface Called {
 }
 
 function endOf(job: LoadedCommand, child: ChildEnd, called: Called): KindEnd {
-  const stderr = shorter(child);
+  const stderr = shortened(child.stderr);
   const kept = stderr === undefined ? {} : { stderr };
   if (child.spawnError !== undefined) return { ok: false, error: notStarted(called, child.spawnError), ...kept };
   if (child.overflow) {
@@ -176,14 +176,4 @@ function parseContainer(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Records keep less of stderr than memory does: there may be twenty attempts. */
-function shorter(child: ChildEnd): Output | undefined {
-  if (child.stderr.bytes() === 0) return undefined;
-  const output = child.stderr.output();
-  const capture = createCapture({ headBytes: 4 * 1024, tailBytes: 16 * 1024 });
-  capture.push(Buffer.from(outputText(output)));
-  const short = capture.output();
-  return { ...short, droppedBytes: short.droppedBytes + output.droppedBytes };
 }

@@ -5,7 +5,7 @@ import { RunError } from '../../errors.ts';
 import { isErrorCode } from '../codes.ts';
 import { ToParent, type ToChild } from './messages.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
-import { outputText } from './capture.ts';
+import { outputText } from '../../output.ts';
 import type { Clock } from '../../clock.ts';
 import type { LoadedFunction } from '../jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './end.ts';

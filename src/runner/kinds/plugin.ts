@@ -16,11 +16,12 @@ import {
   type ReadResponse,
 } from '../plugins/protocol.ts';
 import { nextState, readState } from '../plugins/state.ts';
-import { createCapture, outputText } from './capture.ts';
+import { outputText } from '../../output.ts';
+import { shortened } from './capture.ts';
 import type { Confinement } from './confine.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
 import { findProgram } from './program.ts';
-import type { Output, Run } from '../../store/records.ts';
+import type { Run } from '../../store/records.ts';
 import type { Store } from '../../store/store.ts';
 import type { LoadedPlugin } from '../jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './end.ts';
@@ -132,7 +133,8 @@ function endOf(deps: PluginDeps, job: LoadedPlugin, child: Ended): KindEnd {
   if (child.spawnError !== undefined) return { ok: false, error: notStarted(job, child.spawnError) };
   const read = child.overflow ? undefined : readResponse(child.said);
   const response = read?.ok === true ? read.response : undefined;
-  const stderr = shown(child, response?.logs ?? []);
+  const logs = (response?.logs ?? []).map((line) => `${line}\n`).join('');
+  const stderr = shortened(child.stderr, logs);
   const updates = response?.stateUpdates ?? {};
   const kept = {
     ...(stderr !== undefined && { stderr }),
@@ -199,16 +201,4 @@ function notStarted({ plugin }: LoadedPlugin, cause: unknown): RunError {
     code: 'PLUGIN_EXIT',
     cause,
   });
-}
-
-/** What it wrote to stderr and said in `logs`, as records keep it: there may be twenty attempts. */
-function shown({ stderr }: ChildEnd, logs: readonly string[]): Output | undefined {
-  if (stderr.bytes() === 0 && logs.length === 0) return undefined;
-  const output = stderr.output();
-  const capture = createCapture({ headBytes: 4 * 1024, tailBytes: 16 * 1024 });
-  const written = outputText(output);
-  const joint = written === '' || written.endsWith('\n') || logs.length === 0 ? '' : '\n';
-  capture.push(Buffer.from(`${written}${joint}${logs.map((line) => `${line}\n`).join('')}`));
-  const short = capture.output();
-  return { ...short, droppedBytes: short.droppedBytes + output.droppedBytes };
 }
