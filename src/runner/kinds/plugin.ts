@@ -149,8 +149,7 @@ function endOf(deps: PluginDeps, job: LoadedPlugin, child: Ended): KindEnd {
 /** Why the attempt failed; undefined when it did not. */
 function failureOf(job: LoadedPlugin, child: Ended, read: ReadResponse): RunError | undefined {
   const name = `plugin ${job.plugin.name}`;
-  const stopped = child.code === EX_CONFIG;
-  if (read.ok && read.response.status === 'error') return saidError(read.response, stopped);
+  if (read.ok && read.response.status === 'error') return saidError(read.response, child);
   const limit = limitReached(job.limits, { name, ...child });
   if (limit !== undefined) return limit;
   if (child.code !== 0) return exitError(name, child, read);
@@ -162,10 +161,10 @@ function failureOf(job: LoadedPlugin, child: Ended, read: ReadResponse): RunErro
   });
 }
 
-function saidError({ error, retry }: PluginResponse, stopped: boolean): RunError {
+function saidError({ error, retry }: PluginResponse, { code }: ChildEnd): RunError {
   const message = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new RunError(message, { code: 'PLUGIN_ERROR', permanent: stopped || !retry, ...hint });
+  return new RunError(message, { code: 'PLUGIN_ERROR', permanent: code === EX_CONFIG || !retry, ...hint });
 }
 
 function exitError(name: string, child: Ended, read: ReadResponse): RunError {
