@@ -16,7 +16,7 @@ export interface Log {
 }
 
 export interface LogDeps {
-  write: (line: string) => void;
+  write: (line: string, level: LogLevel) => void;
   scrub: Scrub;
   clock: Pick<Clock, 'now'>;
 }
@@ -28,7 +28,7 @@ export function createLog(deps: LogDeps, level: LogLevel): Log {
     if (LOG_LEVELS.indexOf(name) < floor) return () => undefined;
     return (message: string, fields: LogFields = {}) => {
       const line = JSON.stringify({ time: iso(deps.clock.now()), level: name, message, ...fields }, replacer);
-      deps.write(`${deps.scrub(line)}\n`);
+      deps.write(`${deps.scrub(line)}\n`, name);
     };
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

@@ -9,7 +9,7 @@ import type { Config } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createOutbox, type Outbox } from './delivery/outbox.ts';
 import { createIds } from './ids.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, type Log, type LogDeps } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
@@ -30,7 +30,7 @@ import { transportsOf } from './transports.ts';
 export interface Seams {
   clock?: Clock;
   env?: Record<string, string | undefined>;
-  writeLog?: (line: string) => void;
+  writeLog?: LogDeps['write'];
   wrapStore?: (store: Store) => Store;
   /** The minute bell of the planner. */
   minute?: Minute;

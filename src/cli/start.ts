@@ -1,6 +1,7 @@
 import { systemClock } from '../clock.ts';
 import { environment, type Config } from '../config.ts';
 import { startServer, VERSION, type Bellhop, type Seams } from '../main.ts';
+import { createLogLines } from './log-lines.ts';
 import { EX_SOFTWARE, onStopSignal } from './process.ts';
 
 const EX_IOERR = 74; // sysexits.h
@@ -14,7 +15,9 @@ export async function start(config: Config, seams: Seams = { env: environment() 
   const stopping = new Promise<string>((resolve) =>
     onStopSignal({ clock: systemClock }, resolve, () => process.exit(EX_SOFTWARE)),
   );
-  const server = await startServer(config, seams);
+  const lines = createLogLines({ write: (text) => void process.stderr.write(text), clock: systemClock });
+  process.on('exit', lines.flush);
+  const server = await startServer(config, { writeLog: lines.write, ...seams });
   const { log, opened } = server.bellhop;
   log.info('bellhop ready', {
     version: VERSION,

@@ -38,6 +38,8 @@ type DeliveryVerbs = Pick<Store, 'claimDeliveries' | 'recordPart' | 'settleDeliv
 export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs {
   /** Deliveries whose claim is being written. */
   const claiming = new Set<string>();
+  /** What each list of deliveries is due at: the outbox asks at every event, and behind a slow channel thousands wait. */
+  const dues = new WeakMap<readonly Delivery[], { first: string | undefined }>();
 
   function locked<T>(owner: string, work: () => Promise<T>): Promise<T> {
     return isId(owner, 'ntc') ? notices.locked(owner, work) : core.locks.run(owner, work);
@@ -113,6 +115,7 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
     const nowIso = iso(core.clock.now());
     const due: { owner: string; delivery: Delivery; place: number }[] = [];
     for (const [owner, list] of core.deliveries) {
+      if (!isDue(firstDue(owner, list), nowIso)) continue;
       const version = versionOf(owner, list);
       list.forEach((delivery, place) => {
         if (isDue(dueAt(delivery, version), nowIso) && !claiming.has(delivery.id)) due.push({ owner, delivery, place });
@@ -130,6 +133,17 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
       return a.place - b.place;
     });
     return due.slice(0, Math.max(0, Math.min(limit, MAX_CLAIMS)));
+  }
+
+  /** When the first of a list falls due; every change of its run or of a delivery gives the owner a new list. */
+  function firstDue(owner: string, list: readonly Delivery[]): string | undefined {
+    const known = dues.get(list);
+    if (known !== undefined) return known.first;
+    const version = versionOf(owner, list);
+    const all = list.map((delivery) => dueAt(delivery, version)).filter((due) => due !== undefined);
+    const first = all.toSorted()[0];
+    dues.set(list, { first });
+    return first;
   }
 
   /** Only the card of a run has one that means anything. */
@@ -186,11 +200,8 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
     nextDeliveryAt() {
       let next: string | undefined;
       for (const [owner, list] of core.deliveries) {
-        const version = versionOf(owner, list);
-        for (const delivery of list) {
-          const due = dueAt(delivery, version);
-          if (due !== undefined && (next === undefined || due < next)) next = due;
-        }
+        const due = firstDue(owner, list);
+        if (due !== undefined && (next === undefined || due < next)) next = due;
       }
       return next;
     },
