@@ -22,7 +22,8 @@ import { parseTarget } from './runner/targets.ts';
 import { createTokens, type Tokens } from './runner/tokens.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
-import type { Actor, Destination } from './store/records.ts';
+import type { Destination } from './store/destinations.ts';
+import type { Actor } from './store/records.ts';
 import type { OpenReport, Store } from './store/store.ts';
 import { transportsOf } from './transports.ts';
 

@@ -23,6 +23,8 @@ const RECORDS = [
   'src/store/notice-records.ts',
   'src/store/schedule-records.ts',
   'src/store/report.ts',
+  'src/store/report-sections.ts',
+  'src/store/destinations.ts',
 ];
 const PORT = [...RECORDS, 'src/store/store.ts', 'src/store/reader.ts', 'src/store/transitions.ts'];
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { describeRefusal } from '../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules.ts';
 import type { Principal } from '../runner/tokens.ts';
-import { Destination } from '../store/records.ts';
+import { Destination } from '../store/destinations.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { answerProblem, misunderstood, type Problem } from './problem.ts';

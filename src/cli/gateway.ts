@@ -2,7 +2,8 @@ import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts'
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
-import type { Delivery, Destination, Run, RunSummary } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
+import type { Delivery, Run, RunSummary } from '../store/records.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';

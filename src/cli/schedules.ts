@@ -5,7 +5,7 @@ import { describeNext, describeSkip, describeState } from '../runner/schedule-wo
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import { parseTarget } from '../runner/targets.ts';
 import { splitZone } from '../runner/time/asked.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import { EXIT, readPairs, type Terminal } from './commands.ts';
 import type { Gateway, ScheduleAsked, ScheduleProblem } from './gateway.ts';
 

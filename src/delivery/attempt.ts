@@ -3,7 +3,8 @@ import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
 import { DeliveryError, messageOf } from '../errors.ts';
 import { scrubJson } from '../scrub.ts';
-import type { Delivery, Destination, Part, Receipt } from '../store/records.ts';
+import type { Destination, Receipt } from '../store/destinations.ts';
+import type { Delivery, Part } from '../store/records.ts';
 import type { ClaimedDelivery, Json, PartChange, Store } from '../store/store.ts';
 import { cardVersion } from '../store/transitions.ts';
 import { idOf } from './about.ts';
@@ -31,6 +32,7 @@ const OFF_HINTS: Record<Destination['kind'], string> = {
   slack: 'Set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET.',
   email: 'Set SMTP_URL and BELLHOP_MAIL_FROM.',
   file: 'Set BELLHOP_DATA_DIR.',
+  webhook: 'Set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS.',
 };
 
 /** More cards than this are not waiting at once; one that is forgotten takes a new turn. */

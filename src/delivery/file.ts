@@ -11,7 +11,7 @@ import { renderMarkdown } from '../render/markdown-file.ts';
 import { renderText } from '../render/text.ts';
 import { describeSubject } from '../render/subject.ts';
 import type { About } from '../store/notice-records.ts';
-import type { Destination, Receipt } from '../store/records.ts';
+import type { Destination, Receipt } from '../store/destinations.ts';
 import { reportOf } from './about.ts';
 import type { RenderRequest, SendRequest, Transport } from './transport.ts';
 

@@ -7,7 +7,7 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { ClaimedDelivery, Store } from '../store/store.ts';
 import { createAttempt } from './attempt.ts';
 import { createGates } from './gates.ts';

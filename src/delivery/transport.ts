@@ -3,7 +3,8 @@
  * it knows about a failure (DeliveryError: permanent, ambiguous, or surely not sent) and, where it can, looks for what it sent.
  */
 import type { About } from '../store/notice-records.ts';
-import type { Delivery, Destination, Receipt } from '../store/records.ts';
+import type { Destination, Receipt } from '../store/destinations.ts';
+import type { Delivery } from '../store/records.ts';
 import type { Json } from '../store/store.ts';
 
 export interface RenderRequest {

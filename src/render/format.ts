@@ -1,5 +1,5 @@
 /** Small pure pieces that every renderer needs: numbers, deltas, instants, and text that is cut, measured and escaped safely. */
-import type { Delta } from '../store/report.ts';
+import type { Delta } from '../store/report-sections.ts';
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 

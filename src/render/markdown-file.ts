@@ -1,5 +1,8 @@
-import type { Figure, Report, Section } from '../store/report.ts';
+import type { Figure, Section } from '../store/report-sections.ts';
+import type { Report } from '../store/report.ts';
 import { describeDelta, formatInstant, oneLine, plainText } from './format.ts';
+import type { Block, Inline } from './markdown.ts';
+import { plainBlocks } from './sections.ts';
 import { subjectLine } from './subject.ts';
 import type { Subject } from './subject.ts';
 
@@ -10,7 +13,7 @@ export function renderMarkdown(report: Report, about: Subject): string {
     ...(report.status === 'ok' ? [] : [`**${report.status === 'failed' ? 'Failed' : 'Incomplete'}**`]),
     inline(report.summary),
     ...report.warnings.map((warning) => `> ⚠️ ${inline(warning)}`),
-    ...report.sections.flatMap((section) => sectionParts(section, report.locale)),
+    ...report.sections.flatMap((section) => sectionParts(section, report)),
     ...(report.url === undefined ? [] : [`[Open the full report](<${report.url}>)`]),
     ...sourceParts(report),
     `---`,
@@ -19,13 +22,17 @@ export function renderMarkdown(report: Report, about: Subject): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function sectionParts(section: Section, locale: string): string[] {
+function sectionParts(section: Section, report: Report): string[] {
   const title = section.title === undefined ? [] : [`## ${inline(section.title)}`];
   switch (section.kind) {
     case 'markdown':
       return [...title, plainText(section.markdown).trim()];
     case 'figures':
-      return [...title, figureTable(section.figures, locale)];
+      return [...title, figureTable(section.figures, report.locale)];
+    case 'table':
+    case 'chart':
+    case 'actions':
+      return [...title, ...blocksToMarkdown(plainBlocks(section, report))];
     default:
       return section satisfies never;
   }
@@ -37,6 +44,33 @@ function figureTable(figures: readonly Figure[], locale: string): string {
     return `| ${cell(figure.label)} | ${cell(figure.display)} | ${cell(delta)} |`;
   });
   return ['| | Value | Change |', '|---|---:|---|', ...rows].join('\n');
+}
+
+function blocksToMarkdown(blocks: readonly Block[]): string[] {
+  return blocks.map((block) => {
+    if (block.kind === 'paragraph') return inlines(block.inlines);
+    if (block.kind === 'table') return tableText(block);
+    if (block.kind !== 'list') return '';
+    return block.items
+      .map((item, at) => `${at + 1}. ${item.blocks.map((one) => blocksToMarkdown([one])[0] ?? '').join('\n')}`)
+      .join('\n');
+  });
+}
+
+function tableText({ align, rows }: Extract<Block, { kind: 'table' }>): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const [header = [], ...body] = rows.map((row) => row.map((one) => inlines(one).replace(/\|/g, '\\|')));
+  const rule = align.map((side) => (side === 'right' ? '---:' : side === 'center' ? ':---:' : '---'));
+  return [line(header), line(rule), ...body.map(line)].join('\n');
+}
+
+function inlines(list: readonly Inline[]): string {
+  return list
+    .map(({ text, bold, href }) => {
+      const shown = bold ? `**${inline(text)}**` : inline(text);
+      return href === undefined ? shown : `[${shown}](<${href}>)`;
+    })
+    .join(' ');
 }
 
 function sourceParts(report: Report): string[] {

@@ -7,7 +7,7 @@ import type * as FromMarkdown from 'mdast-util-from-markdown';
 import type * as FromGfm from 'mdast-util-gfm';
 import type * as Gfm from 'micromark-extension-gfm';
 import type { Nodes, PhrasingContent, RootContent, Root, ListItem } from 'mdast';
-import type { Section } from '../store/report.ts';
+import type { Section } from '../store/report-sections.ts';
 import { plainText, safeUrl } from './format.ts';
 
 /** A run of text in one style; `text` may hold newlines (hard breaks). */

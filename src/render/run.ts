@@ -1,7 +1,8 @@
 /** The small texts about a run and its deliveries that the card, the terminal and the bot share. */
 import { shortId } from '../ids.ts';
 import { isFinal } from '../store/records.ts';
-import type { Actor, Delivery, Destination, Receipt, Run, RunSlot, RunState, Step } from '../store/records.ts';
+import type { Destination, Receipt } from '../store/destinations.ts';
+import type { Actor, Delivery, Run, RunSlot, RunState, Step } from '../store/records.ts';
 import { dayAndTime } from '../when.ts';
 import { formatDuration, graphemeEnd, oneLine } from './format.ts';
 
@@ -150,6 +151,8 @@ export function describeDestination(destination: Destination, addresses: Address
       return `mail to ${addresses === 'masked' ? maskAddress(destination.to) : destination.to}`;
     case 'file':
       return `file ${oneLine(destination.path)}`;
+    case 'webhook':
+      return `webhook ${new URL(destination.url).host}`;
     default:
       return destination satisfies never;
   }
@@ -172,6 +175,8 @@ export function describeReceipt(receipt: Receipt): string {
       return `mail ${receipt.messageId} · ${oneLine(receipt.response)}`;
     case 'file':
       return `file ${receipt.path} · ${receipt.bytes} bytes · sha256 ${receipt.sha256.slice(0, 12)}…`;
+    case 'webhook':
+      return `webhook ${receipt.url} · HTTP ${receipt.status} · ${receipt.bytes} bytes · sha256 ${receipt.sha256.slice(0, 12)}…`;
     default:
       return receipt satisfies never;
   }

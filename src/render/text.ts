@@ -1,8 +1,10 @@
 /** The report for terminals and the text part of mail: control characters removed, colour only from here, columns counted. */
-import type { Figure, Report, Section } from '../store/report.ts';
+import type { Figure, Section } from '../store/report-sections.ts';
+import type { Report } from '../store/report.ts';
 import { describeDelta, displayWidth, formatInstant, oneLine, padColumns, plainText, splitColumns } from './format.ts';
 import type { Tone } from './format.ts';
 import { sectionBlocks } from './markdown.ts';
+import { plainBlocks } from './sections.ts';
 import type { Block, Inline, Item } from './markdown.ts';
 
 export interface TextOptions {
@@ -70,6 +72,10 @@ function sectionLines(section: Section, report: Report, pen: Pen): string[] {
       return [...title, ...blockLines(sectionBlocks(section), pen)];
     case 'figures':
       return [...title, ...figureLines(section.figures, { report, pen })];
+    case 'table':
+    case 'chart':
+    case 'actions':
+      return [...title, ...blockLines(plainBlocks(section, report), pen)];
     default:
       return section satisfies never;
   }

@@ -1,5 +1,5 @@
 /** Where people are told that something went wrong: never only where the report goes, for that may be what is broken. */
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { LoadedJob } from './jobs.ts';
 import { destinationKey, parseTarget } from './targets.ts';
 

@@ -1,7 +1,7 @@
 /** What becomes of a due time: a run, or a skip with the reason why it is none. */
 import type { Ids } from '../ids.ts';
 import { isFinal } from '../store/records.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { NewRun, NewSkip, Store } from '../store/store.ts';
 import type { GuardAsk, GuardCheck } from './guards.ts';

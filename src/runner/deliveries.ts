@@ -2,8 +2,9 @@ import { messageOf } from '../errors.ts';
 import { destinationKey, parseTarget } from './targets.ts';
 import { members } from './json.ts';
 import type { Ids } from '../ids.ts';
-import { MAX_DESTINATIONS } from '../store/records.ts';
-import type { Destination, PlannedDelivery, Run } from '../store/records.ts';
+import { MAX_DESTINATIONS } from '../store/destinations.ts';
+import type { Destination } from '../store/destinations.ts';
+import type { PlannedDelivery, Run } from '../store/records.ts';
 import type { LoadedJob } from './jobs.ts';
 
 type Asked = Pick<Run, 'input' | 'origin'>;

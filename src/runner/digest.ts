@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { iso } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { Report } from '../store/report.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { UsageError, messageOf } from '../errors.ts';
 import { ScheduleName } from '../store/records.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import { ScheduleSpec } from '../store/schedule-records.ts';
 import type { Json } from '../store/store.ts';
 import { parseDuration } from './duration.ts';

@@ -1,6 +1,7 @@
 /** What people see of a schedule, whatever the surface. */
 import { iso } from '../clock.ts';
-import type { Actor, Destination, RunState } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
+import type { Actor, RunState } from '../store/records.ts';
 import type { Schedule, Skip } from '../store/schedule-records.ts';
 import { placesOf } from './deliveries.ts';
 import type { LoadedJob } from './jobs.ts';

@@ -1,5 +1,5 @@
 /** Puts together what belongs to schedules: the book of them, the verbs for people, and the planner. */
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { Clock } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';

@@ -4,7 +4,8 @@
  */
 import { iso } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import type { Actor, Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
+import type { Actor } from '../store/records.ts';
 import type { Schedule } from '../store/schedule-records.ts';
 import type { Store } from '../store/store.ts';
 import { suggest } from '../suggest.ts';

@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import type { Destination } from '../store/records.ts';
+import type { Destination } from '../store/destinations.ts';
 import type { LoadedJob } from './jobs.ts';
 import { placesOf } from './alert-route.ts';
 import { noticeReport } from './notice-report.ts';

@@ -1,4 +1,4 @@
-import { Destination } from '../store/records.ts';
+import { Destination } from '../store/destinations.ts';
 import { UsageError } from '../errors.ts';
 
 /**
@@ -37,6 +37,10 @@ export function destinationKey(destination: Destination): string {
     case 'email':
       return `email ${destination.to.toLowerCase()}`;
     case 'file':
+      return `file ${destination.path}`;
+    case 'webhook':
+      return `webhook ${destination.url}`;
+    default:
+      return destination satisfies never;
   }
-  return `file ${destination.path}`;
 }

@@ -1,6 +1,7 @@
 /** Notices as they are kept: reports that no run made. They go the way of reports, through the same outbox. */
 import { z } from 'zod';
-import { Instant, JobName, MAX_DESTINATIONS, NoticeId, PlannedDelivery, ScheduleName } from './records.ts';
+import { MAX_DESTINATIONS } from './destinations.ts';
+import { Instant, JobName, NoticeId, PlannedDelivery, ScheduleName } from './records.ts';
 import type { Delivery, Run } from './records.ts';
 import { Report } from './report.ts';
 

@@ -24,6 +24,7 @@
  * is claimed again at start; a part in state `sending` may have arrived and is looked for before it is sent again.
  */
 import { z } from 'zod';
+import { Destination, MAX_DESTINATIONS, Receipt, Withheld } from './destinations.ts';
 import { Report } from './report.ts';
 
 export const RUN_STATES = [
@@ -125,20 +126,6 @@ export type Progress = z.infer<typeof Progress>;
 
 const oneLine = (text: string): boolean => !/\p{Cc}/u.test(text);
 
-const SlackDestination = z.object({
-  kind: z.literal('slack'),
-  /** A channel, direct-message or user id, or `#name`. */
-  channel: z.string().regex(/^(?:[CDGUW][A-Z0-9]{2,20}|#[^\s#<>&]{1,80})$/, 'must be a Slack id (C…, D…, U…) or #name'),
-});
-export const EmailDestination = z.object({
-  kind: z.literal('email'),
-  to: z.email().max(254).refine(oneLine, 'must be one line'),
-});
-/** A file below the data folder's `reports/`, or at an absolute path. The ending chooses the form: .html, .md, .txt or .json. */
-const FileDestination = z.object({ kind: z.literal('file'), path: z.string().min(1).max(400).refine(oneLine) });
-export const Destination = z.discriminatedUnion('kind', [SlackDestination, EmailDestination, FileDestination]);
-export type Destination = z.infer<typeof Destination>;
-
 /** `live`: the card of the run, posted once and then edited. `report`: always new messages. */
 export const DeliveryMode = z.enum(['live', 'report']);
 export type DeliveryMode = z.infer<typeof DeliveryMode>;
@@ -188,7 +175,6 @@ export const RunSlot = z.object({
   late: z.object({ ms: Count, reason: z.string().min(1).max(300) }).exactOptional(),
 });
 export type RunSlot = z.infer<typeof RunSlot>;
-export const MAX_DESTINATIONS = 20;
 
 export const Run = z.object({
   v: z.literal(1),
@@ -232,6 +218,8 @@ export const Run = z.object({
   error: Failure.optional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
+  /** Where the report was not sent, because of what was asked there. */
+  withheld: z.array(Withheld).max(MAX_DESTINATIONS).exactOptional(),
   blobs: z.array(BlobRef).max(100).exactOptional(),
 });
 export type Run = z.infer<typeof Run>;
@@ -256,29 +244,6 @@ export const RunSummary = Run.pick({
   attemptsUsed: true,
 }).extend({ errorCode: z.string().optional(), schedule: RunSlot.pick({ name: true, slot: true }).exactOptional() });
 export type RunSummary = z.infer<typeof RunSummary>;
-
-export const Receipt = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('slack'),
-    at: Instant,
-    channel: z.string(),
-    ts: z.string(),
-    permalink: z.string().optional(),
-    /** Set when the post was found by the probe instead of being answered. */
-    found: z.boolean().optional(),
-    /** Set when the post went to the actor's direct messages because the channel could not be posted to. */
-    insteadOf: z.string().optional(),
-  }),
-  z.object({
-    kind: z.literal('email'),
-    at: Instant,
-    to: z.string(),
-    messageId: z.string(),
-    response: z.string().max(500),
-  }),
-  z.object({ kind: z.literal('file'), at: Instant, path: z.string(), bytes: Count, sha256: z.string() }),
-]);
-export type Receipt = z.infer<typeof Receipt>;
 
 /**
  * One message of a delivery. `body` is what the transport sends, rendered once and frozen before the first part is sent, so that a

@@ -1,6 +1,7 @@
 /** Schedules as they are kept: what a person asked for, how far the planner has come, and what was not run. */
 import { z } from 'zod';
-import { Actor, Destination, Instant, JobName, RunId } from './records.ts';
+import { Destination } from './destinations.ts';
+import { Actor, Instant, JobName, RunId } from './records.ts';
 
 /** A range of a schedule's due times that were not run, ends included, with the reason people are told. */
 export const Skip = z.object({

@@ -3,13 +3,13 @@
  * There is no public transaction and no `update(id, patch)`. Business outcomes are data; only unavailability throws
  * (DependencyError with STORE_FAILED, STORE_FULL …).
  */
+import type { Destination, Receipt } from './destinations.ts';
 import type {
   Actor,
   AttemptEnd,
   AuditEntry,
   BlobRef,
   Delivery,
-  Destination,
   Doc,
   Failure,
   Lease,
@@ -17,7 +17,6 @@ import type {
   Part,
   PlannedDelivery,
   Progress,
-  Receipt,
   Run,
   RunSlot,
   Trigger,

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { SendRequest, Transport } from '../../src/delivery/transport.ts';
 import { DeliveryError } from '../../src/errors.ts';
 import type { About } from '../../src/store/notice-records.ts';
-import type { Delivery, Destination, Receipt } from '../../src/store/records.ts';
+import type { Destination, Receipt } from '../../src/store/destinations.ts';
+import type { Delivery } from '../../src/store/records.ts';
 import type { Json } from '../../src/store/store.ts';
 import { sampleNotice, sampleReport, sampleRun } from '../support/delivery-report.ts';
 

@@ -3,7 +3,8 @@ import { isLoopback, parseMailFrom, parseSmtpUrl } from '../../src/delivery/emai
 import { createEmailTransport } from '../../src/delivery/email/transport.ts';
 import type { EmailTransportOptions } from '../../src/delivery/email/transport.ts';
 import { ConfigError, DeliveryError } from '../../src/errors.ts';
-import type { Delivery, Receipt } from '../../src/store/records.ts';
+import type { Receipt } from '../../src/store/destinations.ts';
+import type { Delivery } from '../../src/store/records.ts';
 import type { Report } from '../../src/store/report.ts';
 import type { Transport } from '../../src/delivery/transport.ts';
 import { manualClock } from '../support/clock.ts';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFileTransport } from '../../src/delivery/file.ts';
 import { DeliveryError } from '../../src/errors.ts';
-import type { Delivery, Receipt } from '../../src/store/records.ts';
+import type { Receipt } from '../../src/store/destinations.ts';
+import type { Delivery } from '../../src/store/records.ts';
 import { manualClock } from '../support/clock.ts';
 import { sampleReport, sampleRun } from '../support/delivery-report.ts';
 

@@ -16,7 +16,7 @@ import {
   safeUrl,
   splitColumns,
 } from '../../src/render/format.ts';
-import type { Delta } from '../../src/store/report.ts';
+import type { Delta } from '../../src/store/report-sections.ts';
 
 const FAMILY = '👨‍👩‍👧‍👦';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createIds } from '../../src/ids.ts';
 import { createLog, silentLog } from '../../src/log.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
-import type { Destination } from '../../src/store/records.ts';
+import type { Destination } from '../../src/store/destinations.ts';
 import type { Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
 import { BEFORE_NOON, endDelivery, followerHouse, MINUTE, REPORTS } from '../support/follower-house.ts';

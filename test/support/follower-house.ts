@@ -1,7 +1,8 @@
 /** A schedule that runs every minute, with its followers reading; each run is ended by hand. */
 import { expect } from 'vitest';
 import { createIds } from '../../src/ids.ts';
-import type { Destination, Failure, Run } from '../../src/store/records.ts';
+import type { Destination } from '../../src/store/destinations.ts';
+import type { Failure, Run } from '../../src/store/records.ts';
 import type { Notice } from '../../src/store/notice-records.ts';
 import { manualClock } from './clock.ts';
 import { jobWith, scheduleHouse, settle, type ScheduleHouse, type ScheduleParts } from './schedule-house.ts';

@@ -6,7 +6,7 @@ import { describeRefusal } from '../../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused } from '../../runner/schedules.ts';
 import { parseTarget } from '../../runner/targets.ts';
 import { splitZone } from '../../runner/time/asked.ts';
-import { Destination } from '../../store/records.ts';
+import { Destination } from '../../store/destinations.ts';
 import type { Command } from '../command.ts';
 import { problemView } from '../views/answers.ts';
 import { quoted, type Answer } from '../views/blocks.ts';

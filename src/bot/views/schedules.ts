@@ -4,7 +4,7 @@ import { cutText, oneLine } from '../../render/format.ts';
 import { describeDestination, stateMark } from '../../render/run.ts';
 import { describeNext, describeSkip, describeState } from '../../runner/schedule-words.ts';
 import type { NextTime, ScheduleView } from '../../runner/schedule-views.ts';
-import type { Destination } from '../../store/records.ts';
+import type { Destination } from '../../store/destinations.ts';
 import { shortId } from '../../ids.ts';
 import { context, cutMrkdwn, header, paged, safe, section, type Answer } from './blocks.ts';
 

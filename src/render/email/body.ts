@@ -2,7 +2,7 @@
  * The parts of a report as HTML that old mail programs lay out: tables, inline styles, and classes only for dark mode. Safe by
  * construction: every text passes escapeHtml, every address was checked by markdown.ts or the schema, and no image is fetched.
  */
-import type { Figure } from '../../store/report.ts';
+import type { Figure } from '../../store/report-sections.ts';
 import { describeDelta, escapeHtml, oneLine } from '../format.ts';
 import type { Tone } from '../format.ts';
 import { inlineText } from '../markdown.ts';

@@ -1,6 +1,8 @@
-import type { Report, Section } from '../../store/report.ts';
+import type { Section } from '../../store/report-sections.ts';
+import type { Report } from '../../store/report.ts';
 import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
+import { plainBlocks } from '../sections.ts';
 import type { Block } from '../markdown.ts';
 import { describeSubject, subjectFacts } from '../subject.ts';
 import type { Subject } from '../subject.ts';
@@ -117,6 +119,13 @@ function sectionParts(section: Section, report: Report): SectionPart[] {
       ];
     case 'figures':
       return [...title, { html: () => figuresToHtml(section.figures, report.locale) }];
+    case 'table':
+    case 'chart':
+    case 'actions':
+      return [
+        ...title,
+        ...plainBlocks(section, report).map((block) => ({ html: () => blocksToHtml([block]).join(''), block })),
+      ];
     default:
       return section satisfies never;
   }

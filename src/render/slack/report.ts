@@ -1,7 +1,9 @@
 import type { KnownBlock, MrkdwnElement, PlainTextElement, RichTextBlock } from '@slack/types';
-import type { Figure, Report, Section } from '../../store/report.ts';
+import type { Figure, Section } from '../../store/report-sections.ts';
+import type { Report } from '../../store/report.ts';
 import { cutText, describeDelta, escapeMrkdwn, formatInstant, oneLine, plainText } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
+import { plainBlocks } from '../sections.ts';
 import { textSection, titlePieces, toPieces } from './blocks.ts';
 import type { Piece } from './blocks.ts';
 import { countChars } from './check.ts';
@@ -62,7 +64,7 @@ function divide(report: Report, lead: readonly KnownBlock[]): { inChannel: Piece
   let chars = countChars(lead);
   let open = true;
   for (const section of report.sections) {
-    const pieces = sectionPieces(section, report.locale);
+    const pieces = sectionPieces(section, report);
     const size = pieces.reduce((sum, piece) => sum + piece.chars, 0);
     const short = chars + size <= HEADLINE_CHARS && inChannel.length + pieces.length <= HEADLINE_BLOCKS;
     open &&= section.priority === 'detail' || short;
@@ -74,13 +76,17 @@ function divide(report: Report, lead: readonly KnownBlock[]): { inChannel: Piece
   return { inChannel, inThread };
 }
 
-function sectionPieces(section: Section, locale: string): Piece[] {
+function sectionPieces(section: Section, report: Report): Piece[] {
   const title = section.title === undefined ? [] : titlePieces(oneLine(section.title) || 'Section');
   switch (section.kind) {
     case 'markdown':
       return [...title, ...toPieces(sectionBlocks(section))];
     case 'figures':
-      return [...title, ...figurePieces(section.figures, locale)];
+      return [...title, ...figurePieces(section.figures, report.locale)];
+    case 'table':
+    case 'chart':
+    case 'actions':
+      return [...title, ...toPieces(plainBlocks(section, report))];
     default:
       return section satisfies never;
   }
