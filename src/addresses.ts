@@ -1,4 +1,5 @@
-/** Lists of addresses that the environment holds. A bad one is named, and never stands in the way of the others. */
+/** Hosts, and lists of addresses that the environment holds: a bad one is named, and never stands in the way of the others. */
+import { isIP } from 'node:net';
 
 const MAX_TARGETS = 200;
 const MAX_PINGS = 1000;
@@ -63,4 +64,18 @@ function addressOf(item: unknown): string | undefined {
   // fetch refuses an address with a password in it, and says it aloud.
   if (url.username !== '' || url.password !== '') return undefined;
   return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : undefined;
+}
+
+/** Whether a host is the pattern, or lies below `*.example.com`; an IP address only when it is listed as such. */
+export function hostFits(pattern: string, host: string): boolean {
+  if (!pattern.startsWith('*.')) return bareHost(pattern) === host;
+  return isIP(host) === 0 && host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
+}
+
+/** Small letters; IPv6 without its brackets, no dot at the end. */
+export function bareHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
 }

@@ -7,7 +7,13 @@ import { codeOf, ConfigError } from './errors.ts';
 import { suggest } from './suggest.ts';
 import { Environment, VARIABLES } from './variables.ts';
 
-const SECRETS = ['BELLHOP_API_TOKEN', 'INTERNAL_HEALTH_TOKEN', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'] as const;
+const SECRETS = [
+  'BELLHOP_API_TOKEN',
+  'INTERNAL_HEALTH_TOKEN',
+  'SLACK_BOT_TOKEN',
+  'SLACK_SIGNING_SECRET',
+  'BELLHOP_WEBHOOK_SECRET',
+] as const;
 
 /** A plugin's config key; which of them there are, its manifest says. */
 const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]+_[A-Z0-9]/;
@@ -49,6 +55,7 @@ export interface Config {
   };
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
   mail?: { smtpUrl: string; from: string };
+  webhooks?: { secret: string; hosts: string[] };
   /** All that is set, of others too: the gates of jobs are looked up in it. Holds secrets. */
   variables: Readonly<Record<string, string | undefined>>;
   /** Values that never appear in logs, records or reports. */
@@ -134,10 +141,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     confine: env.BELLHOP_CONFINE,
     mode: env.BELLHOP_ENV ?? (variables['NODE_ENV'] === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
-    alertsTo: (env.BELLHOP_ALERTS_TO ?? '')
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== ''),
+    alertsTo: listOf(env.BELLHOP_ALERTS_TO),
     targets: readBaseUrls(env.BASE_URLS),
     pings,
     variables,
@@ -150,9 +154,22 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
+    ...webhooksOf(env),
     secrets: [...secretsOf(env), ...Object.values(pings), ...pluginValues(variables)],
     off,
   };
+}
+
+function webhooksOf(env: Environment): Pick<Config, 'webhooks'> {
+  const { BELLHOP_WEBHOOK_SECRET: secret, BELLHOP_WEBHOOK_HOSTS: hosts } = env;
+  return secret === undefined || hosts === undefined ? {} : { webhooks: { secret, hosts: listOf(hosts) } };
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 }
 
 const DAY_MS = 86_400_000;
@@ -217,6 +234,7 @@ function halfConfigured(env: Environment): string[] {
   };
   pair('SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET');
   pair('SMTP_URL', 'BELLHOP_MAIL_FROM');
+  pair('BELLHOP_WEBHOOK_SECRET', 'BELLHOP_WEBHOOK_HOSTS');
   return problems;
 }
 

@@ -9,6 +9,7 @@ import { createFileTransport } from './delivery/file.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
+import { createWebhookTransport } from './delivery/webhook.ts';
 
 /** Makes them; what is not configured has none, and its deliveries fail with TRANSPORT_OFF. */
 export function transportsOf(
@@ -21,6 +22,7 @@ export function transportsOf(
     file,
     ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
     ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
+    ...(config.webhooks === undefined ? {} : { webhook: createWebhookTransport({ clock }, config.webhooks) }),
   };
 }
 

@@ -87,6 +87,12 @@ export const VARIABLES = {
       .refine(oneLine, 'must be one line')
       .refine(isMailAddress, 'must be an address, like Bellhop <bellhop@example.com>'),
   ).describe('Sender of the mails; its domain ends every Message-ID.'),
+  BELLHOP_WEBHOOK_SECRET: optional(
+    z.string().regex(/^whsec_(?:[A-Za-z0-9+/]{32,}={0,2})$/, 'must be whsec_ and a key of 24 bytes or more in base64'),
+  ).describe('Key that signs the reports posted to webhooks: `whsec_` and 24 bytes or more in base64.'),
+  BELLHOP_WEBHOOK_HOSTS: optional(z.string().max(2000)).describe(
+    'Hosts that reports may be posted to, separated by commas: hooks.example.com, *.example.com.',
+  ),
   BELLHOP_PROBE_DELAY_MS: z.coerce
     .number()
     .int()

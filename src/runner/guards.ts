@@ -7,7 +7,8 @@ import type { Schedule, Skip } from '../store/schedule-records.ts';
 import type { Json, Store } from '../store/store.ts';
 import { isCapped } from './caps.ts';
 import type { Caps } from './caps.ts';
-import { addressesIn, hostFits } from './hosts.ts';
+import { hostFits } from '../addresses.ts';
+import { addressesIn } from './hosts.ts';
 import type { LoadedJob } from './jobs.ts';
 
 export interface GuardAsk {

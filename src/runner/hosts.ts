@@ -1,5 +1,5 @@
 /** Which hosts an input names, and whether a job may talk to them. What cannot be looked at in full is said to be so: a guard fails closed. */
-import { isIP } from 'node:net';
+import { bareHost } from '../addresses.ts';
 import type { Json } from '../store/store.ts';
 
 /** Values of one input; more than any sane input has. */
@@ -38,24 +38,11 @@ export function addressesIn(input: Json): Named {
 export function hostOf(text: string): string | undefined {
   const whole = text.replace(WITHOUT_SCHEME, 'https:');
   const host = URL.canParse(whole) ? new URL(whole).hostname : '';
-  return host === '' ? undefined : bare(host);
+  return host === '' ? undefined : bareHost(host);
 }
 
 function hostsOf(text: string): string[] {
   // A fetch drops tabs and line ends, so `ht\ntps://…` is an address as well.
   const joined = text.replace(/[\t\r\n]/g, '');
   return [text, ...(text.match(INSIDE) ?? []), ...(joined.match(INSIDE) ?? [])].flatMap((one) => hostOf(one) ?? []);
-}
-
-/** Whether a host is the pattern, or lies below `*.example.com`; an IP address only when it is listed as such. */
-export function hostFits(pattern: string, host: string): boolean {
-  if (!pattern.startsWith('*.')) return bare(pattern) === host;
-  return isIP(host) === 0 && host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
-}
-
-function bare(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
 }

@@ -8,14 +8,18 @@ const Attach = z.array(z.enum(ATTACH_FORMATS)).max(ATTACH_FORMATS.length);
 
 const oneLine = (text: string): boolean => !/\p{Cc}/u.test(text);
 
-/** What every destination may ask for. */
-const options = {
-  /** The report as files beside the message: `csv` is one file a table. */
-  attach: Attach.exactOptional(),
+/** When a destination wants the report. */
+const when = {
   /** Nothing is sent when the report says nothing: no warnings, and no section with anything in it. */
   skipIfEmpty: z.boolean().exactOptional(),
   /** `changed`: only when it differs from the job's report before it; `failed`: only when the run failed or the report is not `ok`. */
   onlyIf: z.enum(['changed', 'failed']).exactOptional(),
+};
+/** What every destination may ask for that takes files. */
+const options = {
+  /** The report as files beside the message: `csv` is one file a table. */
+  attach: Attach.exactOptional(),
+  ...when,
 };
 
 const SlackDestination = z.object({
@@ -61,8 +65,9 @@ const WebhookDestination = z.object({
     .url()
     .max(2000)
     .refine((url) => /^https?:\/\/[^@\s]+$/i.test(url), 'must be an http or https address without a password'),
+  /** `json` (default) has all of the report. */
   format: z.enum(['json', 'markdown', 'text']).exactOptional(),
-  ...options,
+  ...when,
 });
 
 export const Destination = z.discriminatedUnion('kind', [

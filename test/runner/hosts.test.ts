@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { addressesIn, hostFits, hostOf } from '../../src/runner/hosts.ts';
+import { hostFits } from '../../src/addresses.ts';
+import { addressesIn, hostOf } from '../../src/runner/hosts.ts';
 import type { Json } from '../../src/store/store.ts';
 
 describe('the hosts that an input names', () => {
