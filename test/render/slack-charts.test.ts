@@ -79,7 +79,7 @@ describe('a chart in Slack', () => {
     expect(strings(parts).join(' ')).toContain(ALT);
     const [picture, ...more] = filesOf(parts);
     expect(picture).toEqual({
-      name: expect.stringMatching(/^weekly-merchandising-\w+-chart-1\.png$/),
+      name: expect.stringMatching(/^weekly-merchandising-\w+-section-1\.png$/),
       mediaType: 'image/png',
       title: 'Revenue',
       alt: ALT,
@@ -87,6 +87,19 @@ describe('a chart in Slack', () => {
     });
     expect(more).toEqual([]);
     expect(strings(messagesOf(parts)).join(' ')).toContain(picture?.name);
+  });
+
+  it('of 400 points shows the first of them, says so, and comes whole as a file and as a picture', () => {
+    const parts = draw(bars(numbered(400)));
+    const [values, picture] = filesOf(parts).map(({ source, name }) => ({ ...source, name }));
+    expect([values, picture]).toMatchObject([
+      { is: 'table', section: 0 },
+      { is: 'chart', section: 0 },
+    ]);
+    const shown = strings(messagesOf(parts)).join(' ');
+    expect(shown).toContain(`60 of 400 points · all of them are in ${values?.name}`);
+    expect(shown).toContain('c59');
+    expect(shown).not.toContain('c60');
   });
 
   it('of 20 points and six series is drawn', () => {

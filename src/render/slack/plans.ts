@@ -10,8 +10,10 @@ export type AttachFormat = Parameters<typeof attachmentPlans>[1][number];
 
 /** Each adds the file unless it is there, and answers its name. */
 export interface FilePlans {
-  table(section: number): string;
-  chart(section: number): string;
+  /** The table, or the values of the chart, of the section at this index. */
+  values(section: number): string;
+  /** The chart of the section at this index. */
+  picture(section: number): string;
   whole(): string;
   list(): FilePlan[];
 }
@@ -26,43 +28,60 @@ export function createFilePlans(
   const planned = (formats: readonly AttachFormat[]): FilePlan[] =>
     attachmentPlans(report, formats, stem).map((plan) => ({ ...plan, title: shown(plan.title) }));
   const plans = planned(attach);
-  const keyOf = (source: FileSource): string => JSON.stringify(source);
-  const named = new Map(plans.map((plan) => [keyOf(plan.source), plan.name]));
 
-  function add(plan: FilePlan): string {
-    const known = named.get(keyOf(plan.source));
-    if (known !== undefined) return known;
-    named.set(keyOf(plan.source), plan.name);
-    plans.push(plan);
-    return plan.name;
+  function add(wanted: FilePlan): string {
+    const same = plans.find(({ source }) => isSame(source, wanted.source));
+    if (same !== undefined) return same.name;
+    const name = unused(
+      wanted.name,
+      plans.map((plan) => plan.name.toLowerCase()),
+    );
+    plans.push({ ...wanted, name });
+    return name;
   }
 
+  /** As it would be named had it been asked for. */
+  function asAsked(format: AttachFormat, otherwise: FilePlan): FilePlan {
+    return planned([format]).find(({ source }) => isSame(source, otherwise.source)) ?? otherwise;
+  }
+
+  const nameOf = (section: number): string => `${stem}-${report.sections[section]?.id ?? `section-${section + 1}`}`;
   return {
-    table(section) {
-      const own = planned(['csv']).find(({ source }) => source.is === 'table' && source.section === section);
-      const name = `${stem}-table-${section + 1}.csv`;
-      const title = titleOf(report, section);
-      return add(own ?? { name, mediaType: 'text/csv', title, source: { is: 'table', section } });
+    values(section) {
+      const source = { is: 'table', section } as const;
+      const name = `${nameOf(section)}.csv`;
+      return add(asAsked('csv', { name, mediaType: 'text/csv', title: titleOf(report, section), source }));
     },
-    chart(section) {
+    picture(section) {
       const drawn = report.sections[section];
-      const name = `${stem}-${drawn?.id ?? `chart-${section + 1}`}.png`;
-      const alt = drawn?.kind === 'chart' ? oneLine(drawn.alt) : '';
       const title = titleOf(report, section);
-      return add({ name, mediaType: 'image/png', title, alt: alt || title, source: { is: 'chart', section } });
+      const alt = (drawn?.kind === 'chart' ? oneLine(drawn.alt) : '') || title;
+      const source = { is: 'chart', section } as const;
+      return add({ name: `${nameOf(section)}.png`, mediaType: 'image/png', title, alt, source });
     },
     whole() {
-      const title = shown(report.title);
-      return add({ name: `${stem}.html`, mediaType: 'text/html', title, source: { is: 'report', format: 'html' } });
+      const source = { is: 'report', format: 'html' } as const;
+      return add(asAsked('html', { name: `${stem}.html`, mediaType: 'text/html', title: shown(report.title), source }));
     },
     list: () => plans,
   };
 }
 
+function isSame(a: FileSource, b: FileSource): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The second `orders.csv` is `orders-2.csv`. */
+function unused(name: string, taken: readonly string[]): string {
+  const dot = name.lastIndexOf('.');
+  let free = name;
+  for (let n = 2; taken.includes(free.toLowerCase()); n++) free = `${name.slice(0, dot)}-${n}${name.slice(dot)}`;
+  return free;
+}
+
 function titleOf(report: Report, index: number): string {
   const section = report.sections[index];
-  const text = section?.title ?? (section?.kind === 'table' ? section.caption : report.title);
-  return shown(text);
+  return shown(section?.title ?? (section?.kind === 'table' ? section.caption : report.title));
 }
 
 function shown(title: string): string {

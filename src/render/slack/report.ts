@@ -29,8 +29,8 @@ const MAX_MESSAGES = 8;
 const THREAD_MESSAGES = 5;
 /** Summary sections stay in the channel up to this much text; more is a wall there. Charts and tables are not counted. */
 const HEADLINE_CHARS = 3_000;
-/** Room in the first message for the line that says what is missing. */
-const NOTICE_CHARS = 600;
+/** Room in the first message for the line that says what is missing, and for one of the delivery above it. */
+const NOTICE = { blocks: 3, chars: 600 };
 /** O: files that are shared at once. */
 const FILES_AT_ONCE = 10;
 
@@ -41,7 +41,7 @@ export function renderSlackReport(report: Report, about: Subject, options: Slack
   const setting: Setting = { report, format, files: createFilePlans(report, { words, attach }) };
   const lead = headline(setting, 'run' in about ? 'The run failed.' : words.failure);
   const frame = [...lead.blocks, footer(setting, { words, threads: MAX_MESSAGES })];
-  const page = createPage({ blocks: frame.length + 1, chars: countChars(frame) + NOTICE_CHARS });
+  const page = createPage({ blocks: frame.length + NOTICE.blocks, chars: countChars(frame) + NOTICE.chars });
   const below = divide(setting, { page, thread, rest: lead.rest });
   const { shown, hidden } = cutPages(paginate(below), thread === 'none' ? 0 : roomFor(setting.files));
   const notice = hidden.length === 0 ? [] : [textSection(hiddenNotice(hidden, { words, files: setting.files }))];

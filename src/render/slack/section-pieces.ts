@@ -14,6 +14,9 @@ import type { FilePlans } from './plans.ts';
 import { columnsNote, nativeTable } from './tables.ts';
 import type { SlackBlock } from './types.ts';
 
+/** More values than this are a wall of numbers. */
+const CHART_ROWS = 60;
+
 export interface Setting {
   report: Report;
   format: 'native' | 'text';
@@ -54,7 +57,7 @@ function tablePieces(section: TableSection, index: number, { report, format, fil
   if (native !== undefined) {
     const { block, omitted } = native;
     if (omitted.length === 0) return [heldPiece('table', [block])];
-    const note = `${omitted.join(' · ')} · all of it is in ${files.table(index)}`;
+    const note = `${omitted.join(' · ')} · all of it is in ${files.values(index)}`;
     return [heldPiece('table', [block, contextLine(note)])];
   }
   if (section.rows.length === 0) return emptyTable(section, report);
@@ -62,7 +65,7 @@ function tablePieces(section: TableSection, index: number, { report, format, fil
   const pieces = toPieces(plainBlocks({ ...section, columns }, report, section.preview));
   const omitted = columnsNote(columns.length, section.columns.length);
   if (omitted === undefined && section.rows.length <= section.preview) return pieces;
-  const note = `${omitted === undefined ? '' : `${omitted} · `}all of it is in ${files.table(index)}`;
+  const note = `${omitted === undefined ? '' : `${omitted} · `}all of it is in ${files.values(index)}`;
   return [...pieces, ...toPieces([{ kind: 'paragraph', inlines: [{ text: note, italic: true }] }])];
 }
 
@@ -73,13 +76,14 @@ function emptyTable(section: TableSection, report: Report): Piece[] {
   return toPieces([...plainBlocks(section, report), columns]);
 }
 
-function chartPieces(section: ChartSection, index: number, { report, format, files }: Setting): Piece[] {
+function chartPieces(section: ChartSection, index: number, setting: Setting): Piece[] {
+  const { format, files } = setting;
   const title = headingOf(section, format);
-  const text = chartText(section, report);
-  if (format === 'text') return [...title, ...text];
-  const native = nativeChart(section);
+  const native = format === 'native' ? nativeChart(section) : undefined;
   if (native === undefined) {
-    const note = contextLine(`As a picture: ${files.chart(index)}`);
+    const text = chartText(section, index, setting);
+    if (format === 'text') return [...title, ...text];
+    const note = contextLine(`As a picture: ${files.picture(index)}`);
     return [...title, ...text, { kind: 'blocks', blocks: [note], chars: countChars(note) }];
   }
   const { chart } = section;
@@ -91,11 +95,19 @@ function chartPieces(section: ChartSection, index: number, { report, format, fil
   return [...(isWhole ? [] : title), heldPiece('chart', blocks)];
 }
 
-function chartText(section: ChartSection, report: Report): Piece[] {
+/** What a chart says, and its values: the first of them when there are many, and all as a file. */
+function chartText(section: ChartSection, index: number, { report, files }: Setting): Piece[] {
   const { chart } = section;
-  const axis = chart.type === 'pie' ? '' : oneLine(chart.yLabel ?? '');
-  const blocks = plainBlocks(section, report);
-  return toPieces(axis === '' ? blocks : [...blocks, { kind: 'paragraph', inlines: [{ text: `↕ ${axis}` }] }]);
+  if (chart.type === 'pie') return toPieces(plainBlocks(section, report));
+  const categories = chart.categories.slice(0, CHART_ROWS);
+  const series = chart.series.map(({ name, values }) => ({ name, values: values.slice(0, CHART_ROWS) }));
+  const notes = [oneLine(chart.yLabel ?? '')];
+  if (categories.length < chart.categories.length)
+    notes.push(`${categories.length} of ${chart.categories.length} points · all of them are in ${files.values(index)}`);
+  const text = notes.filter((note) => note !== '').join(' · ');
+  const blocks = plainBlocks({ ...section, chart: { ...chart, categories, series } }, report);
+  if (text === '') return toPieces(blocks);
+  return toPieces([...blocks, { kind: 'paragraph', inlines: [{ text, italic: true }] }]);
 }
 
 function heldPiece(holds: 'chart' | 'table', blocks: SlackBlock[]): Piece {
