@@ -78,6 +78,8 @@ describe('a message that Slack refuses', () => {
           let text = message;
           for (let at = message.blocks.length - 1; at >= 0; at--) text = degradeBlock(text, `/blocks/${at}`) ?? text;
           expect(new Set(words(text.blocks))).toEqual(before);
+          const ids = text.blocks.map(({ block_id }) => block_id);
+          expect(new Set(ids).size).toBe(ids.length);
           const halves = splitMessage(message);
           if (halves !== undefined) expect(new Set(words(halves.map(({ blocks }) => blocks)))).toEqual(before);
         }

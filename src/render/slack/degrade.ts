@@ -14,14 +14,20 @@ const NOTE = '(shown as text, because Slack refused its layout)';
 export function degradeBlock(message: SlackMessage, pointer: string): SlackMessage | undefined {
   const index = Number(/^\/blocks\/(\d+)(?:\/|$)/.exec(pointer)?.[1] ?? -1);
   const block = message.blocks[index];
-  if (block === undefined || block.block_id?.startsWith(MARK)) return undefined;
+  if (block === undefined || isMarked(block)) return undefined;
   const text = textOf(block).trim();
   const inlines = [...(text === '' ? [] : [{ text: `${text}\n` }]), { text: NOTE, italic: true as const }];
+  // Slack takes no block_id twice, and the places of blocks change from one time to the next.
+  const known = message.blocks.filter(isMarked).length;
   const plain = toBlocks(toPieces([{ kind: 'paragraph', inlines }])).map((part, n) => ({
     ...part,
-    block_id: `${MARK}${index}-${n}`,
+    block_id: `${MARK}${known + n}`,
   }));
   return { text: message.text, blocks: message.blocks.toSpliced(index, 1, ...plain) };
+}
+
+function isMarked(block: SlackBlock): boolean {
+  return block.block_id?.startsWith(MARK) ?? false;
 }
 
 /** The message as two of about half its size, for the channel and its thread; undefined when there is nothing to divide. */
