@@ -5,7 +5,6 @@ import { cutText, escapeMrkdwn, formatDuration, oneLine } from './format.ts';
 import { describeActor, describeDelivery, describeDestination, describeRun } from './run.ts';
 import type { RunDescription } from './run.ts';
 import { textSection } from './slack/blocks.ts';
-import type { SlackMessage } from './slack/message.ts';
 
 /** The action ids of the card's buttons; the value of each is the run's id. */
 export const CARD_ACTIONS = { cancel: 'bellhop_cancel', retry: 'bellhop_retry' } as const;
@@ -18,7 +17,7 @@ const BAR_CELLS = 10;
 const CONTEXT_CHARS = 2_800;
 
 /** Draws the live card of a run: what it is, how far it is, and, as a line of its own, where its report is. */
-export function drawCard(card: { run: Run; deliveries: readonly Delivery[] }): SlackMessage {
+export function drawCard(card: { run: Run; deliveries: readonly Delivery[] }): { text: string; blocks: KnownBlock[] } {
   const { run, deliveries } = card;
   const words = describeRun(run, deliveries, 'masked');
   const blocks: KnownBlock[] = [

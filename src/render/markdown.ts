@@ -5,6 +5,8 @@
 import { createRequire } from 'node:module';
 import type * as FromMarkdown from 'mdast-util-from-markdown';
 import type * as FromGfm from 'mdast-util-gfm';
+import type * as CjkFriendly from 'micromark-extension-cjk-friendly';
+import type * as CjkStrikethrough from 'micromark-extension-cjk-friendly-gfm-strikethrough';
 import type * as Gfm from 'micromark-extension-gfm';
 import type { Nodes, PhrasingContent, RootContent, Root, ListItem } from 'mdast';
 import type { Section } from '../store/report-sections.ts';
@@ -65,13 +67,17 @@ const LITERAL_INLINES = {
 
 const require = createRequire(import.meta.url);
 
+type Parser = typeof FromMarkdown & typeof FromGfm & typeof Gfm & typeof CjkFriendly & typeof CjkStrikethrough;
+
 /** The parser, loaded with the first report: a hundred modules that an idle server does without. Synchronous, as the renderers are. */
-function parser(): typeof FromMarkdown & typeof FromGfm & typeof Gfm {
+function parser(): Parser {
   // oxlint-disable typescript/no-unsafe-type-assertion -- `require` has no types; these are the modules' own
   return {
     ...(require('mdast-util-from-markdown') as typeof FromMarkdown),
     ...(require('mdast-util-gfm') as typeof FromGfm),
     ...(require('micromark-extension-gfm') as typeof Gfm),
+    ...(require('micromark-extension-cjk-friendly') as typeof CjkFriendly),
+    ...(require('micromark-extension-cjk-friendly-gfm-strikethrough') as typeof CjkStrikethrough),
   };
   // oxlint-enable typescript/no-unsafe-type-assertion
 }
@@ -87,8 +93,10 @@ type Style = Omit<Inline, 'text'>;
 /** Parses markdown; text that the parser cannot take becomes one paragraph, so a report is never lost to its own form. */
 function parseMarkdown(markdown: string): Block[] {
   const text = plainText(markdown).replace(MARKER_PILE, (pile) => pile.replace(/[>\-*+.)]/g, '\\$&'));
-  const { fromMarkdown, gfmFromMarkdown, gfm } = parser();
-  const extensions = tooManyMarkers(text) ? [gfm(), LITERAL_INLINES] : [gfm()];
+  const { fromMarkdown, gfmFromMarkdown, gfm, cjkFriendlyExtension, gfmStrikethroughCjkFriendly } = parser();
+  // CommonMark bolds the wrong run of `前**「重点」**後`, where words have no spaces between them.
+  const eastAsian = [cjkFriendlyExtension(), gfmStrikethroughCjkFriendly()];
+  const extensions = [gfm(), ...(tooManyMarkers(text) ? [LITERAL_INLINES] : eastAsian)];
   let root: Root;
   try {
     root = fromMarkdown(text, { extensions, mdastExtensions: [gfmFromMarkdown()] });

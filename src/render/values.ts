@@ -13,7 +13,7 @@ const CURRENCY_SIGN = /^\p{Sc}$/u;
 export function formatCell(cell: Cell | undefined, column: Column, place: Place): string {
   if (cell === undefined || cell === null || cell === '') return DASH;
   if (typeof cell === 'object') return oneLine(cell.text) || DASH;
-  if (typeof cell === 'string') return column.type === 'date' ? formatDay(cell, place) : oneLine(cell) || DASH;
+  if (typeof cell === 'string') return (column.type === 'date' ? formatDay(cell, place) : oneLine(cell)) || DASH;
   return formatValue(cell, column, place.locale);
 }
 

@@ -1,83 +1,22 @@
-import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { checkMessage, countChars } from '../../src/render/slack/check.ts';
-import { SLACK_LIMITS } from '../../src/render/slack/limits.ts';
+import { checkMessage } from '../../src/render/slack/check.ts';
 import type { SlackMessage } from '../../src/render/slack/message.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
+import type { SlackReportOptions } from '../../src/render/slack/report.ts';
+import { Report } from '../../src/store/report.ts';
 import type { ReportInput } from '../../src/store/report.ts';
+import { blocksOf, filesOf, LIVE_MENTION, messagesOf, parsedTexts, strings } from '../support/slack-blocks.ts';
 import { makeReport, sampleReport, sampleRun } from '../support/delivery-report.ts';
 
 const run = sampleRun();
-const render = (input: Partial<ReportInput>): SlackMessage[] => renderSlackReport(makeReport(input), { run });
-
-/** Every string of a message that a reader sees, or that Slack parses. */
-function strings(value: unknown, keys: readonly string[] = ['text', 'url', 'title']): string[] {
-  if (Array.isArray(value)) return value.flatMap((item) => strings(item, keys));
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    typeof item === 'string' ? (keys.includes(key) ? [item] : []) : strings(item, keys),
-  );
-}
-
-/** What Slack parses for mentions: fallback texts and mrkdwn. */
-function parsed(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(parsed);
-  if (typeof value !== 'object' || value === null) return [];
-  const fields: Record<string, unknown> = { ...value };
-  const own = fields['type'] === 'mrkdwn' && typeof fields['text'] === 'string' ? [fields['text']] : [];
-  return [...own, ...Object.values(fields).flatMap(parsed)];
-}
-
-const MENTION = /<(?:!|@|#)/;
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-
-const nasty = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 200 }),
-  fc.constantFrom(
-    '<!channel>',
-    '<@U123>',
-    '*bold*',
-    '👩‍👩‍👧‍👦'.repeat(40),
-    'مرحبا بالعالم',
-    '売上は前週比',
-    '```\ncode',
-    '| a | b |\n|---|---|\n| 1 | 2 |',
-  ),
-  fc.string({ unit: 'grapheme', minLength: 2_000, maxLength: 9_000 }),
-);
-const line = (max: number): fc.Arbitrary<string> =>
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: max }).map((text) => text.slice(0, max).trim() || 'x');
-const figure = fc.record({
-  label: line(60),
-  value: fc.constant(1),
-  display: line(40),
-  delta: fc.record({
-    value: fc.double({ noNaN: true, noDefaultInfinity: true }),
-    versus: line(60),
-    good: fc.constantFrom('up', 'down', 'neutral'),
-  }),
-});
-const priority = fc.constantFrom('summary', 'detail');
-const section = fc.oneof(
-  fc.record({
-    kind: fc.constant('markdown'),
-    title: line(120),
-    priority,
-    markdown: fc.array(nasty, { maxLength: 12 }).map((parts) => parts.join('\n\n')),
-  }),
-  fc.record({ kind: fc.constant('figures'), priority, figures: fc.array(figure, { minLength: 1, maxLength: 12 }) }),
-);
-const reportInput = fc.record({
-  title: line(150),
-  summary: line(600),
-  status: fc.constantFrom('ok', 'partial', 'failed'),
-  sections: fc.array(section, { maxLength: 8 }),
-  warnings: fc.array(line(500), { maxLength: 20 }),
-});
+const weekly = Report.parse(JSON.parse(readFileSync('test/fixtures/reports/weekly.json', 'utf8')));
+const render = (input: Partial<ReportInput>, options: SlackReportOptions = {}): SlackMessage[] =>
+  messagesOf(renderSlackReport(makeReport(input), { run }, options));
 
 describe('a report in Slack', () => {
   it('is the headline in the channel and the details in the thread', () => {
-    const messages = renderSlackReport(sampleReport(), { run });
+    const messages = messagesOf(renderSlackReport(sampleReport(), { run }));
     expect(messages).toHaveLength(2);
     const [headline = '', thread = ''] = messages.map((message) => JSON.stringify(message));
     expect(headline).toContain('$55,930');
@@ -88,91 +27,59 @@ describe('a report in Slack', () => {
     expect(messages.flatMap((message) => checkMessage(message))).toEqual([]);
   });
 
-  it('keeps every limit of Slack for any report', () => {
-    fc.assert(
-      fc.property(reportInput, (input) => {
-        const messages = render(input);
-        for (const message of messages) {
-          expect(checkMessage(message)).toEqual([]);
-          expect(countChars(message.blocks)).toBeLessThanOrEqual(SLACK_LIMITS.messageChars);
-          expect(strings(message).some((text) => LONE_SURROGATE.test(text))).toBe(false);
-          expect([message.text, ...parsed(message.blocks)].some((text) => MENTION.test(text))).toBe(false);
-        }
-        expect(messages.length).toBeLessThanOrEqual(8);
-      }),
-      { numRuns: 120, seed: 47 },
-    );
-  });
-
-  it('keeps every word and every link of 40,000 hostile characters, and no mention lives', () => {
-    const paragraphs = Array.from({ length: 220 }, (_, n) =>
-      [
-        `Paragraph w${n}a with **bold w${n}b** and [link w${n}c](https://example.com/p/${n}?a=1&b=2) <!channel> <@U123> <#C1|x>`,
-        '👨‍👩‍👧‍👦'.repeat(3),
-        'مرحبا بالعالم 売上は**前週比**でした',
-      ].join(' '),
-    );
-    const long = 'x'.repeat(8_000);
-    const markdown = [
-      ...paragraphs.slice(0, 110),
-      long,
-      '```',
-      'code '.repeat(300),
-      '```',
-      ...paragraphs.slice(110),
-    ].join('\n\n');
-    expect(markdown.length).toBeGreaterThan(40_000);
-    const messages = render({ sections: [{ kind: 'markdown', markdown }] });
-    const text = strings(messages, ['text']).join('');
-    for (let n = 0; n < 220; n++) for (const letter of 'abc') expect(text).toContain(`w${n}${letter}`);
-    expect(text.match(/x{100,}/g)?.join('').length).toBe(8_000);
-    expect(text.match(/👨‍👩‍👧‍👦/gu)).toHaveLength(660);
-    const links = strings(messages, ['url']).filter((url) => url.startsWith('https://example.com/p/'));
-    expect(links).toHaveLength(220);
-    expect(
-      messages.flatMap((message) => [message.text, ...parsed(message.blocks)]).some((one) => MENTION.test(one)),
-    ).toBe(false);
-    expect(messages.flatMap((message) => checkMessage(message))).toEqual([]);
-    expect(messages.length).toBeLessThanOrEqual(8);
-  });
-
   it('lets no field of a report mention anybody, and shows the text as it is', () => {
     const evil = '<!channel> <@U123> <#C1|x>';
-    const messages = renderSlackReport(
-      makeReport({
-        title: evil,
-        summary: evil,
-        warnings: [evil],
-        sections: [
-          {
-            kind: 'figures',
-            title: evil,
-            figures: [{ label: evil, value: 1, display: evil, delta: { value: 1, versus: evil } }],
-          },
-          {
-            kind: 'markdown',
-            title: evil,
-            priority: 'detail',
-            markdown: `# ${evil}\n\n- ${evil}\n\n| ${evil} |\n|---|\n| ${evil} |`,
-          },
-        ],
-        sources: [{ title: evil }],
-        url: 'https://example.com/?a=<!channel>|x',
-      }),
-      { run },
+    const messages = messagesOf(
+      renderSlackReport(
+        makeReport({
+          title: evil,
+          summary: evil,
+          warnings: [evil],
+          sections: [
+            {
+              kind: 'figures',
+              title: evil,
+              figures: [{ label: evil, value: 1, display: evil, delta: { value: 1, versus: evil } }],
+            },
+            {
+              kind: 'markdown',
+              title: evil,
+              priority: 'detail',
+              markdown: `# ${evil}\n\n- ${evil}\n\n| ${evil} |\n|---|\n| ${evil} |`,
+            },
+          ],
+          sources: [{ title: evil }],
+          url: 'https://example.com/?a=<!channel>|x',
+        }),
+        { run },
+      ),
     );
-    const seen = messages.flatMap((message) => [message.text, ...parsed(message.blocks)]);
+    const seen = parsedTexts(messages);
     expect(seen.length).toBeGreaterThan(3);
-    for (const text of seen) expect(text).not.toMatch(MENTION);
+    for (const text of seen) expect(text).not.toMatch(LIVE_MENTION);
     expect(strings(messages, ['text']).join('')).toContain('<!channel> <@U123>');
   });
 
-  it('says what is not shown when it is longer than eight messages', () => {
+  it('is five messages in the thread and the whole as a file when it is longer than eight', () => {
     const markdown = 'lorem ipsum dolor sit amet '.repeat(14_000);
-    const messages = render({ sections: [{ kind: 'markdown', markdown }] });
-    expect(messages).toHaveLength(8);
-    expect(strings(messages.at(-1)).join(' ')).toMatch(/more parts are not shown here .* bellhop runs show run_/);
+    const parts = renderSlackReport(makeReport({ sections: [{ kind: 'markdown', markdown }] }), { run });
+    const messages = messagesOf(parts);
+    expect(messages).toHaveLength(6);
+    expect(filesOf(parts).map(({ name, source }) => [name, source])).toEqual([
+      [expect.stringMatching(/^weekly-merchandising-\w+\.html$/), { is: 'report', format: 'html' }],
+    ]);
+    expect(parts.at(-1)).toHaveProperty('files');
+    expect(strings(messages.at(-1)).join(' ')).toMatch(
+      /more parts are not shown here .* is in weekly-merchandising-\w+\.html, or: bellhop runs show run_/,
+    );
     expect(messages.flatMap((message) => checkMessage(message))).toEqual([]);
+  });
+
+  it('shows up to seven messages in the thread rather than a file', () => {
+    const markdown = 'lorem ipsum dolor sit amet '.repeat(1_500);
+    const parts = renderSlackReport(makeReport({ sections: [{ kind: 'markdown', markdown }] }), { run });
+    expect(parts).toHaveLength(7);
+    expect(filesOf(parts)).toEqual([]);
   });
 
   it('numbers a list on where something stood in between', () => {
@@ -220,64 +127,94 @@ describe('a report in Slack', () => {
       expect(messages.flatMap((message) => checkMessage(message))).toEqual([]);
     }
   });
-});
 
-describe('checkMessage', () => {
-  const text = { type: 'plain_text', text: 'x' };
-  it.each([
-    ['an empty message', {}, 'no_text'],
-    [
-      'too many blocks',
-      { text: 'x', blocks: Array.from({ length: 51 }, () => ({ type: 'divider' })) },
-      'invalid_blocks',
-    ],
-    [
-      'an empty header',
-      { text: 'x', blocks: [{ type: 'header', text: { type: 'plain_text', text: '' } }] },
-      'invalid_blocks',
-    ],
-    [
-      'a long header',
-      { text: 'x', blocks: [{ type: 'header', text: { type: 'plain_text', text: 'x'.repeat(151) } }] },
-      'invalid_blocks',
-    ],
-    ['an unknown block', { text: 'x', blocks: [{ type: 'banner' }] }, 'invalid_blocks'],
-    [
-      'eleven fields',
-      { text: 'x', blocks: [{ type: 'section', fields: Array.from({ length: 11 }, () => text) }] },
-      'invalid_blocks',
-    ],
-    [
-      'a task called completed',
-      { text: 'x', blocks: [{ type: 'plan', title: 't', tasks: [{ task_id: 'a', title: 'b', status: 'completed' }] }] },
-      'invalid_blocks',
-    ],
-    [
-      'two tables',
-      { text: 'x', blocks: [0, 1].map(() => ({ type: 'table', rows: [[{ type: 'raw_text', text: 'x' }]] })) },
-      'invalid_blocks',
-    ],
-    ['empty rich text', { text: 'x', blocks: [{ type: 'rich_text', elements: [] }] }, 'invalid_blocks'],
-    [
-      'more than 13,200 characters in blocks',
-      {
-        text: 'x',
-        blocks: Array.from({ length: 5 }, () => ({
-          type: 'section',
-          text: { type: 'mrkdwn', text: 'x'.repeat(2_900) },
-        })),
-      },
-      'msg_blocks_too_long',
-    ],
-  ])('refuses %s', (_name, message, code) => {
-    expect(checkMessage(message).map((violation) => violation.code)).toContain(code);
+  it('draws the sample: figures, actions, two charts and the table in the channel, notes and sources in the thread', () => {
+    const parts = renderSlackReport(weekly, { run });
+    expect(parts).toHaveLength(2);
+    const [channel, thread] = messagesOf(parts);
+    const types = channel?.blocks.map(({ type }) => type);
+    expect(types?.filter((type) => type === 'data_visualization')).toHaveLength(2);
+    expect(types?.filter((type) => type === 'data_table')).toHaveLength(1);
+    expect(types?.filter((type) => type === 'section')).toHaveLength(1);
+    expect(types?.at(-1)).toBe('context');
+    expect(strings(channel?.blocks.at(-1)).join('')).toContain('W47, 16–22 Nov 2026');
+    expect(strings(channel?.blocks.at(-1)).join('')).toContain('figures only · 41.2 s');
+    expect(strings(thread).join(' ')).toMatch(/Notes.*重点.*Sources.*Shop orders.*as of Nov 23, 2026, 08:58/s);
+    expect(messagesOf(parts).flatMap((message) => checkMessage(message))).toEqual([]);
   });
 
-  it('names the place as a JSON pointer', () => {
-    const blocks = [
-      { type: 'divider' },
-      { type: 'actions', elements: [{ type: 'button', text: { type: 'plain_text', text: 'x'.repeat(76) } }] },
-    ];
-    expect(checkMessage({ text: 'x', blocks })[0]?.pointer).toBe('/blocks/1/elements/0/text/text');
+  it('lists actions in order, each a bold link with its impact and its reason', () => {
+    const [channel] = messagesOf(renderSlackReport(weekly, { run }));
+    const lists = JSON.stringify(channel?.blocks).match(/"style":"ordered"/g);
+    expect(lists).toHaveLength(1);
+    expect(JSON.stringify(channel?.blocks)).toContain(
+      '{"type":"link","url":"https://example.com/p/birch-stool","text":"Reorder the Birch stool today","style":{"bold":true}},' +
+        '{"type":"text","text":" · ≈ $3,900 at risk\\n41 left, 9.8 a day; the supplier needs six days."}',
+    );
+  });
+
+  it('keeps the headline alone in the channel with thread all, and has no thread with none', () => {
+    const [lead, ...rest] = messagesOf(renderSlackReport(weekly, { run }, { thread: 'all' }));
+    expect(lead?.blocks.map(({ type }) => type)).toEqual(['header', 'rich_text', 'rich_text', 'context']);
+    expect(rest.map(({ blocks }) => blocks.filter(({ type }) => type === 'data_table').length)).toEqual([1]);
+    const alone = renderSlackReport(weekly, { run }, { thread: 'none' });
+    expect(alone).toHaveLength(1);
+    expect(strings(alone).join(' ')).toMatch(/Birch.*Brass hook.*重点.*Shop orders/s);
+  });
+
+  it('says with thread none what did not fit, and gives all of it as a file', () => {
+    const sections: ReportInput['sections'] = [{ kind: 'markdown', markdown: 'lorem ipsum '.repeat(2_000) }];
+    const parts = renderSlackReport(makeReport({ sections }), { run }, { thread: 'none' });
+    expect(messagesOf(parts)).toHaveLength(1);
+    expect(strings(parts).join(' ')).toMatch(/lorem.*more parts? (?:is|are) not shown here/s);
+    expect(filesOf(parts).map(({ source }) => source)).toEqual([{ is: 'report', format: 'html' }]);
+    expect(messagesOf(parts).flatMap((message) => checkMessage(message))).toEqual([]);
+  });
+
+  it('is plain rich text alone in the format text, with every number', () => {
+    const parts = renderSlackReport(weekly, { run }, { format: 'text' });
+    expect(new Set(messagesOf(parts).flatMap(({ blocks }) => blocks.map(({ type }) => type)))).toEqual(
+      new Set(['rich_text']),
+    );
+    const shown = strings(parts).join(' ');
+    for (const number of ['$55,930', '▲ up 9.5% vs W46', '47,100', '48%', '$11,424', '18.5'])
+      expect(shown).toContain(number);
+  });
+
+  it('sends the third chart and the second table to the thread, never more than two and one in a message', () => {
+    const chart = { type: 'bar' as const, categories: ['a', 'b'], series: [{ name: 's', values: [1, 2] }] };
+    const table = { columns: [{ key: 'a', label: 'A' }], rows: [{ a: 'x' }] };
+    const sections: ReportInput['sections'] = Array.from({ length: 5 }, (_, n) => [
+      { kind: 'chart' as const, alt: `The chart number ${n}`, chart },
+      { kind: 'table' as const, caption: `Table ${n}`, ...table },
+    ]).flat();
+    const parts = renderSlackReport(makeReport({ sections }), { run });
+    const held = messagesOf(parts).map(({ blocks }) =>
+      (['data_visualization', 'data_table'] as const).map((kind) => blocks.filter(({ type }) => type === kind).length),
+    );
+    expect(held[0]).toEqual([2, 1]);
+    expect(Math.max(...held.map(([charts = 0]) => charts))).toBe(2);
+    expect(Math.max(...held.map(([, tables = 0]) => tables))).toBe(1);
+    expect(blocksOf(parts, 'data_visualization')).toHaveLength(5);
+    expect(blocksOf(parts, 'data_table')).toHaveLength(5);
+  });
+
+  it('gives what the destination asked for and the attachments of the report as files at the end', () => {
+    const attachments = [{ name: 'a.txt', mediaType: 'text/plain', sha256: '0'.repeat(64), bytes: 3 }];
+    const parts = renderSlackReport(makeReport({ attachments }), { run }, { attach: ['json'] });
+    expect(parts).toHaveLength(2);
+    expect(filesOf(parts).map(({ source }) => source)).toEqual([
+      { is: 'blob', sha256: '0'.repeat(64) },
+      { is: 'report', format: 'json' },
+    ]);
+    expect(parts[1]?.text).not.toBe('');
+  });
+
+  it('keeps all warnings, those that would bury the report in the thread', () => {
+    const warnings = Array.from({ length: 20 }, (_, n) => `warning ${n}. ${'and so on '.repeat(46)}`);
+    const messages = render({ warnings });
+    expect(strings(messages[0]).join(' ')).toContain('more warnings below');
+    for (let n = 0; n < 20; n++) expect(strings(messages).join(' ')).toContain(`warning ${n}.`);
+    expect(messages.flatMap((message) => checkMessage(message))).toEqual([]);
   });
 });

@@ -149,7 +149,7 @@ export function createSlackTransport(
 function prepare(request: RenderRequest): SlackMessage[] {
   const { about, delivery, deliveries } = request;
   if (delivery.mode === 'live' && about.kind === 'run') return [drawCard({ run: about.run, deliveries })];
-  return renderSlackReport(reportOf(about), about);
+  return renderSlackReport(reportOf(about), about).filter((part) => 'blocks' in part);
 }
 
 /** A line of ours on top; the frozen body below it stays as it is. */

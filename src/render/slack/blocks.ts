@@ -2,35 +2,22 @@
  * Markdown as Slack `rich_text`, not mrkdwn: its text elements are literal, so `<!channel>` in a report is text, bold works beside
  * CJK, and links, nesting and code survive. Tables become aligned code: Slack takes one `table` block a message at most.
  */
-import type {
-  KnownBlock,
-  RichTextBlock,
-  RichTextElement,
-  RichTextLink,
-  RichTextList,
-  RichTextText,
-} from '@slack/types';
-import { cutText, displayWidth, graphemeEnd, padColumns } from '../format.ts';
+import type { KnownBlock, RichTextLink, RichTextList, RichTextText } from '@slack/types';
+import { cutText, displayWidth, oneLine, padColumns } from '../format.ts';
 import { inlineText, mergeInlines } from '../markdown.ts';
 import type { Block, Inline, Item } from '../markdown.ts';
-import { countChars } from './check.ts';
+import { countChars } from './chars.ts';
+import { costOf, splitInlines, toElements } from './inlines.ts';
 import { SLACK_LIMITS } from './limits.ts';
-
-export type RichGroup = RichTextBlock['elements'][number];
-
-/** The smallest thing that is moved between messages; none is larger than PIECE_CHARS. */
-export type Piece =
-  | { kind: 'rich'; element: RichGroup; chars: number }
-  | { kind: 'block'; block: KnownBlock; chars: number; title?: true };
+import type { Piece, RichGroup } from './pages.ts';
 
 /** Pieces are cut to about this, so that messages fill well and no piece alone breaks a limit (link targets may add 3,000). */
 const PIECE_CHARS = 2_400;
 /** Wider tables wrap in Slack's code font on a phone and on a narrow desktop window; they become records. */
 const TABLE_COLUMNS = 76;
 const MAX_INDENT = 8;
-/** O: list items and inline elements in one group; Slack documents no limit. */
+/** O: list items in one group; Slack documents no limit. */
 const MAX_ITEMS = 100;
-const MAX_INLINES = 400;
 
 type List = Extract<Block, { kind: 'list' }>;
 type Table = Extract<Block, { kind: 'table' }>;
@@ -40,10 +27,20 @@ export function toPieces(blocks: readonly Block[]): Piece[] {
   return blocks.flatMap((block, index) => blockPieces(block, { indent: 0, last: index === blocks.length - 1 }));
 }
 
-/** A title as a header block; longer ones than Slack takes go on as bold text. */
+/** A title as a header block. */
 export function titlePieces(title: string): Piece[] {
   const block: KnownBlock = { type: 'header', text: { type: 'plain_text', text: cutText(title, SLACK_LIMITS.header) } };
-  return [{ kind: 'block', block, chars: countChars(block), title: true }];
+  return [{ kind: 'blocks', blocks: [block], chars: countChars(block), title: true }];
+}
+
+/** The same without a block of its own. */
+export function boldPieces(title: string): Piece[] {
+  return sections([{ text: title, bold: true }], { indent: 0, last: false });
+}
+
+/** A small grey line; its text is literal. */
+export function contextLine(text: string): KnownBlock {
+  return { type: 'context', elements: [{ type: 'plain_text', text: oneLine(text) || '–' }] };
 }
 
 /** Plain text as one literal rich text section. */
@@ -72,7 +69,7 @@ function blockPieces(block: Block, place: { indent: number; last: boolean }): Pi
     case 'table':
       return tablePieces(block);
     case 'rule':
-      return [{ kind: 'block', block: { type: 'divider' }, chars: 0 }];
+      return [{ kind: 'blocks', blocks: [{ type: 'divider' }], chars: 0 }];
     default:
       return block satisfies never;
   }
@@ -243,63 +240,4 @@ function preformatted(inlines: readonly Inline[]): Piece[] {
     );
     return rich({ type: 'rich_text_preformatted', elements });
   });
-}
-
-function toElements(inlines: readonly Inline[]): RichTextElement[] {
-  const elements = mergeInlines(inlines).map(toElement);
-  return elements.length > 0 ? elements : [{ type: 'text', text: ' ' }];
-}
-
-function toElement(inline: Inline): RichTextText | RichTextLink {
-  const { text, href, ...flags } = inline;
-  const style = Object.keys(flags).length > 0 ? { style: flags } : {};
-  return href === undefined ? { type: 'text', text, ...style } : { type: 'link', url: href, text, ...style };
-}
-
-function costOf(inlines: readonly Inline[]): number {
-  return inlines.reduce((sum, inline) => sum + inline.text.length + (inline.href?.length ?? 0), 0);
-}
-
-/** Splits inlines into groups of at most `max` characters, between words (or at `glue`), never inside a grapheme. */
-function splitInlines(inlines: readonly Inline[], max: number, glue: ' ' | '\n' = ' '): Inline[][] {
-  const groups: Inline[][] = [];
-  let group: Inline[] = [];
-  let used = 0;
-  const flush = (): void => {
-    if (group.length > 0) groups.push(group);
-    group = [];
-    used = 0;
-  };
-  for (const inline of inlines) {
-    if (group.length >= MAX_INLINES) flush();
-    const fixed = inline.href?.length ?? 0;
-    let rest = inline.text;
-    while (rest !== '') {
-      const room = max - used - fixed;
-      if (rest.length <= room) {
-        group.push({ ...inline, text: rest });
-        used += rest.length + fixed;
-        break;
-      }
-      const at = breakPoint(rest, { room, glue, fresh: group.length === 0 });
-      if (at > 0) group.push({ ...inline, text: rest.slice(0, at) });
-      rest = rest.slice(at);
-      flush();
-    }
-  }
-  flush();
-  return groups;
-}
-
-/** Where to cut a text that does not fit: 0 means that the whole text goes into the next group. */
-function breakPoint(text: string, terms: { room: number; glue: ' ' | '\n'; fresh: boolean }): number {
-  // An address alone may fill a group; then its text is still cut to something sensible.
-  const room = terms.fresh ? Math.max(terms.room, 400) : terms.room;
-  if (room <= 0) return 0;
-  if (text.length <= room) return text.length;
-  const glued = text.lastIndexOf(terms.glue, room - 1);
-  if (glued > 0) return glued + 1;
-  if (!terms.fresh) return 0;
-  const space = text.lastIndexOf(' ', room - 1);
-  return space > 0 ? space + 1 : graphemeEnd(text, room);
 }

@@ -39,6 +39,25 @@ export const SLACK_LIMITS = {
   tableRows: 100,
   tableColumns: 20,
   tableChars: 10_000,
+  /** D: data table block: rows under the header, columns, characters over all cells of a message, rows a page. A copy of the docs of Aug 2026
+   * says 200 rows and 20,000 characters (I, assistant-ui 5785); not verified live, so the older and smaller stand. */
+  dataTableRows: 100,
+  dataTableColumns: 20,
+  dataTableChars: 10_000,
+  dataTablePage: 100,
+  /** O: as with `tables`; whether Slack takes more is not documented. */
+  dataTables: 1,
+  /** O: no limit is documented. */
+  caption: 300,
+  /** I (vercel/chat 696): charts in a message, undocumented. */
+  charts: 2,
+  /** D: data visualization block: its title, the points of a series, labels and names, titles of axes, and series or segments (12 in a
+   * newer copy of the docs). */
+  chartTitle: 50,
+  chartPoints: 20,
+  chartLabel: 20,
+  chartAxis: 50,
+  chartSeries: 6,
   /** D: markdown block, summed over the message. */
   markdown: 12_000,
   /** T: alt_text of an image. */
