@@ -172,11 +172,11 @@ describe('the figures of a mail', () => {
   it('stand three to a row, and four in two pairs', () => {
     for (const [count, width] of [
       [1, 100],
-      [2, 50],
-      [3, 33],
-      [4, 50],
-      [5, 33],
-      [12, 33],
+      [2, 49],
+      [3, 32],
+      [4, 49],
+      [5, 32],
+      [12, 32],
     ] as const) {
       const tiles = readMarkup(figures(count, [1, 2])).elements.filter(
         ({ attributes }) => attributes['class'] === 'fig tile',

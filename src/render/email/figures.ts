@@ -7,6 +7,8 @@ import { PALETTE } from './palette.ts';
 
 const C = PALETTE.light;
 const D = PALETTE.dark;
+/** Of the row, by how many stand in it; the gaps take the rest. */
+const SHARE: Record<number, string> = { 1: '100%', 2: '49%', 3: '32%' };
 const TONE_COLOR: Record<Tone, string> = { good: C.good, bad: C.bad, neutral: C.muted };
 const GAP = '<td class="gap" width="12" style="width:12px;font-size:0;line-height:0">&nbsp;</td>';
 /** Of the small bars. */
@@ -23,7 +25,7 @@ export function figuresToHtml(figures: readonly Figure[], place: Place): string 
   const rows: string[] = [];
   for (let at = 0; at < figures.length; at += across) {
     const cells = figures.slice(at, at + across).map((figure) => figureCell(figure, { ...place, across }));
-    while (cells.length < across) cells.push(`<td class="fig" width="${Math.floor(100 / across)}%"></td>`);
+    while (cells.length < across) cells.push(`<td class="fig" width="${SHARE[across]}"></td>`);
     rows.push(`<tr>${cells.join(GAP)}</tr>`);
   }
   const between = `<tr><td colspan="${across * 2 - 1}" height="12" class="gap" style="height:12px;font-size:0;line-height:0">&nbsp;</td></tr>`;
@@ -40,7 +42,7 @@ function figureCell(figure: Figure, place: Place & { across: number }): string {
   const width = displayWidth(display);
   const size = place.across === 1 || width <= 9 ? 27 : width <= 14 ? 20 : 16;
   const spark = figure.spark === undefined ? '' : sparkHtml(figure.spark, place.frame);
-  return `<td class="fig tile" width="${Math.floor(100 / place.across)}%" valign="top" style="padding:14px 16px;border-radius:10px;background:${C.tile}"><div dir="auto" class="muted" style="font-size:13px;line-height:1.4;color:${C.muted}">${escapeHtml(oneLine(figure.label))}</div><div dir="auto" class="ink" style="font-size:${size}px;line-height:1.3;font-weight:700;letter-spacing:-.02em;color:${C.ink};font-variant-numeric:tabular-nums">${escapeHtml(display)}</div>${change}${spark}</td>`;
+  return `<td class="fig tile" width="${SHARE[place.across]}" valign="top" style="padding:14px 16px;border-radius:10px;background:${C.tile}"><div dir="auto" class="muted" style="font-size:13px;line-height:1.4;color:${C.muted}">${escapeHtml(oneLine(figure.label))}</div><div dir="auto" class="ink" style="font-size:${size}px;line-height:1.3;font-weight:700;letter-spacing:-.02em;color:${C.ink};font-variant-numeric:tabular-nums">${escapeHtml(display)}</div>${change}${spark}</td>`;
 }
 
 function sparkHtml(values: readonly number[], frame: 'mail' | 'page'): string {

@@ -41,9 +41,9 @@ export function drawDocument(report: Report, { frame, about, title, body, unsubs
 <html lang="${lang}"><head><meta charset="utf-8">${frame === 'page' ? CSP : ''}<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no"><title>${escapeHtml(title)}</title><style>:root{color-scheme:light dark}${style}</style>${frame === 'mail' ? word : ''}</head>
 <body class="page" style="margin:0;padding:0;background:${C.page};-webkit-text-size-adjust:100%">
 ${preheader}
-<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:${C.page}"><tr><td align="center" class="edge" style="padding:28px 12px">
+<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="table-layout:fixed;background:${C.page}"><tr><td align="center" class="edge" style="padding:28px 12px">
 <!--[if mso]><table role="presentation" width="${width}"><tr><td><![endif]-->
-<table role="presentation" class="card top-${report.status}" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:${width}px;background:${C.card};border:1px solid ${C.line};border-top:4px solid ${edge};border-radius:12px;border-collapse:separate"><tr><td class="pad ink" style="padding:30px 32px 34px;font:16px/1.55 ${FONT};color:${C.ink};overflow-wrap:anywhere">
+<table role="presentation" class="card top-${report.status}" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:${width}px;table-layout:fixed;background:${C.card};border:1px solid ${C.line};border-top:4px solid ${edge};border-radius:12px;border-collapse:separate"><tr><td class="pad ink" style="padding:30px 32px 34px;font:16px/1.55 ${FONT};color:${C.ink};overflow-wrap:anywhere">
 ${body}
 </td></tr></table>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:${width}px"><tr><td class="pad muted" style="padding:18px 33px;font:13px/1.6 ${FONT};color:${C.muted};overflow-wrap:anywhere">${footLines(report, about).map(escapeHtml).join('<br>')}${unsubscribeUrl === undefined ? '' : `<br>${link(unsubscribeUrl, 'Unsubscribe from these mails')}`}</td></tr></table>

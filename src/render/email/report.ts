@@ -136,10 +136,11 @@ function goesOnBanner(names: readonly string[], where: { command: string; file: 
   const named = listNames(names.filter((name) => name !== ''));
   const what = named === '' ? 'What is not shown here' : `What is not shown here (${named})`;
   const file = where.file === undefined ? '' : `the attached ${where.file}, `;
-  return banner(
+  const words = banner(
     'warn',
     `<strong>The report goes on.</strong> ${escapeHtml(`${what} stands in ${file}in the text part of this mail`)} and in <code>${escapeHtml(where.command)}</code>.`,
   );
+  return `<div style="margin:30px 0 0">${words}</div>`;
 }
 
 function attachedNote(files: readonly FilePlan[]): string {

@@ -7,6 +7,8 @@ import { alignOf, formatCell, hrefOf } from '../values.ts';
 import { PALETTE } from './palette.ts';
 
 const C = PALETTE.light;
+/** Is broken where the cell ends; shorter words keep their column as wide as they are. */
+const LONG_WORD = /[^\s]{25}/;
 
 interface DataTable {
   /** Text. */
@@ -26,12 +28,12 @@ export function dataTable({ caption, align, head, rows }: DataTable): string {
   const styles = align.map((_, column) => cellStyle(align, column));
   const headCells = head.map(
     (html, column) =>
-      `<th scope="col" dir="auto" align="${align[column] ?? 'left'}" valign="bottom" class="cell muted rule" style="${styles[column]};border-bottom:1px solid ${C.rule};overflow-wrap:normal;font-size:12px;line-height:1.35;font-weight:600;color:${C.muted}">${html}</th>`,
+      `<th scope="col" dir="auto" align="${align[column] ?? 'left'}" valign="bottom" class="cell muted rule" style="${styles[column]};border-bottom:1px solid ${C.rule};font-size:12px;line-height:1.35;font-weight:600;color:${C.muted}">${html}</th>`,
   );
   const thead = head.length === 0 ? '' : `<thead><tr>${headCells.join('')}</tr></thead>`;
   const edge = `;border-bottom:1px solid ${C.line}`;
   const cell = (html: string, column: number): string => {
-    const style = `style="${styles[column]}${edge}`;
+    const style = `style="${styles[column]}${edge}${LONG_WORD.test(html.replace(/<[^>]*>/g, '')) ? ';overflow-wrap:anywhere' : ''}`;
     if (column === 0 && head.length > 0) {
       return `<th scope="row" dir="auto" align="${align[0] ?? 'left'}" class="cell line" ${style};font-weight:400">${html}</th>`;
     }
@@ -40,7 +42,7 @@ export function dataTable({ caption, align, head, rows }: DataTable): string {
       : `<td dir="auto"${align[column] === 'center' ? ' align="center"' : ''} class="cell line" ${style}">${html}</td>`;
   };
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('');
-  return `<div class="wide" style="margin:0 0 16px"><table class="ink" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;font-size:14px;line-height:1.4;color:${C.ink};font-variant-numeric:tabular-nums">${title}${thead}<tbody>${body}</tbody></table></div>`;
+  return `<div class="wide" style="margin:0 0 16px"><table class="ink" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;overflow-wrap:break-word;font-size:14px;line-height:1.4;color:${C.ink};font-variant-numeric:tabular-nums">${title}${thead}<tbody>${body}</tbody></table></div>`;
 }
 
 /** The outer edges of a table are flush with the text around it. */
