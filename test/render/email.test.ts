@@ -5,6 +5,7 @@ import { renderEmail } from '../../src/render/email/report.ts';
 import { renderHtml } from '../../src/render/html.ts';
 import { renderMarkdown } from '../../src/render/markdown-file.ts';
 import { displayWidth } from '../../src/render/format.ts';
+import { formatCell, hrefOf } from '../../src/render/values.ts';
 import { Report } from '../../src/store/report.ts';
 import { makeReport, sampleNotice, sampleReport, sampleRun } from '../support/delivery-report.ts';
 import { readMarkup, textOf } from '../support/markup.ts';
@@ -65,6 +66,26 @@ describe('a report as mail', () => {
       expect(text).toContain(piece);
     }
     for (const line of text.split('\n')) if (!line.includes('http')) expect(displayWidth(line)).toBeLessThanOrEqual(78);
+  });
+
+  it('has in its text every figure, row and address of a report, on lines of at most 78 columns', () => {
+    const { text: whole } = renderEmail(weekly, { run });
+    const flat = whole.replace(/\s+/g, ' ');
+    for (const section of weekly.sections) {
+      if (section.kind === 'figures') for (const { display } of section.figures) expect(flat).toContain(display);
+      if (section.kind === 'chart') expect(flat).toContain(section.alt);
+      if (section.kind === 'actions')
+        for (const { href, title } of section.items) expect(flat).toContain(href ?? title);
+      if (section.kind !== 'table') continue;
+      for (const row of section.rows) {
+        for (const column of section.columns) expect(flat).toContain(formatCell(row[column.key], column, weekly));
+        expect(flat).toContain(hrefOf(row['name']));
+      }
+    }
+    for (const { url } of weekly.sources) expect(flat).toContain(url ?? '');
+    expect(flat).toContain(weekly.url);
+    for (const line of whole.split('\n'))
+      if (!line.includes('http')) expect(displayWidth(line)).toBeLessThanOrEqual(78);
   });
 
   it('shows raw HTML as text, and images as links', () => {
