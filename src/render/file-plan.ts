@@ -6,7 +6,12 @@ import { z } from 'zod';
 
 const FileSource = z.discriminatedUnion('is', [
   /** The chart of a section (by its index) as PNG, drawn twice as large as shown. */
-  z.object({ is: z.literal('chart'), section: z.number().int().nonnegative() }),
+  z.object({
+    is: z.literal('chart'),
+    section: z.number().int().nonnegative(),
+    /** `dark`: as it stands on a dark ground. Default light. */
+    theme: z.enum(['light', 'dark']).exactOptional(),
+  }),
   /** The table of a section as CSV. */
   z.object({ is: z.literal('table'), section: z.number().int().nonnegative() }),
   /** The whole report. */

@@ -86,7 +86,8 @@ export function chartRows(chart: Chart, locale: string): string[][] {
   return [head, ...rows];
 }
 
-function formatDay(text: string, { locale, timeZone }: Place): string {
+/** A day, or the day of an instant, as `23 Nov 2026` in a locale; other text stays as it is. */
+export function formatDay(text: string, { locale, timeZone }: Place): string {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text);
   const at = Date.parse(text);
   if (Number.isNaN(at) || !/^\d{4}-\d{2}-\d{2}/.test(text)) return oneLine(text);

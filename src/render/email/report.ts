@@ -1,186 +1,180 @@
-import type { Section } from '../../store/report-sections.ts';
+/** A report as one mail: HTML of a size that mail programs show whole, a text part that says all of it, and the files of the rest. */
 import type { Report } from '../../store/report.ts';
-import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
-import { sectionBlocks } from '../markdown.ts';
-import { plainBlocks } from '../sections.ts';
-import type { Block } from '../markdown.ts';
+import type { FilePlan } from '../file-plan.ts';
+import { attachmentPlans } from '../files.ts';
+import { cutText, displayWidth, escapeHtml, oneLine, safeUrl, splitColumns } from '../format.ts';
 import { describeSubject, subjectFacts } from '../subject.ts';
 import type { Subject } from '../subject.ts';
 import { renderText } from '../text.ts';
-import { banner, blocksToHtml, figuresToHtml, FONT, heading, link, paragraph } from './body.ts';
-import { PALETTE } from './palette.ts';
+import { banner, button, note } from './body.ts';
+import { isTableCut, sectionChapter } from './chapters.ts';
+import type { Frame } from './chapters.ts';
+import { bytes, fitChapters } from './fit.ts';
+import type { Fitted } from './fit.ts';
+import { drawDocument, headline, sourceChapter, warningChapter } from './page.ts';
+import { subjectOf } from './subject-line.ts';
+
+export interface EmailOptions {
+  /** `text`: no HTML. */
+  format?: 'html' | 'text';
+  attach?: readonly ('csv' | 'html' | 'md' | 'json')[];
+  /** `series`: every mail of a series has the same subject, for Gmail threads by it. */
+  thread?: 'series' | 'none';
+  unsubscribeUrl?: string;
+}
 
 export interface RenderedEmail {
   /** One line, no control characters. */
   subject: string;
-  html: string;
+  /** Absent where only text is wanted. */
+  html?: string;
   /** The whole report, whatever the size of the HTML. */
   text: string;
+  /** Pictures of the HTML (with a `cid`) and attachments. */
+  files: FilePlan[];
 }
 
 /** Gmail clips near 102 kB; the whole HTML stays below 90 kB. */
 const HTML_BYTES = 90_000;
-/** What frame, styles and footer may take of it. */
-const FRAME_BYTES = 10_000;
-const SUBJECT_CHARS = 150;
-const PREHEADER_CHARS = 140;
+/** Of that, for the words that say what is left out and what is attached. */
+const NOTE_BYTES = 4_000;
 const COLUMNS = 78;
-const C = PALETTE.light;
+const NAMED = 8;
+const MORE = note('… It goes on in the attached report.');
 
-/** The report as one mail: own HTML with inline styles and dark mode, and a text part that says all of it. */
-export function renderEmail(report: Report, about: Subject): RenderedEmail {
-  const name = oneLine(report.title) || describeSubject(about).name;
-  const subject = cutText(report.status === 'partial' ? `${name} (incomplete)` : name, SUBJECT_CHARS);
-  const facts = subjectFacts(about, report);
-  const text = `${renderText(report, { width: COLUMNS, color: 'none' })}\n-- \n${facts.join('\n')}\n`;
-  return { subject, html: renderPage(report, { about, title: subject, frame: 'mail' }), text };
-}
-
-/** The whole HTML document; `page` is for files: it carries a content security policy and no size limit. */
-export function renderPage(report: Report, options: { about: Subject; title: string; frame: 'mail' | 'page' }): string {
-  const { about, title, frame } = options;
-  const limit = frame === 'mail' ? HTML_BYTES - FRAME_BYTES : Number.POSITIVE_INFINITY;
-  const csp =
-    frame === 'page'
-      ? `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`
-      : '';
-  const lang = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/.test(report.locale) ? report.locale : 'en';
-  return `<!doctype html>
-<html lang="${lang}"><head><meta charset="utf-8">${csp}<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
-<body class="page" style="margin:0;padding:0;background:${C.page}">
-<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${escapeHtml(cutText(oneLine(report.summary), PREHEADER_CHARS))}</div>
-<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:${C.page}"><tr><td align="center" style="padding:24px 12px">
-<!--[if mso]><table role="presentation" width="640"><tr><td><![endif]-->
-<table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px;background:${C.card};border-radius:10px"><tr><td class="pad" style="padding:28px 32px;font:16px/1.55 ${FONT};color:${C.ink};overflow-wrap:anywhere">
-${bodyParts(report, { limit, about }).join('\n')}
-</td></tr></table>
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:640px"><tr><td class="pad muted" style="padding:16px 32px;font:13px/1.6 ${FONT};color:${C.muted};overflow-wrap:anywhere">${subjectFacts(about, report).map(escapeHtml).join('<br>')}</td></tr></table>
-<!--[if mso]></td></tr></table><![endif]-->
-</td></tr></table>
-</body></html>
-`;
-}
-
-function bodyParts(report: Report, options: { limit: number; about: Subject }): string[] {
-  const words = describeSubject(options.about);
-  const title = `<h1 dir="auto" class="ink" style="margin:0 0 8px;font-size:24px;line-height:1.25;font-weight:700;color:${C.ink}">${escapeHtml(oneLine(report.title))}</h1>`;
-  const parts = [title, paragraph(report.summary, 'font-size:17px;line-height:1.5')];
-  if (report.status === 'failed') parts.push(banner('fail', `<strong>Failed.</strong> ${words.failure}`));
-  const [first, ...others] = report.warnings.map((warning) => escapeHtml(oneLine(warning)));
-  if (report.status === 'partial') {
-    parts.push(banner('warn', `<strong>Incomplete.</strong> ${first ?? 'Parts of this report are missing.'}`));
-  } else if (first !== undefined) parts.push(banner('warn', first));
-  parts.push(...others.map((warning) => banner('warn', warning)));
-  const tail = tailParts(report);
-  const room = options.limit - bytes([...parts, ...tail].join(''));
-  const { shown, hidden } = fitSections(report, room);
-  parts.push(...shown);
-  if (hidden) {
-    parts.push(
-      banner(
-        'warn',
-        `<strong>The report goes on.</strong> This mail shows its beginning; the text part of this mail has all of it, and so has <code>${words.command}</code>.`,
-      ),
-    );
-  }
-  return [...parts, ...tail];
-}
-
-/** Sections until the room is used up: mail programs cut longer mails without saying so. */
-function fitSections(report: Report, room: number): { shown: string[]; hidden: boolean } {
-  const shown: string[] = [];
-  let left = room;
-  for (const section of report.sections) {
-    for (const part of sectionParts(section, report)) {
-      const html = fit(part, left);
-      if (html !== undefined) {
-        shown.push(html);
-        left -= bytes(html);
-      }
-      if (html === undefined || html !== part.html()) return { shown, hidden: true };
-    }
-  }
-  return { shown, hidden: false };
-}
-
-interface SectionPart {
-  html(): string;
-  /** Present when a part of it can be shown alone. */
-  block?: Block;
-}
-
-function sectionParts(section: Section, report: Report): SectionPart[] {
-  const title = section.title === undefined ? [] : [{ html: () => heading(oneLine(section.title ?? '')) }];
-  switch (section.kind) {
-    case 'markdown':
-      return [
-        ...title,
-        ...sectionBlocks(section).map((block) => ({ html: () => blocksToHtml([block]).join(''), block })),
-      ];
-    case 'figures':
-      return [...title, { html: () => figuresToHtml(section.figures, report.locale) }];
-    case 'table':
-    case 'chart':
-    case 'actions':
-      return [
-        ...title,
-        ...plainBlocks(section, report).map((block) => ({ html: () => blocksToHtml([block]).join(''), block })),
-      ];
-    default:
-      return section satisfies never;
-  }
-}
-
-/** The part, or as much of its block as fits by halving it, or undefined when nothing does. */
-function fit(part: SectionPart, room: number): string | undefined {
-  const whole = part.html();
-  if (bytes(whole) <= room) return whole;
-  for (let block = part.block; block !== undefined; block = halve(block)) {
-    const html = blocksToHtml([block]).join('');
-    if (bytes(html) <= room) return html;
-  }
-  return undefined;
-}
-
-function halve(block: Block): Block | undefined {
-  switch (block.kind) {
-    case 'list':
-      return block.items.length > 1 ? { ...block, items: block.items.slice(0, block.items.length >> 1) } : undefined;
-    case 'table':
-      return block.rows.length > 2
-        ? { ...block, rows: block.rows.slice(0, Math.max(2, block.rows.length >> 1)) }
-        : undefined;
-    case 'code':
-      return block.text.length > 200 ? { ...block, text: cutText(block.text, block.text.length >> 1) } : undefined;
-    case 'paragraph':
-    case 'quote':
-    case 'heading':
-    case 'rule':
-      return undefined;
-    default:
-      return block satisfies never;
-  }
-}
-
-function tailParts(report: Report): string[] {
-  const parts: string[] = [];
-  if (report.url !== undefined)
-    parts.push(`<p style="margin:24px 0 8px">${link(report.url, 'Open the full report')}</p>`);
-  if (report.sources.length === 0) return parts;
-  const items = report.sources.map((source) => {
-    const name = escapeHtml(oneLine(source.title));
-    const asOf = source.asOf === undefined ? '' : ` (as of ${escapeHtml(formatInstant(source.asOf, report))})`;
-    return `<li dir="auto" style="margin:0 0 4px">${source.url === undefined ? name : link(source.url, name)}${asOf}</li>`;
+export function renderEmail(report: Report, about: Subject, options: EmailOptions = {}): RenderedEmail {
+  const unsubscribeUrl = options.unsubscribeUrl === undefined ? undefined : safeUrl(options.unsubscribeUrl);
+  const subject = subjectOf(report, about, options.thread ?? 'none');
+  const stem = fileStem(report, about);
+  const wanted = attachmentPlans(report, options.attach ?? [], stem);
+  const text = renderTextPart(report, about, unsubscribeUrl);
+  if (options.format === 'text') return { subject, text, files: wanted };
+  const possible = attachmentPlans(report, ['csv', 'html'], stem);
+  const { html, files } = drawMail(report, {
+    about,
+    title: subject,
+    wanted,
+    possible,
+    ...(unsubscribeUrl === undefined ? {} : { unsubscribeUrl }),
   });
-  const list = `<ul class="muted" style="margin:0;padding:0 0 0 20px;font-size:14px;color:${C.muted}">${items.join('')}</ul>`;
-  return [...parts, heading('Sources'), list];
+  return { subject, html, text, files };
 }
 
-function bytes(text: string): number {
-  return Buffer.byteLength(text);
+interface Mail {
+  about: Subject;
+  title: string;
+  unsubscribeUrl?: string;
+  /** Files that were asked for, and those that what does not fit goes to. */
+  wanted: readonly FilePlan[];
+  possible: readonly FilePlan[];
 }
 
-const D = PALETTE.dark;
-/** Mail programs that know no media queries show the light inline styles. */
-const STYLE = `@media (max-width:480px){.fig{display:block!important;width:100%!important}.pad{padding:20px 18px!important}}
-@media (prefers-color-scheme:dark){.page{background:${D.page}!important}.card{background:${D.card}!important}.ink,.code{color:${D.ink}!important}.muted,.neutral{color:${D.muted}!important}.link{color:${D.link}!important}.good{color:${D.good}!important}.bad{color:${D.bad}!important}.warn{background:${D.warnBack}!important;color:${D.warnInk}!important}.fail{background:${D.failBack}!important;color:${D.failInk}!important}.code{background:${D.codeBack}!important}.line,.quote,.rule{border-color:${D.line}!important}}`;
+function drawMail(report: Report, mail: Mail): { html: string; files: FilePlan[] } {
+  const { about } = mail;
+  const id = describeSubject(about).id;
+  const csv = (section: number): FilePlan | undefined =>
+    mail.possible.find(({ source }) => source.is === 'table' && source.section === section);
+  const page = mail.possible.find(({ source }) => source.is === 'report' && source.format === 'html');
+  const frame: Frame = {
+    is: 'mail',
+    cid: (section, theme) => chartCid(id, { section, theme }),
+    csv: (section) => csv(section)?.name ?? 'CSV file',
+  };
+  const draw = (body: readonly string[]): string =>
+    drawDocument(report, { ...mail, frame: 'mail', body: body.join('\n') });
+  const top = headline(report, about);
+  const open = report.url === undefined ? '' : button(report.url, 'Open the full report');
+  const chapters = [
+    warningChapter(report),
+    ...report.sections.map((section, at) => sectionChapter(section, { report, frame, at })),
+    sourceChapter(report),
+  ];
+  const fitted = fitChapters(chapters, HTML_BYTES - NOTE_BYTES - bytes(draw([top, open])), MORE);
+  const [warnings, sections, sources] = [fitted[0]?.html ?? '', fitted.slice(1, -1), fitted.at(-1)?.html ?? ''];
+  const left = chapters.filter((_, at) => fitted[at]?.whole === false).map(({ name }) => name);
+  const rest = left.length === 0 || page === undefined ? [] : [page];
+  const tables = cutTables(report, sections).flatMap((at) => csv(at) ?? []);
+  const files = [
+    ...mail.wanted,
+    ...[...tables, ...rest].filter((plan) => !mail.wanted.some(({ name }) => name === plan.name)),
+  ];
+  const goesOn =
+    left.length === 0 ? '' : goesOnBanner(left, { command: describeSubject(about).command, file: page?.name });
+  const body = [top, warnings, ...sections.map(({ html }) => html), goesOn, open, attachedNote(files), sources];
+  return { html: draw(body.filter((part) => part !== '')), files: [...chartPlans(report, { sections, id }), ...files] };
+}
+
+/** Tables of which the mail shows a part: those that are not shown at all are in the attached report. */
+function cutTables(report: Report, sections: readonly Fitted[]): number[] {
+  return report.sections.flatMap((section, at) => {
+    const rows = sections[at]?.shown[0] ?? 0;
+    return section.kind === 'table' && rows > 0 && isTableCut(section, rows, report) ? [at] : [];
+  });
+}
+
+/** The pictures that the HTML shows, each for light and for dark. */
+function chartPlans(report: Report, drawn: { sections: readonly Fitted[]; id: string }): FilePlan[] {
+  return report.sections.flatMap((section, at): FilePlan[] => {
+    if (section.kind !== 'chart' || drawn.sections[at]?.shown[0] !== 1) return [];
+    const name = section.id ?? `chart-${at + 1}`;
+    const title = cutText(oneLine(section.title ?? section.alt), 200);
+    const picture = { mediaType: 'image/png', title, alt: section.alt };
+    const source = { is: 'chart', section: at } as const;
+    const cid = (theme: 'light' | 'dark'): string => chartCid(drawn.id, { section: at, theme });
+    return [
+      { name: `${name}.png`, ...picture, cid: cid('light'), source },
+      { name: `${name}-dark.png`, ...picture, cid: cid('dark'), source: { ...source, theme: 'dark' } },
+    ];
+  });
+}
+
+function chartCid(id: string, chart: { section: number; theme: 'light' | 'dark' }): string {
+  return `chart-${chart.section + 1}-${chart.theme}.${id}@bellhop`;
+}
+
+function goesOnBanner(names: readonly string[], where: { command: string; file: string | undefined }): string {
+  const named = listNames(names.filter((name) => name !== ''));
+  const what = named === '' ? 'What is not shown here' : `What is not shown here (${named})`;
+  const file = where.file === undefined ? '' : `the attached ${where.file}, `;
+  const words = banner(
+    'warn',
+    `<strong>The report goes on.</strong> ${escapeHtml(`${what} stands in ${file}in the text part of this mail`)} and in <code>${escapeHtml(where.command)}</code>.`,
+  );
+  return `<div style="margin:30px 0 0">${words}</div>`;
+}
+
+function attachedNote(files: readonly FilePlan[]): string {
+  if (files.length === 0) return '';
+  return note(`Attached: ${escapeHtml(listNames(files.map(({ name }) => name)))}`);
+}
+
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED).map((name) => cutText(oneLine(name), 60));
+  const more = names.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** `weekly-merchandising-2026-11-22`: what the files of the report are called. */
+function fileStem(report: Report, about: Subject): string {
+  const { name, at } = describeSubject(about);
+  const day = report.period?.to ?? (report.generatedAt ?? at).slice(0, 10);
+  return `${(report.series ?? name).replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, 60)}-${day}`;
+}
+
+function renderTextPart(report: Report, about: Subject, unsubscribeUrl: string | undefined): string {
+  const foot = subjectFacts(about, report).flatMap((line) => wrapFact(oneLine(line)));
+  const leave = unsubscribeUrl === undefined ? [] : [`Unsubscribe: ${unsubscribeUrl}`];
+  return `${renderText(report, { width: COLUMNS, color: 'none' })}\n-- \n${[...foot, ...leave].join('\n')}\n`;
+}
+
+/** Facts are joined by a dot: a long line breaks there, and elsewhere only when it must. */
+function wrapFact(line: string): string[] {
+  const lines: string[] = [];
+  for (const fact of line.split(' · ')) {
+    const last = lines.at(-1);
+    const joined = last === undefined ? fact : `${last} · ${fact}`;
+    if (last === undefined || displayWidth(joined) > COLUMNS) lines.push(fact);
+    else lines[lines.length - 1] = joined;
+  }
+  return lines.flatMap((one) => splitColumns(one, COLUMNS));
+}
