@@ -3,7 +3,7 @@ import { cutColumns, oneLine, plainText } from '../render/format.ts';
 import { describeDestination } from '../render/run.ts';
 import { describeNext, describeSkip, describeState } from '../runner/schedule-words.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
-import { parseTarget } from '../runner/targets.ts';
+import { parseTarget, splitTargets } from '../runner/targets.ts';
 import { splitZone } from '../runner/time/asked.ts';
 import type { Destination } from '../store/destinations.ts';
 import { EXIT, readPairs, type Terminal } from './commands.ts';
@@ -255,21 +255,19 @@ function named({ args }: ScheduleAsk, hint: string): string {
 }
 
 function placesOf(text: string | undefined): Destination[] {
-  const targets = (text ?? '').split(',').map((one) => one.trim());
-  return targets
-    .filter((one) => one !== '')
-    .map((one) => {
-      try {
-        const target = parseTarget(one);
-        if (target !== 'origin') return target;
-      } catch (error) {
-        throw usage(`--to: ${messageOf(error)}`, TO_HINT);
-      }
-      throw usage('--to: origin is no place of its own', TO_HINT);
-    });
+  return splitTargets(text ?? '').map((one) => {
+    try {
+      const target = parseTarget(one);
+      if (target !== 'origin') return target;
+    } catch (error) {
+      throw usage(`--to: ${messageOf(error)}`, TO_HINT);
+    }
+    throw usage('--to: origin is no place of its own', TO_HINT);
+  });
 }
 
-const TO_HINT = "Like --to '#channel,ana@example.com,file:weekly-{date}.html'.";
+const TO_HINT =
+  "Like --to '#channel?attach=csv,ana@example.com,file:weekly-{date}.html'; options: docs/destinations.md.";
 
 function isPair(arg: string): boolean {
   return /^[A-Za-z][\w-]*=/.test(arg);

@@ -1,5 +1,6 @@
 /** Accepting runs, and the keys that keep them from being accepted twice. */
 import { describe, expect } from 'vitest';
+import type { Destination } from '../../src/store/destinations.ts';
 import { accept, ana, claimOne, newRun } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
@@ -35,7 +36,7 @@ export function describeRuns({ fact, h, reopenWith, completed }: Suite): void {
     fact('what was not sent is kept with the outcome and with its reason', async () => {
       const run = await accept(h.store);
       const { lease } = await claimOne(h.store);
-      const destination = { kind: 'slack', channel: '#sales', attach: ['csv'], onlyIf: 'changed' } as const;
+      const destination: Destination = { kind: 'slack', channel: '#sales', attach: ['csv'], onlyIf: 'changed' };
       const withheld = [{ destination, reason: 'it is the same as the report before it' }];
       const [outcome] = await h.store.settle([{ lease, end: 'completed', withheld }]);
       expect(outcome).toMatchObject({ outcome: 'settled', run: { withheld, deliveries: [] } });
