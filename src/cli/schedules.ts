@@ -1,6 +1,6 @@
 import { messageOf, UsageError } from '../errors.ts';
 import { cutColumns, oneLine, plainText } from '../render/format.ts';
-import { describeDestination } from '../render/run.ts';
+import { describeDestination, describeOptions } from '../render/run.ts';
 import { describeNext, describeSkip, describeState } from '../runner/schedule-words.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import { parseTarget, splitTargets } from '../runner/targets.ts';
@@ -203,7 +203,7 @@ function refused(terminal: Terminal, { text }: ScheduleProblem): number {
 }
 
 function showWhole(terminal: Pick<Terminal, 'out' | 'width'>, view: ScheduleView): void {
-  const places = view.places.map((place) => describeDestination(place)).join(', ') || 'nobody; it is kept with its run';
+  const places = view.places.map(placeLine).join(', ') || 'nobody; it is kept with its run';
   const facts = [`job     ${view.job} ${JSON.stringify(view.input)}`, `report  to ${places}`];
   const lines = [
     `${view.name}: ${view.words} (${view.zone})`,
@@ -252,6 +252,11 @@ function named({ args }: ScheduleAsk, hint: string): string {
   const [ref] = args;
   if (ref === undefined || ref.trim() === '') throw usage('Which schedule?', hint);
   return ref;
+}
+
+function placeLine(place: Destination): string {
+  const options = describeOptions(place);
+  return `${describeDestination(place)}${options === '' ? '' : ` (${options})`}`;
 }
 
 function placesOf(text: string | undefined): Destination[] {
