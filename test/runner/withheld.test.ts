@@ -83,6 +83,11 @@ describe('a report that is the same as the one before', () => {
     const second = await next(house, report());
     expect(placesOf(second)).toMatchObject([{ channel: '#finance' }, { channel: '#ops' }]);
     expect(second.withheld).toMatchObject([{ destination: { channel: '#sales' } }]);
+    // A report that was not for this place says nothing about what it knows.
+    places = ['#ops'];
+    await next(house, report({ summary: 'For others.' }));
+    places = ['#sales?onlyIf=changed'];
+    expect((await next(house, report())).withheld).toHaveLength(1);
   });
 
   test('is sent after a failure, which was always told', async () => {
