@@ -3,4 +3,15 @@ export { PermanentError, RetryLater } from './errors.ts';
 export { defineJob } from './runner/jobs.ts';
 export type { CommandJob, Duration, FunctionJob, JobContext, JobDefinition } from './runner/jobs.ts';
 export type { Target } from './runner/targets.ts';
-export type { ReportInput } from './store/report.ts';
+export type { NewAttachment } from './runner/attachments.ts';
+export type { ReportAttachment, ReportInput } from './runner/report-input.ts';
+export type {
+  ActionInput,
+  CellInput,
+  ChartInput,
+  ColumnInput,
+  DeltaInput,
+  FigureInput,
+  SectionInput,
+} from './runner/report-input.ts';
+export type { Destination } from './store/destinations.ts';

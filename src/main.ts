@@ -18,7 +18,7 @@ import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
-import { parseTarget } from './runner/targets.ts';
+import { parseTarget, splitTargets } from './runner/targets.ts';
 import { createTokens, type Tokens } from './runner/tokens.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
@@ -218,7 +218,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
 
 /** Where notices go by default; throws a ConfigError that names the place that is none. */
 function alertsTo(config: Config): Destination[] {
-  return config.alertsTo.map((text) => {
+  return splitTargets(config.alertsTo.join(',')).map((text) => {
     try {
       const target = parseTarget(text);
       if (target !== 'origin') return target;

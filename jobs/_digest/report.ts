@@ -1,11 +1,14 @@
 /** Draws the digest of a history. Subjects, names and paths are other people's text: nothing in them is markup. */
-import type { ReportInput } from 'bellhop';
+import type { ReportInput, SectionInput } from 'bellhop';
 import type { Commit, History } from './history.ts';
 
 const DAY = 86_400;
 const MAX_AREAS = 8;
 const MAX_SUBJECTS = 8;
 const MAX_ROWS = 10;
+const MAX_AUTHORS = 1_000;
+/** What a chart in Slack takes. */
+const MAX_POINTS = 20;
 
 interface Totals {
   commits: number;
@@ -35,9 +38,10 @@ export function digest(
     warnings: history.warnings,
     sections: [
       { kind: 'figures', figures: figures(totals, earlier, days) },
+      ...(now.length === 0 ? [] : [perDay(now, headAt, days)]),
       { kind: 'markdown', title: 'What changed', markdown: whatChanged(now) },
       { kind: 'markdown', title: 'Most changed files', markdown: fileTable(now) },
-      { kind: 'markdown', title: 'Authors', markdown: authorTable(now), priority: 'detail' },
+      ...(now.length === 0 ? [] : [authorTable(now)]),
     ],
     sources: [
       { title: `${history.name}, commit ${head?.hash.slice(0, 10) ?? ''}`.slice(0, 200), asOf: instant(headAt) },
@@ -127,14 +131,49 @@ function fileTable(commits: readonly Commit[]): string {
   return table('File', rows, (row) => row.added + row.deleted);
 }
 
-function authorTable(commits: readonly Commit[]): string {
+/** Commits a day; of more days than Slack draws points, so many days together. */
+function perDay(commits: readonly Commit[], headAt: number, days: number): SectionInput {
+  const width = Math.ceil(days / MAX_POINTS);
+  const points = Math.ceil(days / width);
+  const counts = Array.from({ length: points }, () => 0);
+  for (const { at } of commits) {
+    const back = Math.min(points - 1, Math.max(0, Math.floor((headAt - at) / (DAY * width))));
+    counts[points - 1 - back] = (counts[points - 1 - back] ?? 0) + 1;
+  }
+  const categories = counts.map((_, n) => dayOf(headAt - (points - 1 - n) * width * DAY));
+  const most = Math.max(...counts);
+  const span = width === 1 ? 'day' : `${width} days`;
+  const busiest = categories[counts.indexOf(most)] ?? '';
+  return {
+    kind: 'chart',
+    title: `Commits per ${span}`,
+    alt: `Commits per ${span}, ${points} bars: the most, ${number(most)}, up to ${busiest}.`,
+    chart: { type: 'bar', categories, series: [{ name: 'Commits', values: counts }] },
+  };
+}
+
+function authorTable(commits: readonly Commit[]): SectionInput {
   const rows = new Map<string, Row>();
   for (const { author, changes } of commits) {
     const added = changes.reduce((total, change) => total + change.added, 0);
     const deleted = changes.reduce((total, change) => total + change.deleted, 0);
     add(rows, { name: author, commits: 1, added, deleted });
   }
-  return table('Author', rows, (row) => row.commits);
+  const ordered = [...rows.values()].sort((a, b) => b.commits - a.commits || (a.name < b.name ? -1 : 1));
+  return {
+    kind: 'table',
+    title: 'Authors',
+    caption: `${plural(ordered.length, 'author')} by commits${ordered.length > MAX_AUTHORS ? `, the first ${number(MAX_AUTHORS)}` : ''}`,
+    priority: 'detail',
+    columns: [
+      { key: 'name', label: 'Author' },
+      { key: 'commits', label: 'Commits', type: 'number' },
+      { key: 'added', label: 'Lines added', type: 'number' },
+      { key: 'deleted', label: 'Lines deleted', type: 'number' },
+    ],
+    rows: ordered.slice(0, MAX_AUTHORS).map((row) => ({ ...row, name: row.name.slice(0, 200) })),
+    preview: MAX_ROWS,
+  };
 }
 
 function add(rows: Map<string, Row>, row: Row): void {
@@ -166,6 +205,8 @@ function plain(text: string): string {
 const plural = (count: number, word: string): string => `${number(count)} ${word}${count === 1 ? '' : 's'}`;
 const number = (value: number): string => value.toLocaleString('en-US');
 const instant = (seconds: number): string => new Date(seconds * 1000).toISOString();
+const dayOf = (seconds: number): string =>
+  new Date(seconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const date = (seconds: number): string =>
   new Date(seconds * 1000).toLocaleDateString('en-GB', {
     day: 'numeric',

@@ -1,16 +1,29 @@
 import { isAbsolute } from 'node:path';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
+import { messageOf } from '../errors.ts';
 import { describeRefusal } from '../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused, Schedules } from '../runner/schedules.ts';
 import type { Principal } from '../runner/tokens.ts';
-import { Destination } from '../store/destinations.ts';
+import { parseTarget } from '../runner/targets.ts';
+import type { Destination } from '../store/destinations.ts';
 import { mayUse, needs } from './auth.ts';
 import { readJson } from './body.ts';
 import { answerProblem, misunderstood, type Problem } from './problem.ts';
 import { otherJob, problemOf, type ApiEnv } from './runs.ts';
 
 const Text = z.string().max(200);
+/** Text or object, as everywhere; `origin` is a place where somebody asked, and here that is nowhere. */
+const Place = z.unknown().transform((value, ctx): Destination => {
+  try {
+    const target = parseTarget(value);
+    if (target !== 'origin') return target;
+    ctx.addIssue({ code: 'custom', message: 'origin is no place of its own: name one' });
+  } catch (error) {
+    ctx.addIssue({ code: 'custom', message: messageOf(error) });
+  }
+  return z.NEVER;
+});
 const NewScheduleBody = z.strictObject({
   job: Text,
   when: Text,
@@ -18,7 +31,7 @@ const NewScheduleBody = z.strictObject({
   input: z.unknown().optional(),
   /** Inputs as texts, as people type them (`key=value`). */
   words: z.record(z.string().max(64), z.string().max(100_000)).optional(),
-  destinations: z.array(Destination).max(20).optional(),
+  destinations: z.array(Place).max(20).optional(),
   name: Text.optional(),
 });
 const PauseBody = z.strictObject({ reason: z.string().max(2_000).optional() });

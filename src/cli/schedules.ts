@@ -1,9 +1,9 @@
 import { messageOf, UsageError } from '../errors.ts';
 import { cutColumns, oneLine, plainText } from '../render/format.ts';
-import { describeDestination } from '../render/run.ts';
+import { describeDestination, describeOptions } from '../render/run.ts';
 import { describeNext, describeSkip, describeState } from '../runner/schedule-words.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
-import { parseTarget } from '../runner/targets.ts';
+import { parseTarget, splitTargets } from '../runner/targets.ts';
 import { splitZone } from '../runner/time/asked.ts';
 import type { Destination } from '../store/destinations.ts';
 import { EXIT, readPairs, type Terminal } from './commands.ts';
@@ -203,7 +203,7 @@ function refused(terminal: Terminal, { text }: ScheduleProblem): number {
 }
 
 function showWhole(terminal: Pick<Terminal, 'out' | 'width'>, view: ScheduleView): void {
-  const places = view.places.map((place) => describeDestination(place)).join(', ') || 'nobody; it is kept with its run';
+  const places = view.places.map(placeLine).join(', ') || 'nobody; it is kept with its run';
   const facts = [`job     ${view.job} ${JSON.stringify(view.input)}`, `report  to ${places}`];
   const lines = [
     `${view.name}: ${view.words} (${view.zone})`,
@@ -254,22 +254,25 @@ function named({ args }: ScheduleAsk, hint: string): string {
   return ref;
 }
 
-function placesOf(text: string | undefined): Destination[] {
-  const targets = (text ?? '').split(',').map((one) => one.trim());
-  return targets
-    .filter((one) => one !== '')
-    .map((one) => {
-      try {
-        const target = parseTarget(one);
-        if (target !== 'origin') return target;
-      } catch (error) {
-        throw usage(`--to: ${messageOf(error)}`, TO_HINT);
-      }
-      throw usage('--to: origin is no place of its own', TO_HINT);
-    });
+function placeLine(place: Destination): string {
+  const options = describeOptions(place);
+  return `${describeDestination(place)}${options === '' ? '' : ` (${options})`}`;
 }
 
-const TO_HINT = "Like --to '#channel,ana@example.com,file:weekly-{date}.html'.";
+function placesOf(text: string | undefined): Destination[] {
+  return splitTargets(text ?? '').map((one) => {
+    try {
+      const target = parseTarget(one);
+      if (target !== 'origin') return target;
+    } catch (error) {
+      throw usage(`--to: ${messageOf(error)}`, TO_HINT);
+    }
+    throw usage('--to: origin is no place of its own', TO_HINT);
+  });
+}
+
+const TO_HINT =
+  "Like --to '#channel?attach=csv,ana@example.com,file:weekly-{date}.html'; options: docs/destinations.md.";
 
 function isPair(arg: string): boolean {
   return /^[A-Za-z][\w-]*=/.test(arg);

@@ -1,8 +1,9 @@
 import type { Button, KnownBlock, RichTextBlock, TaskCardBlock } from '@slack/types';
 import { isFinal } from '../store/records.ts';
+import type { Withheld } from '../store/destinations.ts';
 import type { Delivery, Run, Step } from '../store/records.ts';
 import { cutText, escapeMrkdwn, formatDuration, oneLine } from './format.ts';
-import { describeActor, describeDelivery, describeDestination, describeRun } from './run.ts';
+import { describeActor, describeDelivery, describeDestination, describeRun, describeWithheld } from './run.ts';
 import type { RunDescription } from './run.ts';
 import { textSection } from './slack/blocks.ts';
 
@@ -28,7 +29,7 @@ export function drawCard(card: { run: Run; deliveries: readonly Delivery[] }): {
     { type: 'context', elements: [{ type: 'mrkdwn', text: contextText(run, words) }] },
     ...progressBlocks(run),
     ...errorBlocks(run),
-    ...deliveryBlocks(deliveries),
+    ...deliveryBlocks(deliveries, run.withheld),
     {
       type: 'actions',
       block_id: `card.${run.rev}`,
@@ -136,19 +137,23 @@ function errorBlocks(run: Run): KnownBlock[] {
   return [textSection({ text: `${run.error.code} `, code: true }, ` ${message}`, ...hint)];
 }
 
-function deliveryBlocks(deliveries: readonly Delivery[]): KnownBlock[] {
-  const reports = deliveries.filter((delivery) => delivery.mode === 'report');
-  if (reports.length === 0) return [];
+function deliveryBlocks(deliveries: readonly Delivery[], withheld: Run['withheld'] = []): KnownBlock[] {
+  const reports = deliveries.filter((delivery) => delivery.mode === 'report').map(deliveryText);
+  const places = [...reports, ...withheld.map(withheldText)];
+  if (places.length === 0) return [];
   const lines = ['📬 *Report*'];
-  for (const [index, delivery] of reports.entries()) {
-    const line = deliveryText(delivery);
+  for (const [index, line] of places.entries()) {
     if (lines.join(' · ').length + line.length > CONTEXT_CHARS) {
-      lines.push(`${reports.length - index} more`);
+      lines.push(`${places.length - index} more`);
       break;
     }
     lines.push(line);
   }
   return [{ type: 'context', elements: [{ type: 'mrkdwn', text: lines.join(' · ') }] }];
+}
+
+function withheldText(one: Withheld): string {
+  return escapeMrkdwn(cutText(describeWithheld(one, 'masked'), 250));
 }
 
 /** The place becomes a link to the post where there is one, or the channel's own link (which mentions nobody). */

@@ -1,7 +1,7 @@
 /** The small texts about a run and its deliveries that the card, the terminal and the bot share. */
 import { shortId } from '../ids.ts';
 import { isFinal } from '../store/records.ts';
-import type { Destination, Receipt } from '../store/destinations.ts';
+import type { Destination, Receipt, Withheld } from '../store/destinations.ts';
 import type { Actor, Delivery, Run, RunSlot, RunState, Step } from '../store/records.ts';
 import { dayAndTime } from '../when.ts';
 import { formatDuration, graphemeEnd, oneLine } from './format.ts';
@@ -46,7 +46,7 @@ export function describeRun(run: Run, deliveries: readonly Delivery[], addresses
   const timed =
     isFinal(run.state) && duration !== undefined ? ` ${run.state === 'completed' ? 'in' : 'after'} ${duration}` : '';
   const attempt = describeAttempt(run);
-  const delivery = describeDeliveries(deliveries, addresses);
+  const delivery = describeDeliveries(deliveries, addresses, run.withheld);
   return {
     emoji,
     state: word,
@@ -110,14 +110,17 @@ function describeAttempt(run: Run): string | undefined {
   return `attempt ${run.attemptsUsed} of ${maxAttempts}`;
 }
 
-/** Where the report is, one phrase a destination; undefined when none is planned. */
+/** Where the report is and where it was not sent, one phrase a destination; undefined when there is none. */
 export function describeDeliveries(
   deliveries: readonly Delivery[],
   addresses: Addresses = 'plain',
+  withheld: readonly Withheld[] = [],
 ): string | undefined {
-  const phrases = deliveries
-    .filter((delivery) => delivery.mode === 'report')
-    .map((one) => describeDelivery(one, addresses));
+  const sent = deliveries.filter((delivery) => delivery.mode === 'report');
+  const phrases = [
+    ...sent.map((one) => describeDelivery(one, addresses)),
+    ...withheld.map((one) => describeWithheld(one, addresses)),
+  ];
   return phrases.length === 0 ? undefined : `Report: ${phrases.join(' · ')}`;
 }
 
@@ -142,11 +145,33 @@ export function describeDelivery(delivery: Delivery, addresses: Addresses = 'pla
   }
 }
 
-/** `#sales`, `mail to a…@example.com`, `file out.html`. */
+/** `#sales: not sent (nothing has changed since run 8dk2jf)`. */
+export function describeWithheld({ destination, reason: why }: Withheld, addresses: Addresses = 'plain'): string {
+  return `${describeDestination(destination, addresses)}: not sent (${oneLine(why)})`;
+}
+
+/** How the report is wanted at a place, as it may be written behind a target: `attach=csv&onlyIf=changed`; empty without options. */
+export function describeOptions(destination: Destination): string {
+  const { kind: _kind, attach, ...rest } = destination;
+  const options = [
+    ...(attach === undefined ? [] : [`attach=${attach.join(',')}`]),
+    ...Object.entries(rest).flatMap(([name, value]) =>
+      OPTIONS.includes(name) && value !== undefined ? [`${name}=${String(value)}`] : [],
+    ),
+  ];
+  return options.join('&');
+}
+
+const OPTIONS: readonly string[] = ['format', 'thread', 'onlyIf', 'skipIfEmpty'];
+
+/** `#sales`, `thread in #sales`, `mail to a…@example.com`, `file out.html`. */
 export function describeDestination(destination: Destination, addresses: Addresses = 'plain'): string {
   switch (destination.kind) {
-    case 'slack':
-      return destination.channel.startsWith('#') ? destination.channel : `Slack ${destination.channel}`;
+    case 'slack': {
+      const { channel, threadTs } = destination;
+      const place = channel.startsWith('#') ? channel : `Slack ${channel}`;
+      return threadTs === undefined ? place : `thread in ${place}`;
+    }
     case 'email':
       return `mail to ${addresses === 'masked' ? maskAddress(destination.to) : destination.to}`;
     case 'file':

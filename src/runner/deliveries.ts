@@ -3,24 +3,32 @@ import { destinationKey, parseTarget } from './targets.ts';
 import { members } from './json.ts';
 import type { Ids } from '../ids.ts';
 import { MAX_DESTINATIONS } from '../store/destinations.ts';
-import type { Destination } from '../store/destinations.ts';
+import type { Destination, Withheld } from '../store/destinations.ts';
 import type { PlannedDelivery, Run } from '../store/records.ts';
 import type { LoadedJob } from './jobs.ts';
+import { isFailure, reasonToWithhold, type Before, type Outcome } from './withhold.ts';
 
 type Asked = Pick<Run, 'input' | 'origin'>;
 
-export interface Plan {
-  deliveries: PlannedDelivery[];
+/** Where a report goes by what the run and the job say. */
+export interface Places {
+  places: Destination[];
   /** What people should know about where the report did not go. */
   warnings: string[];
 }
 
+export interface Plan {
+  deliveries: PlannedDelivery[];
+  /** Where it is not sent, because of what is wanted there. */
+  withheld: Withheld[];
+}
+
 /**
- * Plans the report's deliveries: the run's own destinations, else the job's with `origin` resolved (dropped when nobody asked from a
- * place), each place once, at most 20. Whoever asked in Slack is told in a direct message where a channel cannot be posted to. A destinations function
+ * The places of the report: the run's own destinations, else the job's with `origin` resolved (dropped when nobody asked from a
+ * place), each place once, at most 20; of a place that is named twice the first options count. A destinations function
  * that fails does not fail the run: the report goes to where it was asked, with a warning. Without a job: to where it was asked.
  */
-export function planReport(ids: Ids, run: Run, job: LoadedJob | undefined): Plan {
+export function reportPlaces(run: Run, job: LoadedJob | undefined): Places {
   const warnings: string[] = [];
   const targets = run.destinations ?? targetsOf(job, run, warnings);
   const places = new Map<string, Destination>();
@@ -30,14 +38,33 @@ export function planReport(ids: Ids, run: Run, job: LoadedJob | undefined): Plan
   }
   if (places.size > MAX_DESTINATIONS)
     warnings.push(`Only the first ${MAX_DESTINATIONS} of ${places.size} destinations get this report.`);
-  const fallback = run.actor.kind === 'slack' ? { fallbackUser: run.actor.id.slice(0, 30) } : {};
-  const deliveries = [...places.values()].slice(0, MAX_DESTINATIONS).map((destination): PlannedDelivery => ({
-    id: ids.next('dlv'),
-    mode: 'report',
-    destination,
-    ...(destination.kind === 'slack' && fallback),
-  }));
-  return { deliveries, warnings };
+  return { places: [...places.values()].slice(0, MAX_DESTINATIONS), warnings };
+}
+
+/**
+ * Plans the deliveries of a report to its places, and says why it is withheld from the others; `before` is asked where only changes are
+ * wanted. Whoever asked in Slack is told in a direct message where a channel cannot be posted to.
+ */
+export async function planReport(
+  ids: Ids,
+  { places, outcome }: { places: readonly Destination[]; outcome: Outcome },
+  before: (place: Destination) => Promise<Before | undefined>,
+): Promise<Plan> {
+  const plan: Plan = { deliveries: [], withheld: [] };
+  for (const destination of places) {
+    const known = destination.onlyIf === 'changed' && !isFailure(outcome) ? await before(destination) : undefined;
+    const reason = reasonToWithhold(destination, outcome, known);
+    if (reason === undefined) plan.deliveries.push(planned(ids, outcome.run, destination));
+    else plan.withheld.push({ destination, reason });
+  }
+  return plan;
+}
+
+/** The delivery of a report to a place that gets it whatever it says. */
+export function planned(ids: Ids, { actor }: Pick<Run, 'actor'>, destination: Destination): PlannedDelivery {
+  const fallback =
+    actor.kind === 'slack' && destination.kind === 'slack' ? { fallbackUser: actor.id.slice(0, 30) } : {};
+  return { id: ids.next('dlv'), mode: 'report', destination, ...fallback };
 }
 
 /** Where the reports of such runs go, as far as the job can say before one has run. */

@@ -4,6 +4,7 @@ import { startCommand } from './kinds/command.ts';
 import { startFunction } from './kinds/function.ts';
 import { startIsolated } from './kinds/isolated.ts';
 import { startPlugin, type PluginDeps } from './kinds/plugin.ts';
+import { createFileBook } from './attachments.ts';
 import { createProgressBook } from './kinds/progress.ts';
 import { createLines } from './lines.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
@@ -22,7 +23,7 @@ import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
 type StopReason = 'cancelled' | 'lost' | 'drained';
 
 type AttemptEnd =
-  /** `again`: the same, with documents made of what they are now; for one that changed meanwhile. */
+  /** `again`: the same, with documents made of what they are now and its files put again; for one that changed meanwhile. */
   { kind: 'settle'; settlement: Settlement; again?: () => Promise<Settlement> } | { kind: 'stopped'; why: StopReason };
 
 export interface AttemptUnderway {
@@ -41,6 +42,7 @@ export interface AttemptUnderway {
 }
 
 export interface ExecutorDeps extends SettlementDeps, PluginDeps {
+  store: SettlementDeps['store'] & PluginDeps['store'];
   caps: Caps;
   /** Addresses that jobs may fan out to. */
   targets: readonly string[];
@@ -58,13 +60,14 @@ const STOP_WORDS = {
 
 /** Makes the function that carries out one claimed run. */
 export function createExecutor(deps: ExecutorDeps): Executor {
-  const settle = createSettler(deps);
+  const settler = createSettler(deps);
   const lines = createLines();
 
   return (claimed, job, changed) => {
     const { run, lease } = claimed;
     const abort = new AbortController();
     const book = createProgressBook(deps, changed);
+    const files = createFileBook();
     let why: StopReason | undefined;
     let timedOut = false;
     let timer: Timer | undefined;
@@ -78,6 +81,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       input: run.input,
       signal: abort.signal,
       book,
+      files,
     };
     /** The time that it may take runs from here: standing in line does not count. */
     const start = (): Started => {
@@ -98,22 +102,23 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       timer?.cancel();
       const failed = why !== undefined || timedOut || !ended.ok;
       book.close(failed ? 'failed' : 'completed');
+      files.close();
       if (why !== undefined) return { kind: 'stopped', why };
       const error = timedOut ? timeoutError(claimed) : undefined;
-      const ending = endingOf(ended, { claimed, timeout: error, book });
+      const ending = endingOf(ended, { claimed, timeout: error, ctx });
       const { docs } = ended;
       // What was stopped half-way leaves no documents.
-      if (docs === undefined || timedOut) return { kind: 'settle', settlement: spent(settled(ending)) };
-      const again = (): Promise<Settlement> => documented(ending, docs);
+      const again = async (): Promise<Settlement> =>
+        docs === undefined || timedOut ? spent(await settled(ending)) : documented(ending, docs);
       return { kind: 'settle', settlement: await again(), again };
     }
     async function documented(ending: Ending, docs: NonNullable<KindEnd['docs']>): Promise<Settlement> {
       try {
         const made = (await docs()).map((doc) => ({ ...doc, value: scrubNames(doc.value, deps.scrub) }));
-        return spent({ ...settled(ending), ...(made.length > 0 && { docs: made }) });
+        return spent({ ...(await settled(ending)), ...(made.length > 0 && { docs: made }) });
       } catch (error) {
         if (!(error instanceof RunError)) throw error;
-        return spent(settled(ending.how === 'completed' ? { ...ending, how: 'failed', error } : ending));
+        return spent(await settled(ending.how === 'completed' ? { ...ending, how: 'failed', error } : ending));
       }
     }
     /** A run that ends has used its place; one that is tried again keeps it, and one that got none has nothing to spend. */
@@ -122,14 +127,14 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       const spend = used ? deps.caps.spend(run, job) : [];
       return spend.length === 0 ? settlement : { ...settlement, spend };
     }
-    function settled(ending: Ending): Settlement {
+    async function settled(ending: Ending): Promise<Settlement> {
       try {
-        return settle(target, ending);
+        return await settler.settle(target, ending);
       } catch (cause) {
         // Reading what the job handed over broke: a run without an end, and its work done again, would be worse.
         const message = `what ${run.job} handed over could not be read`;
         const error = new RunError(message, { code: 'RESULT_INVALID', permanent: true, cause });
-        return settle(target, { how: 'failed', error });
+        return settler.giveUp(target, error);
       }
     }
 
@@ -143,7 +148,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       },
       stopped: () => why,
       end: finish(),
-      giveUp: (error) => settle(target, { how: 'failed', error }),
+      giveUp: (error) => settler.giveUp(target, error),
       close: () => closed.resolve(),
       gone: started.gone,
     };
@@ -225,14 +230,15 @@ function over(reason: RunError): Started {
 interface EndFacts {
   claimed: ClaimedRun;
   timeout: RunError | undefined;
-  book: AttemptContext['book'];
+  ctx: AttemptContext;
 }
 
-function endingOf(ended: KindEnd, { claimed, timeout, book }: EndFacts): Ending {
+function endingOf(ended: KindEnd, { claimed, timeout, ctx: { book, files } }: EndFacts): Ending {
   const progress = book.current();
   const stderr = ended.stderr ?? book.logs();
   const { response } = ended;
   const kept = {
+    files,
     ...(stderr !== undefined && { stderr }),
     ...(progress !== undefined && { progress }),
     ...(response !== undefined && { response }),

@@ -1,13 +1,11 @@
 /** Brings what became of an attempt into the store, also when the store is away for a while. */
 import { DependencyError, RunError } from '../errors.ts';
+import { createPatience } from './patience.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { ClaimedRun, SettleOutcome, Settlement, Store } from '../store/store.ts';
 import type { AttemptUnderway } from './execute.ts';
 
-const TRIES = 10;
-const FIRST_WAIT_MS = 200;
-const MAX_WAIT_MS = 5000;
 // A function may need a moment to see the signal; a command is killed in less.
 const LEAVE_MS = 7000;
 /** How often the documents of a run are made anew because others changed them; each time somebody got on. */
@@ -21,6 +19,13 @@ interface HandoverDeps {
   log: Log;
 }
 
+/** What the settlement rests on was changed, or collected, before it came: it is made again. */
+function isOvertaken(
+  outcome: SettleOutcome,
+): outcome is Extract<SettleOutcome, { outcome: 'conflict' | 'blob_missing' }> {
+  return outcome.outcome === 'conflict' || outcome.outcome === 'blob_missing';
+}
+
 /**
  * Makes the function that waits for an attempt's end and commits it. It never throws: what cannot be committed within about half a
  * minute is logged, its lease expires, and the run is claimed again (the work may then be done twice, the record never lies).
@@ -28,16 +33,7 @@ interface HandoverDeps {
 export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attempt: AttemptUnderway) => Promise<void> {
   const { store, clock, log } = deps;
 
-  async function patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (let tried = 1; ; tried++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof DependencyError) || tried >= TRIES) throw error;
-        await clock.sleep(Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (tried - 1)));
-      }
-    }
-  }
+  const patiently = createPatience(clock);
 
   async function settle(settlement: Settlement): Promise<SettleOutcome> {
     const [outcome] = await patiently(() => store.settle([settlement]));
@@ -47,10 +43,13 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
   async function commit(end: ToSettle, attempt: AttemptUnderway): Promise<SettleOutcome> {
     try {
       let outcome = await settle(end.settlement);
-      for (let tried = 0; outcome.outcome === 'conflict' && end.again !== undefined && tried < MERGES; tried++)
+      for (let tried = 0; isOvertaken(outcome) && end.again !== undefined && tried < MERGES; tried++)
         outcome = await settle(await end.again());
-      if (outcome.outcome === 'conflict') {
-        const told = `the document ${outcome.kind}/${outcome.key} of the run was changed by others again and again`;
+      if (isOvertaken(outcome)) {
+        const told =
+          outcome.outcome === 'conflict'
+            ? `the document ${outcome.kind}/${outcome.key} of the run was changed by others again and again`
+            : `the file ${outcome.sha256} of the report was taken away before the run could name it`;
         return await settle(attempt.giveUp(new RunError(told, { code: 'STORE_FAILED', permanent: true })));
       }
       if (outcome.outcome !== 'too_large') return outcome;

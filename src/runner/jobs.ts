@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Actor, Kind, RunPolicy } from '../store/records.ts';
 import type { ScheduleSpec } from '../store/schedule-records.ts';
+import type { NewAttachment } from './attachments.ts';
 import type { InputShape } from './fields.ts';
 import type { Limits } from './limits.ts';
 import type { Guards } from './schedule-fields.ts';
@@ -24,6 +25,11 @@ export interface JobContext {
   progress(share: number, note?: string): void;
   /** Keeps a line with the attempt, as stderr is kept for a command. */
   log(line: string): void;
+  /**
+   * Keeps a file that goes with the report: 20 MB each, 25 MB and 10 files in all; more is left out, and the report says so. Those of an
+   * attempt that is tried again are forgotten.
+   */
+  attach(file: NewAttachment): void;
 }
 
 /** A time: milliseconds, or a number with `ms`, `s`, `m`, `h` or `d`. */

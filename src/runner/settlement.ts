@@ -6,11 +6,16 @@ import { scrubJson, scrubNames, type Scrub } from '../scrub.ts';
 import { Report } from '../store/report.ts';
 import { outputText } from '../output.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
-import { planReport } from './deliveries.ts';
+import { createFileBook, takeFiles, type FileBook, type Taken } from './attachments.ts';
+import { planned, planReport, reportPlaces } from './deliveries.ts';
+import { createEarlier } from './earlier.ts';
+import { members, plainJson } from './json.ts';
+import { createKeeper, type Kept } from './keep-files.ts';
 import { lateSentence } from './late.ts';
+import { createPatience } from './patience.ts';
 import type { Ids } from '../ids.ts';
 import type { Failure, Lease, Output, Progress, Run } from '../store/records.ts';
-import type { Json, Settlement } from '../store/store.ts';
+import type { Json, Settlement, Store } from '../store/store.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { Yield } from './kinds/end.ts';
 
@@ -29,12 +34,15 @@ export type Ending = (
   progress?: Progress;
   /** All that a plugin answered. */
   response?: Json;
+  /** What the job attached while it ran. */
+  files?: FileBook;
 };
 
 export interface SettlementDeps {
   clock: Clock;
   ids: Ids;
   scrub: Scrub;
+  store: Pick<Store, 'get' | 'list' | 'deliveries' | 'blobs'>;
   /** Between 0 and 1, for the jitter; default Math.random. */
   random?: () => number;
 }
@@ -42,52 +50,119 @@ export interface SettlementDeps {
 const MAX_WAIT_MS = 24 * 3_600_000;
 const MAX_MESSAGE = 2000;
 
-/** Makes the one function that turns an ending into a settlement. */
-export function createSettler(deps: SettlementDeps): (claimed: Claimed, ending: Ending) => Settlement {
-  const { clock, ids, scrub, random } = deps;
+export interface Settler {
+  /** Turns an ending into a settlement; the files of its report are durable when it resolves. */
+  settle(claimed: Claimed, ending: Ending): Promise<Settlement>;
+  /** Failed for good, at once: what is told where an ending cannot be kept. */
+  giveUp(claimed: Claimed, error: RunError): Settlement;
+}
 
-  function final(claimed: Claimed, report: Report): Pick<Settlement, 'report' | 'deliveries'> {
-    const plan = planReport(ids, claimed.run, claimed.job);
-    const late = lateSentence(claimed.run);
-    const warnings = [...(late === undefined ? [] : [late]), ...report.warnings, ...plan.warnings];
-    const warned = { ...report, warnings: warnings.slice(0, 20) };
-    const clean = scrubReport({ generatedAt: iso(clock.now()), ...warned }, scrub);
-    return { report: clean, deliveries: plan.deliveries };
+/** Makes what turns endings into settlements. */
+export function createSettler(deps: SettlementDeps): Settler {
+  const { clock, ids, scrub, random, store } = deps;
+  const keep = createKeeper({ store, scrub, patiently: createPatience(clock) });
+  const earlier = createEarlier({ store });
+
+  function finalReport({ run }: Claimed, report: Report, said: { kept: Kept; warnings: readonly string[] }): Report {
+    const late = lateSentence(run);
+    const { attachments, problems } = said.kept;
+    const warnings = [...(late === undefined ? [] : [late]), ...problems, ...report.warnings, ...said.warnings];
+    const clean = scrubReport({ generatedAt: iso(clock.now()), ...report, warnings: fewWarnings(warnings) }, scrub);
+    return attachments.length === 0 ? clean : { ...clean, attachments };
   }
 
-  function kept(ending: Ending): Pick<Settlement, 'stderr' | 'progress' | 'response'> {
+  function kept(ending: Ending, response = ending.response): Pick<Settlement, 'stderr' | 'progress' | 'response'> {
     return {
       ...(ending.stderr !== undefined && { stderr: scrubJson(ending.stderr, scrub) }),
       ...(ending.progress !== undefined && { progress: ending.progress }),
-      ...(ending.response !== undefined && { response: scrubNames(ending.response, scrub) }),
+      ...(response !== undefined && { response: scrubNames(response, scrub) }),
     };
   }
 
-  function failed(claimed: Claimed, ending: Ending & { error: unknown }): Settlement {
+  /** Without report and deliveries; `retryAt` is set where the run is not over. */
+  function failing(claimed: Claimed, ending: Ending & { error: unknown }): Settlement & { error: Failure } {
     const { run, lease } = claimed;
     const error = failureOf(ending.error, scrub);
     const end = ending.how === 'completed' ? 'failed' : ending.how;
-    const base = { lease, end, error, ...kept(ending) };
     const wait = retryWait(run, ending, random);
-    if (wait !== undefined) return { ...base, retryAt: iso(clock.now() + wait) };
-    return { ...base, ...final(claimed, failureReport(run, error, base.stderr)) };
+    const retryAt = wait === undefined ? {} : { retryAt: iso(clock.now() + wait) };
+    return { lease, end, error, ...kept(ending), ...retryAt };
   }
 
-  return (claimed, ending) => {
-    if (ending.how !== 'completed') return failed(claimed, ending);
-    const read = normalise(claimed.run.job, ending.output);
-    if (read.ok) {
-      const given = read.result ?? resultIn(ending.response);
-      const result = given === undefined ? {} : { result: scrubNames(given, scrub) };
-      return { lease: claimed.lease, end: 'completed', ...result, ...kept(ending), ...final(claimed, read.report) };
-    }
-    const error = new RunError(`what ${claimed.run.job} returned cannot be kept: ${read.reason}`, {
-      code: 'RESULT_INVALID',
-      permanent: true,
-      hint: 'return a report, markdown, or plain JSON',
-    });
-    return failed(claimed, { ...ending, how: 'failed', error });
+  /** A failure is told everywhere, whatever is wanted there. */
+  function toldFailure(claimed: Claimed, base: Settlement & { error: Failure }, files: Kept): Settlement {
+    const { run, job } = claimed;
+    const { places, warnings } = reportPlaces(run, job);
+    const report = finalReport(claimed, failureReport(run, base.error, base.stderr), { kept: files, warnings });
+    const deliveries = places.map((place) => planned(ids, run, place));
+    return { ...base, report, deliveries, ...blobsOf(files) };
+  }
+
+  async function failed(claimed: Claimed, ending: Ending & { error: unknown }): Promise<Settlement> {
+    const base = failing(claimed, ending);
+    if (base.retryAt !== undefined) return base;
+    return toldFailure(claimed, base, await keep(ending.files?.taken() ?? NO_FILES));
+  }
+
+  async function completed(claimed: Claimed, ending: Extract<Ending, { how: 'completed' }>): Promise<Settlement> {
+    const { run, lease, job } = claimed;
+    const book = createFileBook(ending.files?.taken());
+    const output = takeFiles(ending.output, book);
+    const read = normalise(run.job, output);
+    if (!read.ok) return failed(claimed, { ...ending, how: 'failed', error: notKept(run, read.reason) });
+    const files = await keep(book.taken());
+    const { places, warnings } = reportPlaces(run, job);
+    const report = finalReport(claimed, read.report, { kept: files, warnings });
+    const outcome = { run, report, failed: false, spoken: isSpoken(output) };
+    const plan = await planReport(ids, { places, outcome }, (place) => earlier({ run, report }, place));
+    const response = output === ending.output ? ending.response : withResult(ending.response, output);
+    const given = read.result ?? resultIn(response);
+    const result = given === undefined ? {} : { result: scrubNames(given, scrub) };
+    return { lease, end: 'completed', ...result, ...kept(ending, response), report, ...plan, ...blobsOf(files) };
+  }
+
+  return {
+    settle: (claimed, ending) => (ending.how === 'completed' ? completed(claimed, ending) : failed(claimed, ending)),
+    giveUp: (claimed, error) => toldFailure(claimed, failing(claimed, { how: 'failed', error }), NOTHING_KEPT),
   };
+}
+
+const NO_FILES: Taken = { files: [], problems: [] };
+const NOTHING_KEPT: Kept = { attachments: [], blobs: [], problems: [] };
+
+function blobsOf({ blobs }: Kept): Pick<Settlement, 'blobs'> {
+  return blobs.length === 0 ? {} : { blobs };
+}
+
+function notKept(run: Run, reason: string): RunError {
+  return new RunError(`what ${run.job} returned cannot be kept: ${reason}`, {
+    code: 'RESULT_INVALID',
+    permanent: true,
+    hint: 'return a report, markdown, or plain JSON',
+  });
+}
+
+/** Text is something, though it may stand in the summary alone; of a report its sections say it. */
+function isSpoken(output: Yield): boolean {
+  if (output.form === 'text') return output.text.trim() !== '';
+  const said = members(output.value)?.['markdown'] ?? output.value;
+  return typeof said === 'string' && said.trim() !== '';
+}
+
+const MAX_WARNINGS = 20;
+/** As many as a report takes; the last one says how many are not there. */
+function fewWarnings(warnings: readonly string[]): string[] {
+  const fitting = warnings.map((warning) => clip(warning, 500));
+  if (fitting.length <= MAX_WARNINGS) return fitting;
+  return [...fitting.slice(0, MAX_WARNINGS - 1), `${fitting.length - MAX_WARNINGS + 1} more warnings are not shown.`];
+}
+
+/** What a plugin answered, with the result that its files were taken out of: they stand beside the run. */
+function withResult(response: Json | undefined, output: Yield): Json | undefined {
+  const whole = members(response);
+  if (whole === undefined || output.form === 'text') return response;
+  const plain = plainJson({ ...whole, result: output.value });
+  return plain.ok ? plain.json : response;
 }
 
 /** Who calls a plugin gets what it answered, also where that is a text or a report. */
@@ -143,6 +218,9 @@ function scrubReport(report: Report, scrub: Scrub): Report {
     title: clip(clean.title, 150),
     summary: clip(clean.summary, 600),
     status: clean.status,
-    warnings: ['The sections were left out: with its secrets masked the report no longer fits its limits.'],
+    warnings: fewWarnings([
+      'The sections were left out: with its secrets masked the report no longer fits its limits.',
+      ...clean.warnings,
+    ]),
   });
 }

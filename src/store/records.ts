@@ -330,6 +330,7 @@ export const AuditEntry = z.object({
     'token',
     'token-rotate',
     'token-revoke',
+    'unsubscribe',
   ]),
   /** The token that an act is about. */
   token: z.string().max(80).exactOptional(),

@@ -17,7 +17,7 @@ const Attachment = z.object({
   bytes: z.number().int().nonnegative(),
 });
 export type Attachment = z.infer<typeof Attachment>;
-const MAX_ATTACHMENTS = 10;
+export const MAX_ATTACHMENTS = 10;
 export const Report = z.object({
   schema: z.literal('bellhop.report/1').default('bellhop.report/1'),
   title: z.string().min(1).max(150),

@@ -281,6 +281,7 @@ function skeletonOf(run: Run): Run {
     progress: _progress,
     origin: _origin,
     destinations: _destinations,
+    withheld: _withheld,
     ...rest
   } = run;
   return { ...rest, input: null, attempts: [], deliveries: [] };

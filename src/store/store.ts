@@ -3,7 +3,7 @@
  * There is no public transaction and no `update(id, patch)`. Business outcomes are data; only unavailability throws
  * (DependencyError with STORE_FAILED, STORE_FULL …).
  */
-import type { Destination, Receipt } from './destinations.ts';
+import type { Destination, Receipt, Withheld } from './destinations.ts';
 import type {
   Actor,
   AttemptEnd,
@@ -100,6 +100,8 @@ export interface Settlement {
   response?: Json;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
+  /** Where the report is not sent, and why; at most 20. */
+  withheld?: readonly Withheld[];
   /** What a final outcome names of the blobs that were put before. */
   blobs?: readonly BlobRef[];
   /** What the attempt used up of its counters, whether reserved or not. */

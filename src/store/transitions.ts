@@ -78,7 +78,7 @@ export function heartbeatRun(run: Run, beat: Heartbeat, now: number): Run {
 
 /** Ends the attempt of the current lease: final, or `retrying` until `retryAt`. A retry carries no report and plans no delivery. */
 export function settleRun(run: Run, settlement: Settlement, now: number): Run {
-  const { end, error, stderr, report, result, response } = settlement;
+  const { end, error, stderr, report, result, response, withheld = [] } = settlement;
   const attempts = endAttempt(run, {
     endedAt: iso(now),
     end,
@@ -104,6 +104,7 @@ export function settleRun(run: Run, settlement: Settlement, now: number): Run {
     ...(report === undefined ? {} : { report }),
     finishedAt: iso(now),
     deliveries: [...run.deliveries, ...(settlement.deliveries ?? [])],
+    ...(withheld.length === 0 ? {} : { withheld: [...withheld] }),
     ...(settlement.blobs === undefined ? {} : { blobs: [...settlement.blobs] }),
   };
 }

@@ -90,6 +90,8 @@ describe('/v1/schedules', () => {
     ['POST /', { ...WEEKLY, colour: 'red' }, 400, 'USAGE'],
     ['POST /', undefined, 400, 'USAGE'],
     ['POST /', { ...WEEKLY, destinations: [{ kind: 'slack', channel: '<!channel>' }] }, 400, 'USAGE'],
+    ['POST /', { ...WEEKLY, destinations: ['#ops?atach=csv'] }, 400, 'USAGE'],
+    ['POST /', { ...WEEKLY, destinations: ['origin'] }, 400, 'USAGE'],
     ['GET /faet/next?n=21', undefined, 400, 'USAGE'],
     ['POST /faet/snooze', {}, 400, 'USAGE'],
     ['POST /faet/run', undefined, 404, 'SCHEDULE_UNKNOWN'],
@@ -190,6 +192,9 @@ describe('/v1/schedules', () => {
         body: { code: 'FORBIDDEN' },
       });
     }
+    expect(await call('POST /', { ...WEEKLY, destinations: ['file:/etc/x.md'] }, 'admin')).toMatchObject({
+      status: 403,
+    });
     expect((await call('GET /')).body).toEqual({ schedules: [] });
     expect((await call('POST /', to('weekly.md'), 'manage')).status).toBe(201);
     expect((await call('POST /', to('/srv/weekly.md'), 'operator')).status).toBe(200);

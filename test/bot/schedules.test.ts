@@ -111,6 +111,17 @@ describe('/jobs schedule', () => {
       { kind: 'slack', channel: 'C0REPORTS' },
       { kind: 'email', to: 'ana@example.com' },
     ]);
+    const wanted = 'to=<#C0REPORTS|reports>?attach=csv,html&amp;onlyIf=changed,U0BEA';
+    const asked = await house.type(`schedule stock daily 08:00 ${wanted}`);
+    expect(saidIn(asked)).toContain('Report to: <#C0REPORTS> (`attach=csv,html&amp;onlyIf=changed`), <@U0BEA>');
+    await click(asked, 'bellhop_schedule');
+    expect((await stored('stock.daily-0800')).spec.destinations).toEqual([
+      { kind: 'slack', channel: 'C0REPORTS', attach: ['csv', 'html'], onlyIf: 'changed' },
+      { kind: 'slack', channel: 'U0BEA' },
+    ]);
+    expect(saidIn(await house.type('schedule stock daily 09:00 to=https://10.0.0.1/x'))).toContain(
+      'people and addresses only',
+    );
     expect(saidIn(await house.type('schedule silent daily 07:00'))).toContain('nobody – it is kept with its run');
     // An input of the job that has this name is the input.
     expect(saidIn(await house.type('schedule mailer daily 07:00 to=bea'))).toContain('to\\":\\"bea');
@@ -176,6 +187,7 @@ describe('/jobs schedule', () => {
     ['schedule weekly mon 09:00 colour=red', 'colour'],
     ['schedule weekly mon 09:00 name=all', 'must not be `status` or `all`'],
     ['schedule weekly mon 09:00 to=nowhere', 'is not a destination'],
+    ['schedule weekly mon 09:00 to=#general?atach=csv', 'did you mean attach?'],
     [`schedule weekly mon 09:00 store=${'x'.repeat(2_000)}`, 'more than a button'],
   ])('%s is answered with the way out', async (text, way) => {
     const answer = await house.type(text);

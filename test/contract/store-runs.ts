@@ -1,5 +1,6 @@
 /** Accepting runs, and the keys that keep them from being accepted twice. */
 import { describe, expect } from 'vitest';
+import type { Destination } from '../../src/store/destinations.ts';
 import { accept, ana, claimOne, newRun } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
@@ -31,6 +32,34 @@ export function describeRuns({ fact, h, reopenWith, completed }: Suite): void {
       const [item] = (await h.store.list({})).items;
       expect(item?.schedule).toEqual({ name: 'weekly-report', slot });
       await h.store.remove(run.id, ana);
+    });
+    fact('what was not sent is kept with the outcome and with its reason', async () => {
+      const run = await accept(h.store);
+      const { lease } = await claimOne(h.store);
+      const destination: Destination = { kind: 'slack', channel: '#sales', attach: ['csv'], onlyIf: 'changed' };
+      const withheld = [{ destination, reason: 'it is the same as the report before it' }];
+      const [outcome] = await h.store.settle([{ lease, end: 'completed', withheld }]);
+      expect(outcome).toMatchObject({ outcome: 'settled', run: { withheld, deliveries: [] } });
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'completed', withheld });
+      expect(await h.store.deliveries(run.id)).toEqual([]);
+    });
+    fact('what was withheld is one commit with the outcome: after a crash both are there', async () => {
+      const run = await accept(h.store);
+      const { lease } = await claimOne(h.store);
+      const withheld = [{ destination: { kind: 'email', to: 'ana@example.com' } as const, reason: 'it is empty' }];
+      await h.store.settle([{ lease, end: 'completed', withheld }]);
+      await h.reopen('crash');
+      expect(await h.store.get(run.id)).toMatchObject({ state: 'completed', withheld });
+    });
+    fact('an outcome that withholds more than a run may have is refused, and the run is as it was', async () => {
+      await accept(h.store);
+      const { run, lease } = await claimOne(h.store);
+      const one = { destination: { kind: 'slack', channel: '#sales' } as const, reason: 'no' };
+      const tooMany = Array.from({ length: 21 }, () => one);
+      await expect(h.store.settle([{ lease, end: 'completed', withheld: tooMany }])).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+      });
+      expect(await h.store.get(run.id)).toEqual(run);
     });
     fact('a run takes the id that its caller minted, once', async () => {
       const id = h.ids.next('run');

@@ -28,6 +28,24 @@ function delivery(destination: Delivery['destination'], over: Partial<Delivery> 
 const show = (run: Run, deliveries: Delivery[] = []): string => JSON.stringify(drawCard({ run, deliveries }));
 
 describe('the card of a run', () => {
+  it('says where the report was not sent, and why, beside where it was', () => {
+    const sales = { kind: 'slack', channel: '#sales', onlyIf: 'changed' } as const;
+    const mail = { kind: 'email', to: 'ana@example.com' } as const;
+    const reason = 'nothing has changed since run 8dk2jf';
+    const run = sampleRun({
+      withheld: [
+        { destination: sales, reason },
+        { destination: mail, reason: '<!channel>' },
+      ],
+    });
+    const said = show(run, [delivery({ kind: 'slack', channel: '#ops' })]);
+    expect(said).toContain('#ops: delivered');
+    expect(said).toContain(`#sales: not sent (${reason})`);
+    expect(said).toContain('mail to a…@example.com: not sent (&lt;!channel&gt;)');
+    expect(show(run)).toContain('📬 *Report*');
+    expect(describeRun(run, []).delivery).toContain(`#sales: not sent (${reason})`);
+    expect(checkMessage(drawCard({ run, deliveries: [] }))).toEqual([]);
+  });
   it('says which schedule asked, when it was due and how late it is', () => {
     const schedule = { name: 'weekly-report', slot: '2026-11-22T08:00:00.000Z', zone: 'Europe/Berlin' };
     const actor = { kind: 'schedule', id: 'weekly-report' } as const;

@@ -65,6 +65,12 @@ describe('files that define no job', () => {
       ts('bad', "destinations: ['nowhere']"),
       /destinations.*"nowhere" is not a destination/,
     ],
+    [
+      'a wrong option',
+      'bad.ts',
+      ts('bad', "destinations: ['#sales?attach=cvs']"),
+      /destinations.*attach cannot be "cvs"; did you mean csv\?/,
+    ],
     ['a throwing file', 'bad.ts', 'throw new Error("no luck");', /no luck/],
     ['a missing import', 'bad.ts', "import 'not-installed-anywhere'; export default {};", /not-installed-anywhere/],
     ['a command as one text', 'bad.yml', 'name: bad\ndescription: x\ncommand: df -P', /command: must be a list/],
@@ -194,7 +200,7 @@ command: [tidy, --, '{{path}}']
 timeout: 90s
 retries: 4
 concurrency: 3
-destinations: ['#ops', origin]
+destinations: ['#ops?attach=csv,md&skipIfEmpty', origin, { kind: webhook, url: 'https://x.example/y?z=1', format: json }]
 env: [LC_ALL]
 input:
   path: { type: string, default: /, description: Where }
@@ -209,7 +215,11 @@ input:
     kind: 'command',
     concurrency: 3,
     policy: { maxAttempts: 5, timeoutMs: 90_000 },
-    destinations: [{ kind: 'slack', channel: '#ops' }, 'origin'],
+    destinations: [
+      { kind: 'slack', channel: '#ops', attach: ['csv', 'md'], skipIfEmpty: true },
+      'origin',
+      { kind: 'webhook', url: 'https://x.example/y?z=1', format: 'json' },
+    ],
     shape: {
       fields: [
         { name: 'path', type: 'string', required: false, default: '/', description: 'Where' },

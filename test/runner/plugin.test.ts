@@ -26,6 +26,18 @@ const RETRIED = manifestOf({ commands: 'go: { type: write, retries: 1 }' });
 const script = (text: string): PluginParts => ({ plugins: { tool: { script: `#!/bin/sh\n${text}\n` } } });
 const sh = async (text: string): Promise<Run> => run(await houses.open(script(text)));
 
+test('the files in the report of a plugin become blobs, and stand in neither its result nor its response', async () => {
+  const report = "{ title: 'Weekly', summary: 'Done.', attachments: [{ name: 'a.csv', text: 'id,total' }] }";
+  const ended = await go(`answer({ status: 'ok', result: ${report} });`);
+  expect(ended).toMatchObject({
+    state: 'completed',
+    report: { title: 'Weekly', attachments: [{ name: 'a.csv', bytes: 8 }] },
+    blobs: [{ name: 'a.csv' }],
+    response: { status: 'ok', result: { title: 'Weekly' } },
+  });
+  expect(JSON.stringify(ended)).not.toContain('id,total');
+});
+
 describe('what a plugin is told', () => {
   test('one request: protocol, run, command, config, state, context, event and deadline', async () => {
     const manifest = manifestOf({ more: 'config_keys: { required: [api_key], optional: [region, other] }' });

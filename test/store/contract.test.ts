@@ -18,6 +18,7 @@ describeStore('memory', async (options) => memoryHarness(options), {
         'G19 a watcher goes on where it was after a restart (clean): nothing is missing or numbered anew',
         'G19 a clock that went back over a restart makes no number twice',
         'G19 a position whose events were pruned while the store was closed becomes a resync',
+        'what was withheld is one commit with the outcome: after a crash both are there',
         'the outcome and its deliveries are one commit: after a crash both are there',
         'a part that was being sent at a crash is handed out again in that state',
         'a notice and its deliveries are one commit: after a crash both are there',

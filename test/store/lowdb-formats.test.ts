@@ -57,7 +57,7 @@ describe('a store of format 2', () => {
       expect(await h.store.count({})).toMatchObject({ completed: 1, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
       await expectEverything(then);
     }
-    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
+    expect(await format()).toMatchObject({ format: 6, minReader: 6 });
   });
 });
 
@@ -74,7 +74,7 @@ describe('a store of format 3', () => {
       expect((await h.audit()).map((one) => one.act)).toContain('snooze');
       await expectEverything(then);
     }
-    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
+    expect(await format()).toMatchObject({ format: 6, minReader: 6 });
   });
 });
 
@@ -97,6 +97,22 @@ describe('a store of format 4', () => {
     const text = gunzipSync(await readFile(join(h.dir, 'archive/2026-11.jsonl.gz'))).toString();
     expect(text).toContain(idOf('second'));
     expect(text).not.toContain(idOf('erased'));
-    expect(await format()).toMatchObject({ format: 5, minReader: 5 });
+    expect(await format()).toMatchObject({ format: 6, minReader: 6 });
+  });
+});
+
+describe('a store of format 5', () => {
+  it('that was killed is opened with the run of a plugin and its token, and is of the present format from then on', async () => {
+    await take(5);
+    for (const then of ['crash', 'clean', 'crash'] as const) {
+      await h.reopen(then);
+      expect(h.report?.runs).toBe(6);
+      expect(await h.store.count({})).toMatchObject({ completed: 2, failed: 1, cancelled: 1, retrying: 1, queued: 1 });
+      expect(await h.store.get(idOf('plugin'))).toMatchObject({ kind: 'plugin', response: { status: 'ok' } });
+      expect(await h.store.getDoc('plugin-state', 'disk-watch')).toMatchObject({ value: { n: 1 } });
+      expect((await h.audit()).map((one) => one.act)).toContain('token');
+      await expectEverything(then);
+    }
+    expect(await format()).toMatchObject({ format: 6, minReader: 6 });
   });
 });

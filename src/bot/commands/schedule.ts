@@ -4,7 +4,7 @@ import type { JobSummary } from '../../runner/runner.ts';
 import type { ScheduleView } from '../../runner/schedule-views.ts';
 import { describeRefusal } from '../../runner/schedule-words.ts';
 import type { NewScheduleRequest, Refused } from '../../runner/schedules.ts';
-import { parseTarget } from '../../runner/targets.ts';
+import { parseTarget, splitTargets } from '../../runner/targets.ts';
 import { splitZone } from '../../runner/time/asked.ts';
 import { Destination } from '../../store/destinations.ts';
 import type { Command } from '../command.ts';
@@ -178,9 +178,9 @@ function readPlaces(
   { to, mail }: Partial<Record<Option, string>>,
   { origin }: Asked,
 ): { places: Destination[] } | { answer: Answer } {
-  const texts = [to, mail].flatMap((text) => text?.split(',') ?? []).map((text) => text.trim());
+  const texts = [to, mail].flatMap((text) => splitTargets(text ?? ''));
   const places: Destination[] = [];
-  for (const text of texts.filter((one) => one !== '')) {
+  for (const text of texts) {
     try {
       const target = parseTarget(text);
       const place = target === 'origin' ? origin : target;
@@ -199,12 +199,12 @@ function readPlaces(
 
 const NO_FILE = problemView(
   'From Slack a report goes to channels, people and addresses only.',
-  'An operator can name a file with `bellhop schedule … --to file:PATH`.',
+  'An operator can name a file or a webhook with `bellhop schedule … --to file:PATH`.',
 );
 
-/** A path is for whoever may write to this machine. */
+/** A path is for whoever may write to this machine, a webhook for whoever answers for what it reaches. */
 function isForPeople(place: Destination): boolean {
-  return place.kind !== 'file';
+  return place.kind === 'slack' || place.kind === 'email';
 }
 
 /** Why nothing was done, in the words of `/jobs`. */

@@ -1,7 +1,7 @@
 import type { KnownBlock } from '@slack/types';
 import { slackDate } from '../../render/card.ts';
 import { cutText, oneLine } from '../../render/format.ts';
-import { describeDestination, stateMark } from '../../render/run.ts';
+import { describeDestination, describeOptions, stateMark } from '../../render/run.ts';
 import { describeNext, describeSkip, describeState } from '../../runner/schedule-words.ts';
 import type { NextTime, ScheduleView } from '../../runner/schedule-views.ts';
 import type { Destination } from '../../store/destinations.ts';
@@ -200,8 +200,11 @@ function placesLine({ places, state }: ScheduleView): string {
 }
 
 function placeText(place: Destination): string {
-  if (place.kind !== 'slack' || place.channel.startsWith('#')) return safe(describeDestination(place));
-  return /^[UW]/.test(place.channel) ? `<@${place.channel}>` : `<#${place.channel}>`;
+  const options = describeOptions(place);
+  const wanted = options === '' ? '' : ` (\`${safe(options)}\`)`;
+  if (place.kind !== 'slack' || place.channel.startsWith('#')) return `${safe(describeDestination(place))}${wanted}`;
+  const name = /^[UW]/.test(place.channel) ? `<@${place.channel}>` : `<#${place.channel}>`;
+  return `${place.threadTs === undefined ? '' : 'thread in '}${name}${wanted}`;
 }
 
 function inputLine({ input }: ScheduleView): string {

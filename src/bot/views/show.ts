@@ -30,6 +30,7 @@ function receiptLines(deliveries: readonly Delivery[]): string[] {
         return `receipt: posted ${slackDate(receipt.at)}, ${link}`;
       }
       if (receipt.kind === 'email') return `receipt: mail accepted ${slackDate(receipt.at)}, ${safe(receipt.response)}`;
+      if (receipt.kind === 'webhook') return `receipt: webhook answered HTTP ${receipt.status}, ${receipt.bytes} bytes`;
       return `receipt: file written ${slackDate(receipt.at)}, ${receipt.bytes} bytes`;
     });
 }
@@ -37,7 +38,7 @@ function receiptLines(deliveries: readonly Delivery[]): string[] {
 /** Shows what would be lost: job, time, state, what was delivered. */
 export function confirmDeleteView(run: Run, deliveries: readonly Delivery[]): Answer {
   const state = isFinal(run.state) ? stateMark(run.state) : `${stateMark(run.state)} – it is cancelled first`;
-  const delivered = describeDeliveries(deliveries) ?? 'Nothing was to be delivered.';
+  const delivered = describeDeliveries(deliveries, 'plain', run.withheld) ?? 'Nothing was to be delivered.';
   const text = `Delete this run and its report for good?\n*${run.job}* \`${run.id}\`\n${slackDate(run.createdAt)} · ${state}\n${safe(delivered)}`;
   const buttons: KnownBlock = {
     type: 'actions',

@@ -9,6 +9,7 @@ import { plainJson } from '../json.ts';
 import { bounded, cutMarkdown } from '../normalise.ts';
 import { readThrown } from '../thrown.ts';
 import { outputText } from '../../output.ts';
+import { createFileBook, takeFiles, type Taken } from '../attachments.ts';
 import { createCapture } from './capture.ts';
 import { jobContext, stackLines, typedInput } from './function.ts';
 import { ToChild, type ToParent } from './messages.ts';
@@ -60,14 +61,17 @@ function createChildBook(): { book: ProgressBook; flush: () => Promise<void> } {
 
 async function runJob(start: ToChild, signal: AbortSignal): Promise<ToParent> {
   const { book, flush } = createChildBook();
+  const files = createFileBook();
   try {
     const job = await loadJobFile(start, { clock: systemClock, importMs: IMPORT_MS });
     if (job.kind !== 'function')
       throw new RunError(`${start.file} no longer defines a function`, { code: 'JOB_INVALID' });
-    const value = await job.run(typedInput(job, start.input), jobContext({ ...start, signal, book }));
+    const value = await job.run(typedInput(job, start.input), jobContext({ ...start, signal, book, files }));
     if (value === undefined) return { type: 'done' };
+    const rest = takeFiles({ form: 'value', value }, files);
     // Bounded here: the parent would have to read all of it before it could refuse it.
-    const plain = bounded(plainJson(typeof value === 'string' ? cutMarkdown(value) : value));
+    const left = rest.form === 'value' ? rest.value : rest.text;
+    const plain = bounded(plainJson(typeof left === 'string' ? cutMarkdown(left) : left));
     if (plain.ok) return { type: 'done', value: plain.json };
     throw new RunError(`what ${start.job} returned cannot be kept: ${plain.reason}`, {
       code: 'RESULT_INVALID',
@@ -80,7 +84,17 @@ async function runJob(start: ToChild, signal: AbortSignal): Promise<ToParent> {
     }
     return answer(error);
   } finally {
+    await sendFiles(files.taken());
     await flush();
+  }
+}
+
+/** One at a time: each is a message that the parent must read. */
+async function sendFiles({ files, problems }: Taken): Promise<void> {
+  for (const problem of problems) await send({ type: 'file_left_out', problem });
+  for (const { name, mediaType, title, bytes } of files) {
+    const base64 = Buffer.from(bytes).toString('base64');
+    await send({ type: 'file', name, mediaType, base64, ...(title !== undefined && { title }) });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Actor, Output } from '../../store/records.ts';
 import type { Json, NewDoc } from '../../store/store.ts';
+import type { FileBook } from '../attachments.ts';
 import type { ProgressBook } from './progress.ts';
 
 /** What an attempt handed over: a value as a program means it, or text as it was printed. */
@@ -25,6 +26,7 @@ export interface AttemptContext {
   input: Json;
   signal: AbortSignal;
   book: ProgressBook;
+  files: FileBook;
 }
 
 /** Work under way: `end` is bounded (it follows the signal), `gone` is when nothing of it runs any more. */

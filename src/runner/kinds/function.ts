@@ -20,7 +20,7 @@ export function typedInput(job: LoadedFunction, input: unknown): Record<string, 
 
 /** The context that a function sees; what it says goes to the attempt's book. */
 export function jobContext(ctx: Omit<AttemptContext, 'input'>): JobContext {
-  const { runId, job, attempt, actor, targets, signal, book } = ctx;
+  const { runId, job, attempt, actor, targets, signal, book, files } = ctx;
   return {
     runId,
     job,
@@ -31,6 +31,7 @@ export function jobContext(ctx: Omit<AttemptContext, 'input'>): JobContext {
     step: (title, fn) => book.step(title, fn),
     progress: (share, note) => book.progress(share, note),
     log: (line) => book.log(line),
+    attach: (file) => files.add(file),
   };
 }
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { RunError } from '../../errors.ts';
+import { RunError, messageOf } from '../../errors.ts';
 import { isErrorCode } from '../codes.ts';
 import { ToParent, type ToChild } from './messages.ts';
 import { childEnv, supervise, type ChildEnd } from './process.ts';
@@ -38,6 +38,8 @@ async function runIsolated(deps: IsolatedDeps, job: LoadedFunction, ctx: Attempt
     if (!parsed.success) return;
     if (parsed.data.type === 'progress') ctx.book.replace(parsed.data.progress);
     else if (parsed.data.type === 'log') ctx.book.log(parsed.data.line);
+    else if (parsed.data.type === 'file') attach(ctx, parsed.data);
+    else if (parsed.data.type === 'file_left_out') ctx.files.note(parsed.data.problem);
     else answer ??= parsed.data;
   });
   const { runId, attempt, actor, targets, input } = ctx;
@@ -50,6 +52,16 @@ async function runIsolated(deps: IsolatedDeps, job: LoadedFunction, ctx: Attempt
     if (capture.bytes() > 0) ctx.book.log(outputText(capture.output()).trimEnd());
   }
   return endOf(ended, answer);
+}
+
+function attach({ files }: AttemptContext, sent: Extract<ToParent, { type: 'file' }>): void {
+  const { name, mediaType, title, base64 } = sent;
+  try {
+    files.add({ name, mediaType, content: Buffer.from(base64, 'base64'), ...(title !== undefined && { title }) });
+  } catch (error) {
+    // The child checked it already; what it says all the same must not end this process.
+    files.note(messageOf(error));
+  }
 }
 
 function endOf(child: ChildEnd, answer: Extract<ToParent, { type: 'done' | 'error' }> | undefined): KindEnd {

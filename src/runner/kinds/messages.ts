@@ -19,6 +19,14 @@ export type ToChild = z.infer<typeof ToChild>;
 export const ToParent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), progress: Progress }),
   z.object({ type: z.literal('log'), line: z.string() }),
+  z.object({
+    type: z.literal('file'),
+    name: z.string(),
+    mediaType: z.string(),
+    title: z.string().optional(),
+    base64: z.string(),
+  }),
+  z.object({ type: z.literal('file_left_out'), problem: z.string() }),
   z.object({ type: z.literal('done'), value: z.json().optional() }),
   z.object({
     type: z.literal('error'),

@@ -7,14 +7,15 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The newest format that this version reads. */
-const READS = 5;
+const READS = 6;
 /**
  * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
  * acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of it would take the commit of one for a damaged line, and
  * leave it out with all that it did. A reader of format 3 would miss the runs in an archive. Formats 3 and 4 know no runs of plugins and
- * no tokens.
+ * no tokens. A reader of format 5 knows no destination of kind webhook, no options of destinations and no attachments: it would take records with
+ * them for damaged, or leave out what they ask for.
  */
-const CURRENT = { format: 5, minReader: 5 };
+const CURRENT = { format: 6, minReader: 6 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */
