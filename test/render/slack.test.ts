@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { checkMessage, countChars } from '../../src/render/slack/check.ts';
 import { SLACK_LIMITS } from '../../src/render/slack/limits.ts';
 import type { SlackMessage } from '../../src/render/slack/message.ts';
-import { renderSlackReport } from '../../src/render/slack/report.ts';
+import { renderSlackReport as renderParts } from '../../src/render/slack/report.ts';
 import type { ReportInput } from '../../src/store/report.ts';
 import { makeReport, sampleReport, sampleRun } from '../support/delivery-report.ts';
 
 const run = sampleRun();
+const renderSlackReport = (...args: Parameters<typeof renderParts>): SlackMessage[] =>
+  renderParts(...args).filter((part) => 'blocks' in part);
 const render = (input: Partial<ReportInput>): SlackMessage[] => renderSlackReport(makeReport(input), { run });
 
 /** Every string of a message that a reader sees, or that Slack parses. */

@@ -8,7 +8,7 @@ import { textSection, titlePieces, toPieces } from './blocks.ts';
 import type { Piece } from './blocks.ts';
 import { countChars } from './check.ts';
 import { SLACK_LIMITS } from './limits.ts';
-import type { SlackMessage } from './message.ts';
+import type { SlackMessage, SlackPart } from './message.ts';
 import { describeSubject } from '../subject.ts';
 import type { Subject, SubjectWords } from '../subject.ts';
 
@@ -24,8 +24,31 @@ const RESERVED_BLOCKS = 6;
 const RICH_CHARS = 4_000;
 const RICH_ELEMENTS = 100;
 
+export interface SlackReportOptions {
+  format?: 'native' | 'text';
+  thread?: 'detail' | 'all' | 'none';
+  attach?: readonly ('csv' | 'html' | 'md' | 'json')[];
+}
+
 /** The messages of a report: the first is posted to the channel, the others to its thread, in order; at most 8. */
-export function renderSlackReport(report: Report, about: Subject): SlackMessage[] {
+export function renderSlackReport(report: Report, about: Subject, options: SlackReportOptions = {}): SlackPart[] {
+  const files = (options.attach ?? []).flatMap((format) =>
+    format === 'csv'
+      ? []
+      : [
+          {
+            name: `report.${format}`,
+            mediaType: 'text/plain',
+            title: report.title,
+            source: { is: 'report' as const, format },
+          },
+        ],
+  );
+  const messages = renderMessages(report, about);
+  return files.length === 0 ? messages : [...messages, { text: fallback(`Files: ${report.title}`), files }];
+}
+
+function renderMessages(report: Report, about: Subject): SlackMessage[] {
   const words = describeSubject(about);
   const lead = headline(report, 'run' in about ? 'The run failed.' : words.failure);
   const { inChannel, inThread } = divide(report, lead);
