@@ -26,6 +26,8 @@ const CHART: FilePlan = { ...blob('chart.png'), alt: 'Revenue rises', source: { 
 const receiptOf = (delivery: Delivery, n: number): unknown => delivery.parts[n]?.receipt;
 const lines = (text: string | undefined): string[] => (text ?? '').split('\n');
 
+const unasked = (): Promise<never> => Promise.reject(new Error('not to be asked'));
+
 describe('the files of a report in Slack', () => {
   it('are shared by one call in the thread, each with its name, title and words', async () => {
     const { bench, workspace, settled } = slackRig({ parts: withFiles(CSV, blob('spark.png', '2', 'Orders rise')) });
@@ -92,9 +94,8 @@ describe('the files of a report in Slack', () => {
   });
 
   it('are those that the destination asks for, as it wants its report', () => {
-    const apiCall = (): Promise<never> => Promise.reject(new Error('not to be called'));
-    const uploads = { readFile: apiCall, fetch: apiCall, apiUrl: 'https://slack.test/api/' };
-    const transport = createSlackTransport({ client: { apiCall }, clock: manualClock(), uploads });
+    const uploads = { readFile: unasked, fetch: unasked, apiUrl: 'https://slack.test/api/' };
+    const transport = createSlackTransport({ client: { apiCall: unasked }, clock: manualClock(), uploads });
     const report = sampleReport();
     const run = sampleRun({ report });
     const options = { format: 'text', thread: 'all', attach: ['json'] } as const;
@@ -169,6 +170,39 @@ describe('a share whose answer was lost', () => {
     expect((await settled(run.id)).state).toBe('delivered');
     const shared = workspace.thread('reports', threadTs).filter(({ files }) => files.length > 0);
     expect(shared.map(({ text }) => text.includes('sent again'))).toEqual([false, true]);
+  });
+});
+
+describe('the search for files', () => {
+  const head = {
+    kind: 'slack',
+    at: '2026-11-23T09:00:00.000Z',
+    channel: 'C0REPORTS',
+    ts: '1700000000.000100',
+  } as const;
+  const search = async (messages: object[]): Promise<unknown> => {
+    const apiCall: SlackClient['apiCall'] = async () => ({ ok: true, bot_id: 'B0', messages });
+    const uploads = { readFile: unasked, fetch: unasked, apiUrl: 'https://slack.test/api/' };
+    const transport = createSlackTransport({ client: { apiCall }, clock: manualClock(), uploads });
+    const parts = [{ n: 2, state: 'sending' as const, body: { text: 'rows', files: [CSV] } }];
+    const about = { kind: 'run', run: sampleRun() } as const;
+    const request = { delivery: { ...planned(), parts }, about, n: 2, previous: [head], since: head.at };
+    return transport.probe?.(request, new AbortController().signal);
+  };
+  const at = (ts: string, name: string | undefined, by = 'B0') => ({ ts, bot_id: by, files: [{ id: 'F1', name }] });
+
+  it('finds the bot’s own by their names, behind the part before them', async () => {
+    expect(await search([at('1700000000.000200', 'weekly.csv')])).toMatchObject({
+      ts: '1700000000.000200',
+      found: true,
+    });
+    expect(await search([at('1700000000.000200', 'weekly.csv', 'B1')])).toBe('absent');
+    expect(await search([at('1700000000.000200', 'other.csv')])).toBe('absent');
+    expect(await search([at('1700000000.000050', 'weekly.csv')])).toBe('absent');
+  });
+
+  it('does not say that they are absent when Slack hides the names of some', async () => {
+    expect(await search([at('1700000000.000200', undefined)])).toBe('unknowable');
   });
 });
 

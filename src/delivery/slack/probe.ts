@@ -22,6 +22,8 @@ export interface Sighting {
   insteadOf?: string;
   posted: Map<string, { ts: string }>;
   shared?: { ts: string; files: { id: string; name: string }[] };
+  /** There are files whose names Slack does not tell: they may be those of the part. */
+  unclear?: true;
 }
 
 /** Whether it is all there. */
@@ -124,6 +126,7 @@ export function createProbe(client: SlackClient) {
       const ts = index > 0 || threadTs === undefined ? {} : { ts: threadTs };
       const looked = await lookBehind({ oldest, ...ts }, sighting, match);
       if (isComplete(sighting) || (looked && sighting.posted.size > 0)) return sighting;
+      if (sighting.unclear) return 'unknowable';
       // A conversation that can be read could be posted to: the actor's direct messages are only looked through when it could not.
       if (looked) return 'absent';
     }
@@ -146,7 +149,10 @@ function matcher(request: ProbeRequest, bot: string | undefined): Match {
       sighting.posted.set(typeof piece === 'string' ? piece : '', { ts });
     const files = (Array.isArray(message['files']) ? message['files'] : []).map(fieldsOf).map(fileOf);
     // All ts have ten digits before the point and six behind it, so they compare as text.
-    if (files.length > 0 && ts > after && files.every(({ name }) => names.has(name))) sighting.shared = { ts, files };
+    if (names.size === 0 || files.length === 0 || ts <= after) return;
+    if (files.every(({ name }) => names.has(name))) sighting.shared = { ts, files };
+    // A channel that is shared with another workspace answers so (docs.slack.dev, file object, `check_file_info`).
+    else if (files.some(({ name }) => name === '')) sighting.unclear = true;
   };
 }
 
