@@ -273,7 +273,13 @@ describe('files that Slack does not take', () => {
 
   it('because no font can be read or a blob is gone are named, and their message stands', async () => {
     const { bench, workspace, settled } = slackRig({ parts: withFiles(CHART, blob('gone.csv', '0')) });
-    const { run } = await bench.plan([SLACK('C0REPORTS')]);
+    const line = {
+      type: 'line' as const,
+      categories: ['Mon', 'Tue'],
+      series: [{ name: 'Revenue', values: [1, null] }],
+    };
+    const report = makeReport({ sections: [{ kind: 'chart', alt: 'Revenue rises', chart: line }] });
+    const { run } = await bench.plan([SLACK('C0REPORTS')], { report });
     await using outbox = bench.outbox();
     outbox.start();
     const delivery = await settled(run.id);
