@@ -6,21 +6,29 @@ import type { Config } from './config.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
 import { createFileTransport } from './delivery/file.ts';
+import { createFileReader } from './delivery/files.ts';
+import type { FileReader } from './delivery/files.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
 import { createWebhookTransport } from './delivery/webhook.ts';
+import { createRasteriser } from './render/charts/png.ts';
+import type { Store } from './store/store.ts';
+
+interface Deps {
+  clock: Clock;
+  blobs: Store['blobs'];
+  fetch?: typeof globalThis.fetch;
+}
 
 /** Makes them; what is not configured has none, and its deliveries fail with TRANSPORT_OFF. */
-export function transportsOf(
-  config: Config,
-  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
-): OutboxDeps['transports'] {
+export function transportsOf(config: Config, deps: Deps): OutboxDeps['transports'] {
   const { clock } = deps;
+  const readFile = createFileReader({ blobs: deps.blobs, rasteriser: createRasteriser({ fontFiles: [] }) });
   const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
   return {
     file,
-    ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
+    ...(config.slack === undefined ? {} : { slack: slackTransport(config.slack, { ...deps, config, readFile }) }),
     ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
     ...(config.webhooks === undefined ? {} : { webhook: createWebhookTransport({ clock }, config.webhooks) }),
   };
@@ -31,15 +39,16 @@ function emailTransport(mail: NonNullable<Config['mail']>, clock: Clock): Transp
 }
 
 function slackTransport(
-  config: Config,
   slack: NonNullable<Config['slack']>,
-  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
+  deps: Deps & { config: Config; readFile: FileReader },
 ): Transport {
+  const { clock, config, readFile } = deps;
   const client = outboxClient(slack, deps.fetch);
   const apiCall = async (method: string, args?: Record<string, unknown>) => ({
     ...(await client.apiCall(method, args)),
   });
-  return createSlackTransport({ client: { apiCall }, clock: deps.clock }, { probeDelayMs: config.probeDelayMs });
+  const uploads = { readFile, fetch: deps.fetch ?? globalThis.fetch, apiUrl: slack.apiUrl };
+  return createSlackTransport({ client: { apiCall }, clock, uploads }, { probeDelayMs: config.probeDelayMs });
 }
 
 /** The outbox's own client: a rate limit here never holds up an answer to a person. */

@@ -28,9 +28,17 @@ export function drawManifest(mode: ManifestMode, host: string): string {
     oauth_config: {
       scopes: {
         bot: ['commands', 'chat:write', 'im:write'],
+        // files:write attaches tables and charts; without it the thread says what could not be attached.
         // The histories are needed to look for a post whose answer was lost; without them such a post is sent again with a label.
         // users:read gives the time zone of who schedules; without it, Bellhop's own is proposed.
-        bot_optional: ['channels:history', 'groups:history', 'im:history', 'metadata.message:read', 'users:read'],
+        bot_optional: [
+          'files:write',
+          'channels:history',
+          'groups:history',
+          'im:history',
+          'metadata.message:read',
+          'users:read',
+        ],
       },
     },
     settings: {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { plainText } from '../render/format.ts';
+import { oneLine, plainText } from '../render/format.ts';
 import { renderText } from '../render/text.ts';
 import { describeDeliveries, describeRun } from '../render/run.ts';
 import { needOf } from '../runner/fields.ts';
@@ -98,6 +98,8 @@ function showView(terminal: Terminal, { run, deliveries }: RunView): void {
         terminal.err(`receipt   slack ${receipt.channel} ${receipt.ts} ${receipt.permalink ?? ''}`.trimEnd());
       if (receipt.kind === 'email') terminal.err(`receipt   mail ${receipt.messageId} ${receipt.response}`);
       if (receipt.kind === 'file') terminal.err(`receipt   file ${receipt.path} ${receipt.bytes} bytes`);
+      const notes = 'degraded' in receipt ? (receipt.degraded ?? []) : [];
+      for (const note of notes) terminal.err(`          ⚠️ ${oneLine(note)}`);
     }
   }
 }

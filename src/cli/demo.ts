@@ -195,11 +195,13 @@ function showReceipts(stage: Stage, { run, deliveries }: Ended): void {
 
 function draw(
   { terminal, workspace }: Stage,
-  message: { text: string; blocks: readonly unknown[] },
+  message: { text: string; blocks: readonly unknown[]; files: readonly string[] },
   edge = '│ ',
 ): string {
   const names: Record<string, string> = { [PERSON]: 'ana', [CHANNEL]: 'reports', [workspace.bot.user]: 'Bellhop' };
+  const files = workspace.files().filter(({ id }) => message.files.includes(id));
   return drawMessage(message, {
+    files,
     width: Math.min(terminal.width, 100),
     edge,
     emphasis: terminal.color === 'ansi' ? 'ansi' : 'plain',

@@ -19,7 +19,14 @@ type Finding = { check: string; state: 'ok' | 'off' | 'warn' | 'fail'; says: str
 const EX_UNAVAILABLE = 69;
 const LINE = '\n             ';
 const NEEDED_SCOPES = ['commands', 'chat:write'];
-const PROBE_SCOPES = ['channels:history', 'metadata.message:read'];
+/** What Bellhop does without a scope, in words. */
+const WITHOUT: readonly { scopes: readonly string[]; says: string }[] = [
+  {
+    scopes: ['channels:history', 'metadata.message:read'],
+    says: 'a post whose answer was lost cannot be looked for and is sent again, labelled',
+  },
+  { scopes: ['files:write'], says: 'no file of a report is attached, and its thread says so' },
+];
 
 /** Looks at everything Bellhop depends on, the real Slack and the real mail server among it, and posts or sends nothing. */
 export async function doctor(terminal: Terminal, config: Config): Promise<number> {
@@ -113,9 +120,11 @@ async function checkSlack({ slack }: Config): Promise<Finding> {
     const who = `${answer.user ?? 'a bot'} in ${answer.team ?? 'a workspace'}`;
     const missing = NEEDED_SCOPES.filter((scope) => scopes.length > 0 && !scopes.includes(scope));
     if (missing.length > 0) return { check, state: 'fail', says: `${who}, without the scopes ${missing.join(', ')}` };
-    const blind = PROBE_SCOPES.filter((scope) => !scopes.includes(scope));
-    const says = `${who}; without ${blind.join(', ')} a post whose answer was lost cannot be looked for and is sent again, labelled`;
-    return blind.length > 0 ? { check, state: 'warn', says } : { check, state: 'ok', says: who };
+    const without = WITHOUT.flatMap(({ scopes: wanted, says }) => {
+      const absent = wanted.filter((scope) => !scopes.includes(scope));
+      return absent.length === 0 ? [] : [`without ${absent.join(', ')} ${says}`];
+    });
+    return { check, state: without.length > 0 ? 'warn' : 'ok', says: [who, ...without].join(LINE) };
   } catch (error) {
     return { check, state: 'fail', says: messageOf(error) };
   }

@@ -1,8 +1,17 @@
-import { cutColumns, plainText } from '../render/format.ts';
+import { cutColumns, oneLine, plainText } from '../render/format.ts';
 import { isJson, isJsonList, textOf } from './args.ts';
+import { drawChart } from './draw-chart.ts';
 import type { TextStyle } from './draw-text.ts';
 import { columns, drawInlines, drawMrkdwn, drawTextObject, wrapColumns } from './draw-text.ts';
 import type { Json } from './state.ts';
+
+/** What is drawn of a file: never what is in it. */
+interface DrawnFile {
+  filename: string;
+  title: string;
+  alt?: string;
+  length: number;
+}
 
 export interface DrawOptions {
   /** Columns of the terminal, 20 to 200; default 80. */
@@ -13,13 +22,18 @@ export interface DrawOptions {
   emphasis?: 'plain' | 'ansi';
   /** What stands on the left of every line; default `│ `. */
   edge?: string;
+  /** The files that the message shares. */
+  files?: readonly DrawnFile[];
 }
 
 interface Pen extends TextStyle {
   width: number;
 }
 
-/** Draws a message as people see it in Slack: its blocks, or its text when it has none. Control bytes of the content are removed. */
+/**
+ * Draws a message as people see it in Slack: its blocks, or its text when it has none, and its files. Control bytes of the content
+ * are removed.
+ */
 export function drawMessage(message: { text: string; blocks?: readonly unknown[] }, options: DrawOptions = {}): string {
   const edge = options.edge ?? '│ ';
   const width = Math.min(200, Math.max(20, options.width ?? 80)) - columns(edge);
@@ -30,7 +44,16 @@ export function drawMessage(message: { text: string; blocks?: readonly unknown[]
     blocks.length === 0
       ? wrapColumns(drawMrkdwn(message.text, pen), width)
       : blocks.flatMap((block, index) => [...(index > 0 && spaced(block) ? [''] : []), ...drawBlock(block, pen)]);
+  for (const file of options.files ?? []) lines.push(...drawFile(file, pen));
   return lines.map((line) => `${edge}${line}`.trimEnd()).join('\n');
+}
+
+function drawFile({ filename, title, alt, length }: DrawnFile, pen: Pen): string[] {
+  const size = length < 1_024 ? `${length} B` : `${(length / 1_024).toFixed(length < 10_240 ? 1 : 0)} KiB`;
+  const name = oneLine(filename);
+  const titled = oneLine(title) === name ? name : `${name} · ${oneLine(title)}`;
+  const lines = wrapColumns(`📎 ${titled} · ${size}`, pen.width);
+  return alt === undefined ? lines : [...lines, ...wrapColumns(`[image: ${oneLine(alt)}]`, pen.width)];
 }
 
 function spaced(block: Json): boolean {
@@ -72,6 +95,7 @@ const BLOCKS: Readonly<Record<string, (block: Json, pen: Pen) => string[]>> = {
     ...wrapColumns(plainText(textOf(block['caption']) ?? ''), pen.width).map(pen.bold),
     ...drawTable(block['rows'], pen),
   ],
+  data_visualization: drawChart,
   alert: (block, pen) => wrapColumns(`! ${drawTextObject(block['text'], pen)}`, pen.width),
 };
 

@@ -27,7 +27,7 @@ export const Fault = z.discriminatedUnion('kind', [
 export type Fault = z.infer<typeof Fault>;
 
 export const FaultRule = z.object({
-  /** A Web API method, `*` for all of them, or `response_url`. */
+  /** A Web API method, `*` for all of them, `response_url`, or `upload` for the bytes of a file. */
   method: z.string().min(1),
   fault: Fault,
   /** How many matching calls are hit; default 1. */

@@ -54,6 +54,8 @@ export interface StoredFile {
   id: string;
   filename: string;
   title: string;
+  /** What a picture shows, for those who cannot see it. */
+  alt?: string;
   length: number;
   content?: Buffer;
   shared: boolean;
@@ -225,6 +227,12 @@ export function wireMessage(message: Message, options: { metadata: 'with' | 'wit
     ...(message.reactions.length === 0 ? {} : { reactions: groupReactions(message.reactions) }),
     ...(message.metadata === undefined || options.metadata === 'without' ? {} : { metadata: message.metadata }),
   };
+}
+
+/** A file as the Web API shows it. */
+export function wireFile(file: StoredFile): Json {
+  const { id, filename: name, title, length: size, alt } = file;
+  return { id, name, title, size, ...(alt === undefined ? {} : { alt_txt: alt }) };
 }
 
 function groupReactions(reactions: Message['reactions']): Json[] {

@@ -11,6 +11,8 @@ import type { Json } from './state.ts';
 export interface WebApi {
   /** Answers a Web API call as Slack would; `args` are the decoded fields of its body, with JSON still as text or already read. */
   call(method: string, args: Json, token: string | undefined): Reply;
+  /** What the token may do; undefined: everything, and no answer names it. */
+  readonly scopes: readonly string[] | undefined;
   /** From now on the token is refused as revoked. */
   revoke(): void;
 }
@@ -18,7 +20,17 @@ export interface WebApi {
 export interface WebApiDeps extends MethodDeps {
   /** The bot token that is accepted. */
   token: string;
+  scopes?: readonly string[] | undefined;
 }
+
+/** The scopes of what Bellhop can do without (docs.slack.dev, each method); looked at where the workspace says what was granted. */
+const SCOPES: Readonly<Record<string, string>> = {
+  'files.getUploadURLExternal': 'files:write',
+  'files.completeUploadExternal': 'files:write',
+  'conversations.history': 'channels:history',
+  'conversations.replies': 'channels:history',
+  'users.info': 'users:read',
+};
 
 const authTest: Method = (_args, { world }) =>
   granted({
@@ -63,6 +75,7 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
 export function createWebApi(deps: WebApiDeps): WebApi {
   let revoked = false;
   return {
+    scopes: deps.scopes,
     call(method, args, token) {
       // The one method that answers without a token.
       if (method === 'api.test') return granted({ args });
@@ -71,6 +84,9 @@ export function createWebApi(deps: WebApiDeps): WebApi {
       if (token === undefined || token === '') return refused('not_authed');
       if (token !== deps.token) return refused('invalid_auth');
       if (revoked) return refused('token_revoked');
+      const needed = SCOPES[method];
+      if (needed !== undefined && deps.scopes !== undefined && !deps.scopes.includes(needed))
+        return refused('missing_scope', { needed, provided: deps.scopes.join(',') });
       return found(createArgs(args), deps);
     },
     revoke() {

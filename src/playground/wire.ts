@@ -39,7 +39,11 @@ export type Wire = (request: WireRequest, signal: AbortSignal) => Promise<WireAn
 export function createWire(deps: WireDeps): Wire {
   return async (request, signal) => {
     const decoded = await decodeBody(request.contentType, request.body);
-    if (request.path.startsWith('/upload/v1/')) return upload(deps.world, request, decoded?.file ?? request.body);
+    if (request.path.startsWith('/upload/v1/')) {
+      const content = decoded?.file ?? request.body;
+      const args = { file: request.path.slice('/upload/v1/'.length), bytes: content.length };
+      return afflicted(deps, { method: 'upload', args, signal, run: () => upload(deps.world, args.file, content) });
+    }
     const fields = decoded?.fields ?? {};
     if (request.path.startsWith('/commands/')) {
       const id = request.path.slice('/commands/'.length);
@@ -50,7 +54,7 @@ export function createWire(deps: WireDeps): Wire {
     const token = /^Bearer (.+)$/.exec(request.authorization ?? '')?.[1] ?? createArgs(fields).text('token');
     const run = (): WireAnswer => {
       if (decoded === undefined) return answer(refused('invalid_form_data'));
-      return answer(deps.api.call(method, fields, token));
+      return withScopes(answer(deps.api.call(method, fields, token)), deps.api.scopes);
     };
     return afflicted(deps, { method, args: fields, signal, run });
   };
@@ -125,6 +129,12 @@ function answer(reply: Reply): WireAnswer {
   return { status: 429, headers, body: JSON.stringify(body) };
 }
 
+/** The header in which Slack names what the token may do. */
+function withScopes(given: WireAnswer, scopes: readonly string[] | undefined): WireAnswer {
+  if (scopes === undefined || 'cut' in given) return given;
+  return { ...given, headers: { ...given.headers, 'x-oauth-scopes': scopes.join(',') } };
+}
+
 function respond(deps: WireDeps, id: string, fields: Json): WireAnswer {
   const ticket = deps.tickets.post(id);
   if ('error' in ticket) {
@@ -140,8 +150,8 @@ function respond(deps: WireDeps, id: string, fields: Json): WireAnswer {
   return { status: 400, headers: { 'content-type': 'application/json' }, body: JSON.stringify(reply) };
 }
 
-function upload(world: World, request: WireRequest, content: Buffer): WireAnswer {
-  const file = world.files.get(request.path.slice('/upload/v1/'.length));
+function upload(world: World, id: string, content: Buffer): WireAnswer {
+  const file = world.files.get(id);
   const headers = { 'content-type': 'text/plain' };
   if (file === undefined) return { status: 404, headers, body: 'no such file' };
   if (content.length !== file.length) {

@@ -39,6 +39,8 @@ export interface WorkspaceOptions {
   team?: Team;
   /** Default SLACK_RATES; 'off' for tests that are not about pace. */
   rates?: Rates | 'off';
+  /** What the token may do; default everything. */
+  scopes?: readonly string[];
   /** Default 10,000; the oldest are forgotten. */
   maxMessages?: number;
 }
@@ -118,6 +120,7 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
     world,
     tickets,
     token,
+    scopes: options.scopes,
     buckets: createBuckets(clock),
     origin: () => origin,
     rates: () => (rates === 'off' ? undefined : rates),

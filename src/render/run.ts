@@ -194,10 +194,12 @@ export function describeReceipt(receipt: Receipt): string {
   switch (receipt.kind) {
     case 'slack': {
       const link = receipt.permalink === undefined ? '' : ` ${receipt.permalink}`;
-      return `Slack ${receipt.channel} ts ${receipt.ts}${receipt.found ? ' (found by looking)' : ''}${link}`;
+      const files = receipt.files === undefined ? '' : ` · files ${receipt.files.map(({ name }) => name).join(', ')}`;
+      const found = receipt.found ? ' (found by looking)' : '';
+      return `Slack ${receipt.channel} ts ${receipt.ts}${found}${link}${files}${describeDegraded(receipt)}`;
     }
     case 'email':
-      return `mail ${receipt.messageId} · ${oneLine(receipt.response)}`;
+      return `mail ${receipt.messageId} · ${oneLine(receipt.response)}${describeDegraded(receipt)}`;
     case 'file':
       return `file ${receipt.path} · ${receipt.bytes} bytes · sha256 ${receipt.sha256.slice(0, 12)}…`;
     case 'webhook':
@@ -205,6 +207,10 @@ export function describeReceipt(receipt: Receipt): string {
     default:
       return receipt satisfies never;
   }
+}
+
+function describeDegraded({ degraded = [] }: { degraded?: readonly string[] }): string {
+  return degraded.map((note) => ` · ⚠️ ${oneLine(note)}`).join('');
 }
 
 /** Steps as people read them: `✓ clone (1.2 s)`. */

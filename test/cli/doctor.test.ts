@@ -62,6 +62,22 @@ test('the real Slack and the real mail server are asked, and nothing is posted',
   });
 });
 
+test('a Slack token without the scope for files is said, with what is then not done', async () => {
+  const all = ['commands', 'chat:write', 'channels:history', 'metadata.message:read', 'files:write'];
+  for (const [scopes, wanted] of [
+    [all, /ok {4}slack {2}bellhop in Grand Hotel$/m],
+    [all.slice(0, -1), /warn {2}slack {2}.*\n +without files:write no file of a report is attached/],
+  ] as const) {
+    await using twin = createTwin({ workspace: createWorkspace({ clock: systemClock }, { scopes }) });
+    await twin.start();
+    const slack = { SLACK_BOT_TOKEN: 'xoxb-playground-bot', SLACK_SIGNING_SECRET: 'a-signing-secret' };
+    expect(await examine({ ...slack, SLACK_API_URL: twin.apiUrl })).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(wanted) as string,
+    });
+  }
+});
+
 test('a mail server that is not there fails the examination and names it', async () => {
   const { code, text } = await examine({ SMTP_URL: 'smtp://127.0.0.1:9', BELLHOP_MAIL_FROM: 'bell@example.com' });
   expect(code).toBe(69);

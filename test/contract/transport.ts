@@ -17,6 +17,8 @@ export interface TransportHarness extends AsyncDisposable {
   refuse(): Promise<void>;
   /** The far side refuses the next send for now; absent where that cannot be brought about. */
   refuseForNow?(): Promise<void>;
+  /** The next send arrives and its answer is lost; absent where that cannot be brought about. */
+  loseAnswer?(): Promise<void>;
   /** Whether the receipt names the place and the message there. */
   names(receipt: Receipt): boolean;
 }
@@ -92,6 +94,32 @@ export function describeTransport(name: string, open: () => Promise<TransportHar
       expect(await failure(send(harness))).toMatchObject({ permanent: false, ambiguous: false });
       await send(harness);
       expect(await harness.arrived()).toHaveLength(1);
+    });
+
+    it('sends every part of a report in its order, each with a receipt of its own', async () => {
+      await using harness = await open();
+      const delivery = plan(harness.destination);
+      const previous: Receipt[] = [];
+      for (const [index, body] of bodiesOf(harness).entries())
+        previous.push(await send(harness, { delivery, n: index + 1, body, previous: [...previous] }));
+      expect(previous.map(({ kind }) => kind)).toEqual(bodiesOf(harness).map(() => harness.transport.kind));
+      expect(new Set(previous.map((receipt) => JSON.stringify(receipt))).size).toBe(previous.length);
+    });
+
+    it('says of a lost answer that the part may have arrived, and finds it where it can look', async () => {
+      await using harness = await open();
+      if (harness.loseAnswer === undefined) return;
+      await harness.loseAnswer();
+      expect(await failure(send(harness))).toMatchObject({ permanent: false, ambiguous: true });
+      expect(await harness.arrived()).toHaveLength(1);
+      const { transport } = harness;
+      if (transport.probe === undefined) return;
+      const asked = { delivery: plan(harness.destination), about, n: 1, previous: [], since: run.createdAt };
+      const found = await transport.probe(asked, new AbortController().signal);
+      if (typeof found === 'string') throw new Error(`the probe says ${found}`);
+      expect(harness.names(found)).toBe(true);
+      await send(harness, { resent: true });
+      expect(await harness.arrived(), 'what can be looked for is not sent blindly').toHaveLength(1);
     });
 
     it('refuses a run without a report, and a body that it did not make', async () => {

@@ -1,60 +1,15 @@
-import { WebClient } from '@slack/web-api';
 import { describe, expect, it } from 'vitest';
-import { createSlackTransport } from '../../src/delivery/slack/transport.ts';
 import type { Fault } from '../../src/playground/faults.ts';
-import { createWorkspace } from '../../src/playground/workspace.ts';
-import type { Workspace } from '../../src/playground/workspace.ts';
-import type { Delivery } from '../../src/store/records.ts';
-import { finishRun, outboxBench, SLACK } from '../support/delivery-outbox.ts';
-import type { Bench } from '../support/delivery-outbox.ts';
+import { finishRun, SLACK } from '../support/delivery-outbox.ts';
 import { makeReport, sampleReport } from '../support/delivery-report.ts';
-import { quietLogger } from '../support/peer-logger.ts';
+import { slackRig } from '../support/slack-rig.ts';
 import { newNotice } from '../support/store-notices.ts';
-
-interface Rig {
-  bench: Bench;
-  workspace: Workspace;
-  /** Lets time pass until the delivery is final (or the guard trips), through the real WebClient. */
-  settled(runId: string, n?: number): Promise<Delivery>;
-}
-
-/** The outbox, the Slack transport and the real WebClient against the fake workspace, on one manual clock. */
-function rig(): Rig {
-  const made: { workspace?: Workspace } = {};
-  const bench = outboxBench((clock) => {
-    const workspace = createWorkspace({ clock });
-    made.workspace = workspace;
-    const client = new WebClient(workspace.token, {
-      fetch: workspace.fetch,
-      retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
-      timeout: 300,
-      logger: quietLogger,
-    });
-    return { slack: createSlackTransport({ client, clock }) };
-  });
-  const { workspace } = made;
-  if (workspace === undefined) throw new Error('no workspace');
-  return {
-    bench,
-    workspace,
-    async settled(runId, n = 0) {
-      const end = performance.now() + 20_000;
-      for (;;) {
-        await bench.clock.advance(200);
-        const delivery = (await bench.deliveries(runId))[n];
-        if (delivery !== undefined && ['delivered', 'failed', 'unknown'].includes(delivery.state)) return delivery;
-        if (performance.now() > end) throw new Error(`still ${delivery?.state}: ${JSON.stringify(delivery?.error)}`);
-      }
-    },
-  };
-}
 
 const textOf = (value: unknown): string => JSON.stringify(value);
 
 describe('a report through Slack', () => {
   it('is one post in the channel and its details in the thread, with a receipt of each', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const { run } = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
     await using outbox = bench.outbox();
     outbox.start();
@@ -91,7 +46,7 @@ describe('a report through Slack', () => {
     ['Slack had an internal error', { kind: 'error', error: 'internal_error' }, { posts: 1, label: true }],
     ['Slack used an unknown word', { kind: 'error', error: 'brand_new_problem' }, { posts: 1, label: false }],
   ])('arrives once when %s', async (_name, fault, wanted) => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault });
     const { run } = await bench.plan([SLACK('C0REPORTS')]);
     await using outbox = bench.outbox();
@@ -103,7 +58,7 @@ describe('a report through Slack', () => {
   });
 
   it('is not posted before the time that Slack asked to wait is over', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'rate_limited', retryAfter: 20 } });
     const { run } = await bench.plan([SLACK('C0REPORTS')]);
     await using outbox = bench.outbox();
@@ -116,7 +71,7 @@ describe('a report through Slack', () => {
   it.each(['account_inactive', 'token_revoked', 'invalid_auth', 'restricted_action', 'team_access_not_granted'])(
     'ends at once when Slack says %s',
     async (error) => {
-      const { bench, workspace, settled } = rig();
+      const { bench, workspace, settled } = slackRig();
       workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error } });
       const { run } = await bench.plan([SLACK('C0REPORTS')]);
       await using outbox = bench.outbox();
@@ -128,7 +83,7 @@ describe('a report through Slack', () => {
   );
 
   it('is sent once more, marked, when the bot may not read the channel', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' } });
     const denied: Fault = { kind: 'error', error: 'missing_scope' };
     workspace.faults.add({ method: 'conversations.history', fault: denied, times: 100 });
@@ -141,7 +96,7 @@ describe('a report through Slack', () => {
   });
 
   it('finds a lost part of the thread in the thread', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' }, skip: 1 });
     const { run } = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
     await using outbox = bench.outbox();
@@ -152,7 +107,7 @@ describe('a report through Slack', () => {
   });
 
   it('does not take another part or another delivery for the one that was lost', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const first = await bench.plan([SLACK('C0REPORTS')], { report: sampleReport() });
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_before' }, skip: 1, times: 2 });
     const second = await bench.plan([SLACK('C0REPORTS')]);
@@ -167,7 +122,7 @@ describe('a report through Slack', () => {
   });
 
   it('finds a lost post in a channel that was named by its name', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' } });
     const { run } = await bench.plan([SLACK('#reports')]);
     await using outbox = bench.outbox();
@@ -179,7 +134,7 @@ describe('a report through Slack', () => {
   it.each(['C0LOBBY', 'C0ATTIC', 'C0NOWHERE'])(
     'goes to the actor with an invitation when %s cannot be posted to',
     async (channel) => {
-      const { bench, workspace, settled } = rig();
+      const { bench, workspace, settled } = slackRig();
       const { run } = await bench.plan([SLACK(channel)], { report: sampleReport(), fallbackUser: 'U0ANA' });
       await using outbox = bench.outbox();
       outbox.start();
@@ -197,7 +152,7 @@ describe('a report through Slack', () => {
   );
 
   it('fails with the way out when there is nobody to tell', async () => {
-    const { bench, settled } = rig();
+    const { bench, settled } = slackRig();
     const { run } = await bench.plan([SLACK('C0LOBBY')]);
     await using outbox = bench.outbox();
     outbox.start();
@@ -207,7 +162,7 @@ describe('a report through Slack', () => {
   });
 
   it('fails with the way into the channel when the direct message fails as well', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const { run } = await bench.plan([SLACK('C0LOBBY')], { fallbackUser: 'U0ANA' });
     for (const error of ['not_in_channel', 'account_inactive'])
       workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error } });
@@ -223,7 +178,7 @@ describe('a report through Slack', () => {
     ['the answer was lost', { kind: 'drop_after' }],
     ['the post was lost', { kind: 'drop_before' }],
   ] as const)('a notice arrives once when %s, naming its schedule', async (_name, fault) => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     workspace.faults.add({ method: 'chat.postMessage', fault });
     const { notice } = await bench.store.addNotice(newNotice({ destinations: [SLACK('C0REPORTS')] }));
     await using outbox = bench.outbox();
@@ -237,7 +192,7 @@ describe('a report through Slack', () => {
   });
 
   it('a notice whose channel cannot be posted to fails with the way out, and goes to nobody else', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const { notice } = await bench.store.addNotice(newNotice({ destinations: [SLACK('C0LOBBY')] }));
     await using outbox = bench.outbox();
     outbox.start();
@@ -248,7 +203,7 @@ describe('a report through Slack', () => {
   });
 
   it('is shown as plain text, saying so, when Slack refuses its blocks', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const detail = { response_metadata: { messages: ['[ERROR] bad [json-pointer:/blocks/4]'] } };
     workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'error', error: 'invalid_blocks', detail } });
     const report = makeReport({ sections: [{ kind: 'markdown', markdown: 'the body <!channel> stays' }] });
@@ -264,7 +219,7 @@ describe('a report through Slack', () => {
 
 describe('the live card in Slack', () => {
   it('is posted, edited to the end, and names where the report is', async () => {
-    const { bench, workspace, settled } = rig();
+    const { bench, workspace, settled } = slackRig();
     const { run } = await bench.card('C0REPORTS');
     await using outbox = bench.outbox();
     outbox.start();

@@ -9,6 +9,7 @@ import { createWorkspace } from '../../src/playground/workspace.ts';
 import { describeTransport } from '../contract/transport.ts';
 import { manualClock } from '../support/clock.ts';
 import { quietLogger } from '../support/peer-logger.ts';
+import { uploadsOf } from '../support/slack-uploads.ts';
 import { startPeerSmtp } from '../support/peer-smtp.ts';
 
 describeTransport('Slack', async () => {
@@ -26,7 +27,7 @@ describeTransport('Slack', async () => {
     return Promise.resolve();
   };
   return {
-    transport: createSlackTransport({ client, clock }),
+    transport: createSlackTransport({ client, clock, uploads: uploadsOf(workspace) }),
     destination: { kind: 'slack', channel: 'C0REPORTS' },
     arrived: async () =>
       workspace.messages('reports').map(({ text, blocks }) => {
@@ -35,6 +36,7 @@ describeTransport('Slack', async () => {
       }),
     refuse: () => fail('token_revoked'),
     refuseForNow: () => fail('ratelimited'),
+    loseAnswer: async () => workspace.faults.add({ method: 'chat.postMessage', fault: { kind: 'drop_after' } }),
     names: (receipt) => receipt.kind === 'slack' && receipt.ts === workspace.messages('reports')[0]?.ts,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

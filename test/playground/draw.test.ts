@@ -99,20 +99,60 @@ describe('a drawn message', () => {
     expect(drawMrkdwn('<!channel> &lt;!channel&gt;', style)).toBe('@CHANNEL <!channel>');
   });
 
+  it('shows the files that a message shares, with the words of a picture', () => {
+    const files = [
+      { filename: 'weekly.csv', title: 'Top products', length: 1_234 },
+      { filename: 'chart.png', title: 'chart.png', alt: 'Revenue rises', length: 40_000 },
+    ];
+    expect(drawMessage({ text: 'The files' }, { files, width: 60 })).toBe(
+      [
+        '│ The files',
+        '│ 📎 weekly.csv · Top products · 1.2 KiB',
+        '│ 📎 chart.png · 39 KiB',
+        '│ [image: Revenue rises]',
+      ].join('\n'),
+    );
+  });
+
+  it('draws a chart as bars, or as a line of blocks for each of its series', () => {
+    const data = [
+      { label: 'Mon', value: 1 },
+      { label: 'Tue', value: 4 },
+      { label: 'Wed', value: 8 },
+    ];
+    const axis_config = { categories: ['Mon', 'Tue', 'Wed'] };
+    const bar = { type: 'bar', series: [{ name: 'Orders', data }], axis_config };
+    const line = { type: 'line', series: [{ name: 'Orders', data }], axis_config };
+    const draw = (chart: object): string =>
+      drawMessage({ text: '', blocks: [{ type: 'data_visualization', title: 'A week', chart }] }, { width: 42 });
+    expect(draw(line)).toBe('│ A week\n│ Orders  ▁▄█  Mon 1 … Wed 8');
+    expect(draw(bar).split('\n')[3]).toMatch(/^│ Wed {2}█+ 8$/);
+    expect(draw({ type: 'pie', segments: data }).split('\n')).toHaveLength(4);
+    expect(draw({})).toBe('│ A week');
+  });
+
   it('removes the control bytes of what it draws', () => {
     const hostile = '\u001b]0;owned\u0007\u001b[2Jhi\u202e';
-    const drawn = drawMessage({
-      text: hostile,
-      blocks: [
-        { type: 'header', text: { type: 'plain_text', text: hostile } },
-        { type: 'section', text: { type: 'mrkdwn', text: `${hostile} <https://example.com|${hostile}>` } },
-        { type: 'context', elements: [{ type: 'image', alt_text: hostile }] },
-        { type: 'plan', title: hostile, tasks: [{ type: 'task_card', title: hostile, status: 'pending' }] },
-        { type: 'rich_text', elements: [text(hostile)] },
-        { type: 'table', rows: [[{ type: 'raw_text', text: hostile }]] },
-        { type: hostile },
-      ],
-    });
+    const drawn = drawMessage(
+      {
+        text: hostile,
+        blocks: [
+          { type: 'header', text: { type: 'plain_text', text: hostile } },
+          { type: 'section', text: { type: 'mrkdwn', text: `${hostile} <https://example.com|${hostile}>` } },
+          { type: 'context', elements: [{ type: 'image', alt_text: hostile }] },
+          { type: 'plan', title: hostile, tasks: [{ type: 'task_card', title: hostile, status: 'pending' }] },
+          { type: 'rich_text', elements: [text(hostile)] },
+          { type: 'table', rows: [[{ type: 'raw_text', text: hostile }]] },
+          {
+            type: 'data_visualization',
+            title: hostile,
+            chart: { type: 'pie', segments: [{ label: hostile, value: 1 }] },
+          },
+          { type: hostile },
+        ],
+      },
+      { files: [{ filename: hostile, title: hostile, alt: hostile, length: 1 }] },
+    );
     // oxlint-disable-next-line no-control-regex -- they are what must not be there
     expect(drawn).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e]/);
     expect(drawn.match(/hi/g)?.length).toBeGreaterThanOrEqual(3);

@@ -246,6 +246,38 @@ describe.each(ways)('the fake Web API through %s', (way) => {
     ]);
   });
 
+  it('refuses to share a file twice, under a message that is not there, or in the name of a user', async () => {
+    const upload = async (filename: string, alt?: string): Promise<string> => {
+      const args = { filename, length: 3, ...(alt === undefined ? {} : { alt_txt: alt }) };
+      const { upload_url: url = '', file_id: id = '' } = await client.files.getUploadURLExternal(args);
+      await (twin === undefined ? workspace.fetch : fetch)(url, { method: 'POST', body: 'abc' });
+      return id;
+    };
+    const share = (id: string, over: object = {}): Promise<unknown> =>
+      failure(client.apiCall('files.completeUploadExternal', { files: [{ id }], channel_id: 'C0REPORTS', ...over }));
+    const id = await upload('a.csv');
+    expect(await share(id, { thread_ts: '1700000000.000100' })).toMatchObject({ data: { error: 'thread_not_found' } });
+    expect(await share(id, { channel_id: 'U0ANA' })).toMatchObject({ data: { error: 'channel_not_found' } });
+    expect(await share(id, { channel_id: 'C0LOBBY' })).toMatchObject({ data: { error: 'not_in_channel' } });
+    expect(await share(id)).toMatchObject({ nothing: 'failed' });
+    expect(await share(id)).toMatchObject({ data: { error: 'file_not_found' } });
+    expect(workspace.violations).toEqual([]);
+    await upload('chart.png', 'Revenue rises');
+    expect(workspace.violations).toEqual([]);
+    await upload('chart.png');
+    expect(workspace.violations).toMatchObject([{ rule: 'alt_text' }]);
+    const { messages } = await client.conversations.history({ channel: 'C0REPORTS' });
+    expect(messages?.[0]?.files).toMatchObject([{ id, name: 'a.csv', size: 3 }]);
+  });
+
+  it('says what the token may do where it may not do everything, and refuses the rest', async () => {
+    const narrow = createWorkspace({ clock }, { scopes: ['chat:write'] });
+    const poor = new WebClient(narrow.token, { fetch: narrow.fetch, retryConfig: { retries: 0 }, logger: quietLogger });
+    expect((await poor.auth.test()).response_metadata?.scopes).toEqual(['chat:write']);
+    const asked = poor.apiCall('files.getUploadURLExternal', { filename: 'a', length: 1 });
+    expect(await failure(asked)).toMatchObject({ data: { error: 'missing_scope', needed: 'files:write' } });
+  });
+
   it('adds a reaction once', async () => {
     const { ts = '' } = await client.chat.postMessage({ channel: 'C0REPORTS', text: 'x' });
     await client.reactions.add({ channel: 'C0REPORTS', timestamp: ts, name: 'bell' });

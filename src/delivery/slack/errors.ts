@@ -23,6 +23,21 @@ const PERMANENT = new Set([
   'message_not_found',
   'cant_update_message',
   'edit_window_closed',
+  'thread_not_found',
+  'invalid_thread_ts',
+  'invalid_arguments',
+  'invalid_channel',
+  'file_not_found',
+  'file_upload_size_restricted',
+  'file_upload_size_zero',
+  'file_uploads_disabled',
+  'file_uploads_except_images_disabled',
+  'storage_limit_reached',
+  'blocked_file_type',
+  'malware_detected',
+  'not_allowed_token_type',
+  'posting_to_channel_denied',
+  'alt_txt_too_large',
 ]);
 /** Slack's own words for these: "it's possible some aspect of the operation succeeded before the error was raised". */
 const MAYBE_DONE = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
@@ -50,6 +65,7 @@ const HINTS: Record<string, string> = {
   not_authed: 'Check SLACK_BOT_TOKEN.',
   token_revoked: 'Install the app again and set the new SLACK_BOT_TOKEN.',
   account_inactive: 'Install the app again and set the new SLACK_BOT_TOKEN.',
+  thread_not_found: 'The message that threadTs names is gone; name another one.',
   missing_scope: 'Install the app again with the scopes of manifest.yml.',
 };
 const MIN_WAIT_MS = 1_000;
@@ -90,6 +106,11 @@ export function slackReasons(error: unknown): string[] {
   const data = error instanceof DeliveryError ? field(error.cause, 'data') : field(error, 'data');
   const messages = field(field(data, 'response_metadata'), 'messages');
   return Array.isArray(messages) ? messages.filter((one) => typeof one === 'string').slice(0, 5) : [];
+}
+
+/** The JSON pointers in these reasons, as `/blocks/4/text`. */
+export function slackPointers(error: unknown): string[] {
+  return slackReasons(error).flatMap((reason) => /\[json-pointer:([^\]\s]*)\]/.exec(reason)?.[1] ?? []);
 }
 
 function fromPlatform(what: string, error: unknown): DeliveryError {

@@ -1,117 +1,166 @@
-import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { iso } from '../../clock.ts';
 import { DeliveryError } from '../../errors.ts';
 import { drawCard } from '../../render/card.ts';
-import { escapeMrkdwn } from '../../render/format.ts';
-import { blocksAsText } from '../../render/slack/plain.ts';
+import type { SlackFiles, SlackMessage, SlackPart } from '../../render/slack/message.ts';
 import { renderSlackReport } from '../../render/slack/report.ts';
-import type { SlackMessage } from '../../render/slack/message.ts';
-import type { Destination, Receipt } from '../../store/destinations.ts';
+import type { Receipt } from '../../store/destinations.ts';
 import type { Delivery } from '../../store/records.ts';
-import type { Json } from '../../store/store.ts';
 import { reportOf } from '../about.ts';
 import type { Found, RenderRequest, SendRequest, Transport } from '../transport.ts';
-import { slackCode, slackReasons, toDeliveryError } from './errors.ts';
-import { createProbe, fieldsOf } from './probe.ts';
-
-/**
- * What the transport needs of a WebClient. Make it with `retryConfig: { retries: 0 }`, `rejectRateLimitedCalls: true` and a timeout:
- * with the SDK's defaults one post becomes three when an answer is lost (RELIABILITY finding 5).
- */
-export interface SlackClient {
-  apiCall(method: string, options?: Record<string, unknown>): Promise<object>;
-}
+import { inviteLine, labelled, readBody, readMessage, toBodies } from './body.ts';
+import { createCall, fieldsOf, orAborted } from './call.ts';
+import type { Call, SlackClient } from './call.ts';
+import { slackCode } from './errors.ts';
+import { headOf, placeOf, slackDestination } from './place.ts';
+import type { SlackReceipt } from './place.ts';
+import { firstOf, postMessage } from './posts.ts';
+import type { PostResult, PostTask } from './posts.ts';
+import { createProbe, isComplete } from './probe.ts';
+import type { ProbeRequest, Sighting } from './probe.ts';
+import { fileNames, shareFiles } from './upload.ts';
+import type { Uploads } from './upload.ts';
 
 export interface SlackTransportOptions {
   /** How long after the send an absent post is taken for lost. Default 30 s. */
   probeDelayMs?: number;
 }
 
-type SlackReceipt = Extract<Receipt, { kind: 'slack' }>;
+interface Deps {
+  client: SlackClient;
+  clock: Clock;
+  uploads: Uploads;
+}
 
-const METADATA_TYPE = 'bellhop_delivery';
 const PERMALINK_TIMEOUT_MS = 3_000;
 const RESENT_LABEL = '♻️ sent again after an interruption';
 /** The channel cannot be posted to; the actor is told in a direct message instead. */
 const UNPOSTABLE = new Set(['not_in_channel', 'channel_not_found', 'is_archived']);
-/** The blocks are refused, not the message: it is sent once more as plain text. */
-const BLOCKS_REFUSED = new Set(['invalid_blocks', 'invalid_blocks_format', 'msg_too_long', 'msg_blocks_too_long']);
-const Body = z.object({ text: z.string(), blocks: z.array(z.looseObject({ type: z.string() })) });
-type Body = z.infer<typeof Body>;
+const MAX_NOTES = 20;
 
-/** Sends reports and live cards by chat.postMessage and chat.update. */
-export function createSlackTransport(
-  deps: { client: SlackClient; clock: Clock },
-  options: SlackTransportOptions = {},
-): Transport {
-  const { client, clock } = deps;
-  const probe = createProbe({ client, metadataType: METADATA_TYPE });
+/** Sends reports and live cards by chat.postMessage and chat.update, and files by the three calls of an upload. */
+export function createSlackTransport(deps: Deps, options: SlackTransportOptions = {}): Transport {
+  const { client, clock, uploads } = deps;
+  const survey = createProbe(client);
 
-  async function call(method: string, args: Record<string, unknown>): Promise<Record<string, unknown>> {
-    try {
-      return fieldsOf(await client.apiCall(method, args));
-    } catch (error) {
-      throw toDeliveryError(error, `${method} to ${String(args['channel'])}`);
-    }
+  /** What of the part stands in Slack already, where it may; what cannot be known is sent again, marked. */
+  async function seen(request: SendRequest): Promise<Sighting | undefined> {
+    if (!request.resent) return undefined;
+    const since = request.delivery.parts.find(({ n }) => n === request.n)?.startedAt ?? request.delivery.createdAt;
+    const sighting = await survey({ ...request, since });
+    return typeof sighting === 'string' ? undefined : sighting;
   }
 
-  /** Posts; blocks that Slack refuses are sent once more as plain text that says so. */
-  async function post(args: Record<string, unknown>, body: Body): Promise<{ channel: string; ts: string }> {
-    let answer: Record<string, unknown>;
-    try {
-      answer = await call('chat.postMessage', { ...args, text: body.text, blocks: body.blocks });
-    } catch (error) {
-      if (!BLOCKS_REFUSED.has(slackCode(error) ?? '')) throw error;
-      const why = [slackCode(error), ...slackReasons(error)].join(': ').slice(0, 300);
-      const note = escapeMrkdwn(`(shown as plain text, because Slack refused its layout: ${why})`);
-      answer = await call('chat.postMessage', { ...args, text: `${blocksAsText(body.blocks) || body.text}\n${note}` });
-    }
-    const { channel, ts } = answer;
-    if (typeof channel !== 'string' || typeof ts !== 'string') {
-      const message = `The answer of Slack to chat.postMessage to ${String(args['channel'])} names no message.`;
-      throw new DeliveryError(message, { code: 'SLACK_AMBIGUOUS', ambiguous: true });
-    }
-    return { channel, ts };
+  async function send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
+    const body = readBody(request.body);
+    const call = createCall(client, signal);
+    const sighting = await seen(request);
+    if (sighting !== undefined && isComplete(sighting)) return receiptOf(request, sighting);
+    if ('files' in body) return sendFiles(request, body, { call, signal });
+    return sendMessage(request, body, { call, sighting });
   }
 
-  async function send(request: SendRequest): Promise<Receipt> {
-    const { delivery, n, previous } = request;
-    const channel = channelOf(delivery.destination);
-    const body = labelled(readBody(request.body), request.resent ? RESENT_LABEL : undefined);
-    const head = previous[0]?.kind === 'slack' ? previous[0] : undefined;
-    const args = {
-      metadata: { event_type: METADATA_TYPE, event_payload: { id: delivery.id, part: n } },
-      unfurl_links: false,
-      unfurl_media: false,
+  async function sendMessage(
+    request: SendRequest,
+    message: SlackMessage,
+    means: { call: Call; sighting: Sighting | undefined },
+  ): Promise<Receipt> {
+    const { call, sighting } = means;
+    const { delivery, n } = request;
+    const head = headOf(request);
+    const place = placeOf(request);
+    const task: PostTask = {
+      payload: { id: delivery.id, part: n },
+      message,
+      label: request.resent ? RESENT_LABEL : undefined,
+      place: sighting === undefined ? place : { ...place, channel: sighting.channel },
+      posted: sighting?.posted ?? new Map(),
     };
-    if (n > 1 && head !== undefined) {
-      const posted = await post({ ...args, channel: head.channel, thread_ts: head.ts }, body);
-      return {
-        kind: 'slack',
-        at: iso(clock.now()),
-        ...posted,
-        ...(head.insteadOf ? { insteadOf: head.insteadOf } : {}),
-      };
+    const post = (over: Partial<PostTask> = {}): Promise<PostResult> =>
+      postMessage({ call, clock }, { ...task, ...over });
+    const moved = head?.insteadOf ?? sighting?.insteadOf;
+    if (head !== undefined) return receipt(await post(), moved);
+    if (moved !== undefined) {
+      const invited = labelled(message, inviteLine(moved));
+      return withPermalink(
+        delivery,
+        receipt(await post({ message: invited, place: { channel: task.place.channel } }), moved),
+      );
     }
     try {
-      return await withPermalink(delivery, await post({ ...args, channel }, body));
+      return await withPermalink(delivery, receipt(await post()));
     } catch (error) {
       const user = delivery.fallbackUser;
-      if (user === undefined || user === channel || !UNPOSTABLE.has(slackCode(error) ?? '')) throw error;
-      const posted = await post({ ...args, channel: user }, labelled(body, inviteLine(channel))).catch(
-        (second: unknown) => {
-          throw neither(error, second);
-        },
-      );
-      return { ...(await withPermalink(delivery, posted)), insteadOf: channel };
+      const { channel } = place;
+      if (user === undefined || user === channel || !isUnpostable(error)) throw error;
+      const invited = { message: labelled(message, inviteLine(channel)), place: { channel: user } };
+      const posted = await post(invited).catch((second: unknown) => {
+        throw neither(error, second);
+      });
+      return withPermalink(delivery, receipt(posted, channel));
     }
+  }
+
+  /** Files that could not be shared are told of in the same place, as a message of this part. */
+  async function sendFiles(
+    request: SendRequest,
+    body: SlackFiles,
+    means: { call: Call; signal: AbortSignal },
+  ): Promise<Receipt> {
+    const head = headOf(request);
+    if (head === undefined)
+      throw new DeliveryError('Files came before their message.', { code: 'RENDER_FAILED', permanent: true });
+    const place = placeOf(request);
+    const label = request.resent ? RESENT_LABEL : undefined;
+    const result = await shareFiles({ ...uploads, ...means, clock }, { request, body, label, place });
+    if (result.is === 'shared') {
+      const { ts, files, degraded } = result;
+      return { ...receipt({ channel: place.channel, ts, degraded }, head.insteadOf), files };
+    }
+    const message = { text: result.text, blocks: [] };
+    const payload = { id: request.delivery.id, part: request.n };
+    const posted = await postMessage(
+      { call: means.call, clock },
+      { payload, message, label: undefined, place, posted: new Map() },
+    );
+    return receipt({ ...posted, degraded: result.degraded }, head.insteadOf);
+  }
+
+  function receipt(posted: PostResult, insteadOf?: string): SlackReceipt {
+    const { degraded, ...place } = posted;
+    const notes = degraded.slice(0, MAX_NOTES).map((note) => note.slice(0, 500));
+    return {
+      kind: 'slack',
+      at: iso(clock.now()),
+      ...place,
+      ...(insteadOf === undefined ? {} : { insteadOf }),
+      ...(notes.length === 0 ? {} : { degraded: notes }),
+    };
+  }
+
+  /** The receipt of what was found by looking; files of the part that are not there were not attached. */
+  function receiptOf(request: ProbeRequest | SendRequest, sighting: Sighting): SlackReceipt {
+    const { channel, insteadOf, posted, shared } = sighting;
+    const ts = shared?.ts ?? firstOf(posted) ?? '';
+    const lost = shared === undefined ? [] : missingFrom(request, shared.files);
+    const degraded = lost.map((name) => `Not attached: ${name}.`);
+    return {
+      ...receipt({ channel, ts, degraded }, insteadOf),
+      found: true,
+      ...(shared === undefined ? {} : { files: shared.files }),
+    };
+  }
+
+  async function probe(request: ProbeRequest): Promise<Found> {
+    const sighting = await survey(request);
+    if (typeof sighting === 'string') return sighting;
+    // Of a message in halves one may be missing: it is sent again, which posts only what is missing.
+    return isComplete(sighting) ? receiptOf(request, sighting) : 'absent';
   }
 
   /** The permalink is a convenience: it is waited for shortly, and its failure is nothing. */
-  async function withPermalink(delivery: Delivery, posted: { channel: string; ts: string }): Promise<SlackReceipt> {
-    const receipt: SlackReceipt = { kind: 'slack', at: iso(clock.now()), ...posted };
-    if (delivery.mode === 'live') return receipt;
+  async function withPermalink(delivery: Delivery, posted: SlackReceipt): Promise<SlackReceipt> {
+    if (delivery.mode === 'live') return posted;
     const giveUp = new AbortController();
     const asked = client
       .apiCall('chat.getPermalink', { channel: posted.channel, message_ts: posted.ts })
@@ -119,44 +168,53 @@ export function createSlackTransport(
       .catch(() => undefined);
     const link = await Promise.race([asked, clock.sleep(PERMALINK_TIMEOUT_MS, giveUp.signal)]);
     giveUp.abort();
-    return typeof link === 'string' ? { ...receipt, permalink: link } : receipt;
+    return typeof link === 'string' ? { ...posted, permalink: link } : posted;
   }
 
   return {
     kind: 'slack',
     ambiguity: { policy: 'probe', afterMs: options.probeDelayMs ?? 30_000 },
-    lane: (destination) => `slack:${channelOf(destination)}`,
+    lane: (destination) => `slack:${slackDestination(destination).channel}`,
     group: (action) => (action === 'send' ? 'slack:chat.postMessage' : 'slack:chat.update'),
     pace(action, destination) {
       // chat.postMessage: 1 a second a channel with short bursts; chat.update is tier 3, 50 a minute (docs.slack.dev, rate limits).
-      if (action === 'send') return { key: `slack:${channelOf(destination)}`, perSecond: 1, burst: 2 };
+      if (action === 'send') return { key: `slack:${slackDestination(destination).channel}`, perSecond: 1, burst: 2 };
       return { key: 'slack:chat.update', perSecond: 50 / 60, burst: 10 };
     },
-    prepare: (request) => prepare(request).map(toJson),
-    send: (request, signal) => orAborted(send(request), signal),
-    probe: (request, signal) => orAborted<Found>(probe(request, clock), signal),
-    async edit({ delivery, receipt, body }, signal) {
-      if (receipt.kind !== 'slack')
+    prepare: (request) => prepare(request).flatMap(toBodies),
+    send: (request, signal) => orAborted(send(request, signal), signal),
+    probe: (request, signal) => orAborted<Found>(probe(request), signal),
+    async edit({ delivery, receipt: posted, body }, signal) {
+      if (posted.kind !== 'slack')
         throw new DeliveryError('A card has no Slack receipt.', { code: 'INTERNAL', permanent: true });
-      const moved = receipt.insteadOf === undefined ? undefined : inviteLine(receipt.insteadOf);
-      const { text, blocks } = labelled(readBody(body), delivery.mode === 'live' ? moved : undefined);
-      const args = { channel: receipt.channel, ts: receipt.ts, text, blocks };
-      await orAborted(call('chat.update', args), signal);
+      const moved = posted.insteadOf === undefined ? undefined : inviteLine(posted.insteadOf);
+      const { text, blocks } = labelled(readMessage(body), delivery.mode === 'live' ? moved : undefined);
+      const args = { channel: posted.channel, ts: posted.ts, text, blocks };
+      await orAborted(createCall(client, signal)('chat.update', args), signal);
     },
   };
 }
 
-function prepare(request: RenderRequest): SlackMessage[] {
+function prepare(request: RenderRequest): SlackPart[] {
   const { about, delivery, deliveries } = request;
   if (delivery.mode === 'live' && about.kind === 'run') return [drawCard({ run: about.run, deliveries })];
-  return renderSlackReport(reportOf(about), about).filter((part) => 'blocks' in part);
+  const { format, thread, attach } = slackDestination(delivery.destination);
+  return renderSlackReport(reportOf(about), about, {
+    ...(format === undefined ? {} : { format }),
+    ...(thread === undefined ? {} : { thread }),
+    ...(attach === undefined ? {} : { attach }),
+  });
 }
 
-/** A line of ours on top; the frozen body below it stays as it is. */
-function labelled(body: Body, label: string | undefined): Body {
-  if (label === undefined) return body;
-  const block = { type: 'context', elements: [{ type: 'mrkdwn', text: label }] };
-  return { text: body.text, blocks: [block, ...body.blocks] };
+function isUnpostable(error: unknown): boolean {
+  return error instanceof DeliveryError && !error.ambiguous && UNPOSTABLE.has(slackCode(error) ?? '');
+}
+
+function missingFrom(request: ProbeRequest | SendRequest, files: readonly { name: string }[]): string[] {
+  const frozen = request.delivery.parts.find(({ n }) => n === request.n)?.body;
+  const body = frozen === undefined ? undefined : readBody(frozen);
+  if (body === undefined || !('files' in body)) return [];
+  return fileNames(body).filter((name) => !files.some((file) => file.name === name));
 }
 
 /** Neither the channel nor the direct message: people have to know what stands in the way of the channel. */
@@ -172,44 +230,4 @@ function neither(first: unknown, second: unknown): unknown {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-function inviteLine(channel: string): string {
-  const place = /^[CG][A-Z0-9]+$/.test(channel) ? `<#${channel}>` : escapeMrkdwn(channel);
-  return `I could not post in ${place}: invite me there with \`/invite @Bellhop\``;
-}
-
-function channelOf(destination: Destination): string {
-  if (destination.kind === 'slack') return destination.channel;
-  throw new DeliveryError(`A ${destination.kind} destination came to the Slack transport.`, {
-    code: 'INTERNAL',
-    permanent: true,
-  });
-}
-
-function readBody(body: Json): Body {
-  const read = Body.safeParse(body);
-  if (read.success) return read.data;
-  throw new DeliveryError('A stored Slack message is not readable.', { code: 'RENDER_FAILED', permanent: true });
-}
-
-function toJson(message: SlackMessage): Json {
-  return z.json().parse(JSON.parse(JSON.stringify(message)));
-}
-
-/** A call cannot be taken back: when the signal comes first, the post may have happened. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const error = new DeliveryError('Stopped while Slack was being asked; the message may have been posted.', {
-    code: 'SLACK_AMBIGUOUS',
-    ambiguous: true,
-  });
-  if (signal.aborted) throw error;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -8,7 +8,7 @@ import { directMessage, findChannel, microsOf, wireMessage } from '../state.ts';
 import type { Method, MethodDeps } from './method.ts';
 
 /** The channel an app may post to, or Slack's error. A user id means the direct message with that user. */
-function postable(world: World, reference: string): Channel | string {
+export function postable(world: World, reference: string): Channel | string {
   const channel = /^[UW][A-Z0-9]+$/.test(reference) ? directMessage(world, reference) : findChannel(world, reference);
   if (channel === undefined) return 'channel_not_found';
   const member = channel.members.has(world.bot.user);
@@ -42,7 +42,7 @@ function newMessage(world: World, channel: Channel, content: Content): Message {
 }
 
 /** The root of the thread that a ts belongs to, or Slack's error; a reply to a reply lands in the same thread. */
-function threadRoot(world: World, channel: Channel, ts: string | undefined): { root?: string } | string {
+export function threadRoot(world: World, channel: Channel, ts: string | undefined): { root?: string } | string {
   if (ts === undefined || ts === '') return {};
   if (Number.isNaN(microsOf(ts))) return 'invalid_thread_ts';
   const parent = world.find(channel.id, ts);

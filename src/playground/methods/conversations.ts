@@ -2,7 +2,7 @@ import type { Args } from '../args.ts';
 import { granted, pageOf, refused } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import type { Channel, Json, Message, World } from '../state.ts';
-import { directMessage, microsOf, wireMessage } from '../state.ts';
+import { directMessage, microsOf, wireFile, wireMessage } from '../state.ts';
 import type { Method } from './method.ts';
 
 function wireChannel(channel: Channel, world: World): Json {
@@ -48,10 +48,17 @@ function listed(found: Message[] | string, args: Args, world: World): Reply {
   const metadata = args.flag('include_all_metadata') ? 'with' : 'without';
   const messages = page.items.map((message) => ({
     ...wireMessage(message, { metadata }),
+    ...fileFields(message, world),
     ...threadFields(message, world),
   }));
   const more = page.next !== '';
   return granted({ messages, has_more: more, ...(more ? { response_metadata: { next_cursor: page.next } } : {}) });
+}
+
+function fileFields(message: Message, world: World): Json {
+  if (message.files.length === 0) return {};
+  const known = message.files.flatMap((id) => world.files.get(id) ?? []);
+  return { files: known.map(wireFile) };
 }
 
 function threadFields(message: Message, world: World): Json {
