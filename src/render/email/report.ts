@@ -1,5 +1,6 @@
 import type { Section } from '../../store/report-sections.ts';
 import type { Report } from '../../store/report.ts';
+import type { FilePlan } from '../file-plan.ts';
 import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
 import { plainBlocks } from '../sections.ts';
@@ -13,9 +14,18 @@ import { PALETTE } from './palette.ts';
 export interface RenderedEmail {
   /** One line, no control characters. */
   subject: string;
-  html: string;
+  /** Absent where text alone is wanted. */
+  html?: string;
   /** The whole report, whatever the size of the HTML. */
   text: string;
+  files: FilePlan[];
+}
+
+export interface EmailOptions {
+  format?: 'html' | 'text';
+  attach?: readonly ('csv' | 'html' | 'md' | 'json')[];
+  thread?: 'series' | 'none';
+  unsubscribeUrl?: string;
 }
 
 /** Gmail clips near 102 kB; the whole HTML stays below 90 kB. */
@@ -28,12 +38,12 @@ const COLUMNS = 78;
 const C = PALETTE.light;
 
 /** The report as one mail: own HTML with inline styles and dark mode, and a text part that says all of it. */
-export function renderEmail(report: Report, about: Subject): RenderedEmail {
+export function renderEmail(report: Report, about: Subject, _options: EmailOptions = {}): RenderedEmail {
   const name = oneLine(report.title) || describeSubject(about).name;
   const subject = cutText(report.status === 'partial' ? `${name} (incomplete)` : name, SUBJECT_CHARS);
   const facts = subjectFacts(about, report);
   const text = `${renderText(report, { width: COLUMNS, color: 'none' })}\n-- \n${facts.join('\n')}\n`;
-  return { subject, html: renderPage(report, { about, title: subject, frame: 'mail' }), text };
+  return { subject, html: renderPage(report, { about, title: subject, frame: 'mail' }), text, files: [] };
 }
 
 /** The whole HTML document; `page` is for files: it carries a content security policy and no size limit. */
