@@ -14,8 +14,7 @@ import { PALETTE } from './palette.ts';
 export interface RenderedEmail {
   /** One line, no control characters. */
   subject: string;
-  /** Absent where text alone is wanted. */
-  html?: string;
+  html: string;
   /** The whole report, whatever the size of the HTML. */
   text: string;
   files: FilePlan[];
