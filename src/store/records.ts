@@ -330,6 +330,9 @@ export const AuditEntry = z.object({
     'token',
     'token-rotate',
     'token-revoke',
+    'unsubscribe',
+    'mail-suppress',
+    'mail-allow',
   ]),
   /** The token that an act is about. */
   token: z.string().max(80).exactOptional(),
