@@ -51,6 +51,20 @@ describe('the pool', () => {
     expect(house.peer.connections()).toBe(4);
   });
 
+  it('has no more of them when mails come in while others wait', async () => {
+    await using house = await open();
+    let most = 0;
+    const sendThen = async (text: string, then: number): Promise<void> => {
+      await house.pool.send(mail(text), never);
+      most = Math.max(most, house.peer.open());
+      if (then > 0) await Promise.all([sendThen(`${text}a`, then - 1), sendThen(`${text}b`, then - 1)]);
+    };
+    await Promise.all(many(8).map((text) => sendThen(text, 2)));
+    expect(house.peer.mails).toHaveLength(8 * 7);
+    expect(most).toBe(4);
+    expect(house.peer.connections()).toBe(4);
+  });
+
   it('uses a connection for a hundred mails', async () => {
     await using house = await open();
     for (const text of many(100)) await house.pool.send(mail(text), never);

@@ -234,6 +234,24 @@ describe('a mail through the outbox', () => {
     expect(both.map((one) => one.messageId)).toEqual([`<${ids[0]}.1@example.org>`, `<${ids[0]}.1@example.org>`]);
   });
 
+  it('goes to each recipient by itself: one who is refused takes nothing from the other', async () => {
+    await using peer = await startPeerSmtp();
+    const bench = outboxBench((clock) => ({
+      email: createEmailTransport(mailDeps(peer.port, { clock: wireClock(clock) })),
+    }));
+    peer.fail({ at: 'rcpt', code: 550 });
+    const { run } = await bench.plan([
+      { kind: 'email', to: 'ana@example.com' },
+      { kind: 'email', to: 'bo@example.com' },
+    ]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    await outbox.idle();
+    const found = await bench.deliveries(run.id);
+    expect(found.map(({ state }) => state).toSorted()).toEqual(['delivered', 'failed']);
+    expect(peer.mails.map(({ to }) => to)).toEqual([[expect.stringMatching(/^(?:ana|bo)@example\.com$/)]]);
+  });
+
   it('whose answer was lost twice is left unknown', async () => {
     await using peer = await startPeerSmtp();
     const bench = outboxBench((clock) => ({

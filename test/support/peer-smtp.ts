@@ -25,6 +25,8 @@ export interface PeerSmtp extends AsyncDisposable {
   readonly mails: readonly PeerMail[];
   /** Connections that were made so far. */
   connections(): number;
+  /** Those that are open now. */
+  open(): number;
   /** Cuts every connection, as a server does that restarts. */
   hangUp(): void;
   /** Queues faults; each is used once, in this order within its stage. */
@@ -92,6 +94,7 @@ export async function startPeerSmtp(): Promise<PeerSmtp> {
     port,
     mails,
     connections: () => connections,
+    open: () => sockets.size,
     hangUp: () => {
       for (const socket of sockets.values()) socket.destroy();
     },
