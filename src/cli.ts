@@ -32,6 +32,7 @@ const HELP = `Usage: bellhop COMMAND
   token create NAME [--scope read|run|manage|admin] [--jobs a,b] [--expires 90d] [--quiet]
                                 make a token of the HTTP API, shown this once, alone on standard output
   token list | rotate TOKEN [--overlap 24h] | revoke TOKEN    TOKEN is an id or a name; docs/tokens.md
+  mail list | allow ADDRESS | suppress ADDRESS [--json]       who gets no mail and why; let mails through again; stop them
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -61,6 +62,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   unschedule: ['json', 'yes'],
   notices: ['json'],
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
+  mail: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   doctor: [],
@@ -112,6 +114,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'token': {
       const { tokenCommand } = await import('./cli/tokens.ts');
       return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
+    }
+    case 'mail': {
+      const { mailCommand } = await import('./cli/mail.ts');
+      return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'notices': {
       const { noticesCommand } = await import('./cli/notices.ts');

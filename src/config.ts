@@ -18,6 +18,16 @@ const SECRETS = [
 /** A plugin's config key; which of them there are, its manifest says. */
 const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]+_[A-Z0-9]/;
 
+export interface MailConfig {
+  smtpUrl: string;
+  from: string;
+  perSecond: number;
+  /** Without a slash at its end. */
+  publicUrl?: string;
+  unsubscribeMail?: string;
+  dkim?: { domain: string; selector: string; keyFile: string };
+}
+
 export interface Config {
   port: number;
   host: string;
@@ -54,8 +64,8 @@ export interface Config {
     proxy: 'trusted' | 'ignored';
   };
   slack?: { botToken: string; signingSecret: string; apiUrl: string };
-  mail?: { smtpUrl: string; from: string };
   webhooks?: { secret: string; hosts: string[] };
+  mail?: MailConfig;
   /** All that is set, of others too: the gates of jobs are looked up in it. Holds secrets. */
   variables: Readonly<Record<string, string | undefined>>;
   /** Values that never appear in logs, records or reports. */
@@ -111,10 +121,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     env.SLACK_BOT_TOKEN !== undefined && env.SLACK_SIGNING_SECRET !== undefined
       ? { botToken: env.SLACK_BOT_TOKEN, signingSecret: env.SLACK_SIGNING_SECRET, apiUrl: withSlash(env.SLACK_API_URL) }
       : undefined;
-  const mail =
-    env.SMTP_URL !== undefined && env.BELLHOP_MAIL_FROM !== undefined
-      ? { smtpUrl: env.SMTP_URL, from: env.BELLHOP_MAIL_FROM }
-      : undefined;
+  const mail = mailOf(env, at);
   if (slack === undefined) off.push('Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET');
   if (mail === undefined) off.push('Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM');
   if (env.BELLHOP_API_ENABLED === 'false') off.push('The HTTP API is off: BELLHOP_API_ENABLED is false');
@@ -170,6 +177,25 @@ function listOf(text: string | undefined): string[] {
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
+}
+
+function mailOf(env: Environment, at: (path: string) => string): MailConfig | undefined {
+  const { SMTP_URL: smtpUrl, BELLHOP_MAIL_FROM: from, BELLHOP_UNSUBSCRIBE_MAIL: unsubscribeMail } = env;
+  if (smtpUrl === undefined || from === undefined) return undefined;
+  const { BELLHOP_DKIM_DOMAIN: domain, BELLHOP_DKIM_SELECTOR: selector, BELLHOP_DKIM_KEY_FILE: keyFile } = env;
+  const dkim =
+    domain === undefined || selector === undefined || keyFile === undefined
+      ? {}
+      : { dkim: { domain, selector, keyFile: at(keyFile) } };
+  const publicUrl = env.BELLHOP_PUBLIC_URL?.replace(/\/+$/, '');
+  return {
+    smtpUrl,
+    from,
+    perSecond: env.BELLHOP_MAIL_PER_SECOND,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(unsubscribeMail === undefined ? {} : { unsubscribeMail }),
+    ...dkim,
+  };
 }
 
 const DAY_MS = 86_400_000;
@@ -235,6 +261,10 @@ function halfConfigured(env: Environment): string[] {
   pair('SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET');
   pair('SMTP_URL', 'BELLHOP_MAIL_FROM');
   pair('BELLHOP_WEBHOOK_SECRET', 'BELLHOP_WEBHOOK_HOSTS');
+  const dkim = ['BELLHOP_DKIM_DOMAIN', 'BELLHOP_DKIM_SELECTOR', 'BELLHOP_DKIM_KEY_FILE'] as const;
+  const missing = dkim.filter((name) => env[name] === undefined);
+  if (missing.length < dkim.length)
+    problems.push(...missing.map((name) => `${name}: is needed because another variable of DKIM is set`));
   return problems;
 }
 

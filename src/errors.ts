@@ -64,6 +64,8 @@ export const ERROR_CODES = {
   WEBHOOK_UNAVAILABLE: 'The webhook was not reached or could not take the report; it is tried again.',
   MAIL_UNAVAILABLE: 'The mail server could not be reached or refused for now, and nothing was sent.',
   MAIL_AMBIGUOUS: 'The message was handed over, but the answer of the mail server was lost; it may have been sent.',
+  MAIL_SUPPRESSED:
+    'The address gets no mail: its owner unsubscribed, its mailbox does not exist, or an operator said so.',
   FILE_FAILED: 'The report file could not be written.',
   TRANSPORT_OFF: 'The way to this destination is not configured.',
   RENDER_FAILED: 'The report could not be rendered for this destination.',

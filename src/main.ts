@@ -19,13 +19,14 @@ import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
 import { parseTarget, splitTargets } from './runner/targets.ts';
+import { createSubscriptions, type Subscriptions } from './runner/subscriptions.ts';
 import { createTokens, type Tokens } from './runner/tokens.ts';
 import { createScrub } from './scrub.ts';
 import { openStore } from './store/open.ts';
 import type { Destination } from './store/destinations.ts';
 import type { Actor } from './store/records.ts';
 import type { OpenReport, Store } from './store/store.ts';
-import { transportsOf } from './transports.ts';
+import { readMailSettings, transportsOf } from './transports.ts';
 
 /** What tests replace at the far edges; the product passes nothing. */
 export interface Seams {
@@ -47,6 +48,7 @@ export interface Bellhop {
   outbox: Outbox;
   confinement: Confinement;
   tokens: Tokens;
+  subscriptions: Subscriptions;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -73,6 +75,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const ids = createIds(clock);
   // Before the folder is opened: a place that is none must leave nothing held.
   const alerts = alertsTo(config);
+  const mail = readMailSettings(config);
   const confinement = await openConfinement({ clock, env: config.variables }, config.confine);
   const { store: bare, report } = await openStore(
     { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
@@ -95,7 +98,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
   );
   const outbox = createOutbox(
-    { store, transports: transportsOf(config, { blobs: store.blobs, ...seams, clock }), clock, log, scrub },
+    { store, transports: await transportsOf(config, { store, log, mail, ...seams, clock }), clock, log, scrub },
     { workerId },
   );
   const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
@@ -107,6 +110,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     outbox,
     confinement,
     tokens,
+    subscriptions: createSubscriptions({ store, clock }),
     log,
     clock,
     opened: report,
@@ -175,17 +179,15 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   };
   const { schedules } = bellhop.scheduler;
   const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
-  const { tokens } = bellhop;
+  const { tokens, subscriptions } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
   const { runWaitMs } = config;
   const processing = {
     queue: (name: string, limit: number) => runner.process(name, limit),
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
-  const api = createApi(
-    { runner, reader: store, schedules, tokens, readiness, cron, backup, process: processing, clock, runWaitMs, log },
-    config.api,
-  );
+  const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
+  const api = createApi({ runner, reader: store, schedules, tokens, subscriptions, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

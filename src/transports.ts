@@ -2,46 +2,93 @@
 import { join } from 'node:path';
 import { WebClient } from '@slack/web-api';
 import type { Clock } from './clock.ts';
-import type { Config } from './config.ts';
+import type { Config, MailConfig } from './config.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
+import { readDkimKey } from './delivery/email/dkim.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
+import type { EmailDeps } from './delivery/email/transport.ts';
 import { createFileTransport } from './delivery/file.ts';
 import { createFileReader } from './delivery/files.ts';
 import type { FileReader } from './delivery/files.ts';
+import { createWebhookTransport } from './delivery/webhook.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
-import { createWebhookTransport } from './delivery/webhook.ts';
+import type { Log } from './log.ts';
 import { createRasteriser } from './render/charts/png.ts';
+import type { Rasteriser } from './render/charts/png.ts';
 import type { Store } from './store/store.ts';
+import { ensureLinkSecret } from './store/suppressions.ts';
 
-interface Deps {
+interface TransportDeps {
   clock: Clock;
-  blobs: Store['blobs'];
+  store: Store;
+  log: Log;
+  /** What was read of the mail settings; undefined: mail is off. */
+  mail: MailSettings | undefined;
   fetch?: typeof globalThis.fetch;
 }
 
+type MailSettings = Pick<EmailDeps, 'server' | 'from' | 'dkim' | 'unsubscribeMail'>;
+
+/** Reads what mail needs, its DKIM key too; throws a ConfigError. To be called before the data folder is opened, so that nothing is held then. */
+export function readMailSettings({ mail }: Config): MailSettings | undefined {
+  if (mail === undefined) return undefined;
+  return {
+    server: parseSmtpUrl(mail.smtpUrl),
+    from: parseMailFrom(mail.from),
+    ...(mail.dkim === undefined ? {} : { dkim: readDkimKey(mail.dkim) }),
+    ...(mail.unsubscribeMail === undefined ? {} : { unsubscribeMail: mail.unsubscribeMail }),
+  };
+}
+
 /** Makes them; what is not configured has none, and its deliveries fail with TRANSPORT_OFF. */
-export function transportsOf(config: Config, deps: Deps): OutboxDeps['transports'] {
+export async function transportsOf(config: Config, deps: TransportDeps): Promise<OutboxDeps['transports']> {
   const { clock } = deps;
-  const readFile = createFileReader({ blobs: deps.blobs, rasteriser: createRasteriser({ fontFiles: [] }) });
+  const rasteriser = createRasteriser({ fontFiles: [] });
+  const shared = { ...deps, config, rasteriser, readFile: createFileReader({ blobs: deps.store.blobs, rasteriser }) };
   const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
   return {
     file,
-    ...(config.slack === undefined ? {} : { slack: slackTransport(config.slack, { ...deps, config, readFile }) }),
-    ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
+    ...(config.slack === undefined ? {} : { slack: slackTransport(config.slack, shared) }),
+    ...(config.mail === undefined || deps.mail === undefined
+      ? {}
+      : { email: await emailTransport(config.mail, deps.mail, shared) }),
     ...(config.webhooks === undefined ? {} : { webhook: createWebhookTransport({ clock }, config.webhooks) }),
   };
 }
 
-function emailTransport(mail: NonNullable<Config['mail']>, clock: Clock): Transport {
-  return createEmailTransport({ server: parseSmtpUrl(mail.smtpUrl), from: parseMailFrom(mail.from), clock });
+/** What the transports share: one rasteriser, for its fonts stay in memory. */
+interface Shared extends TransportDeps {
+  config: Config;
+  rasteriser: Rasteriser;
+  readFile: FileReader;
 }
 
-function slackTransport(
-  slack: NonNullable<Config['slack']>,
-  deps: Deps & { config: Config; readFile: FileReader },
-): Transport {
+async function emailTransport(config: MailConfig, mail: MailSettings, deps: Shared): Promise<Transport> {
+  const { clock, store, readFile: files, rasteriser } = deps;
+  const unsubscribe = await unsubscribeOf(config, deps);
+  return createEmailTransport(
+    { ...mail, ...unsubscribe, clock, store, files, pictureProblem: () => rasteriser.problem() },
+    { perSecond: config.perSecond },
+  );
+}
+
+/** A folder that cannot be written now is no reason not to start: what is wrong with it is said elsewhere, too. */
+async function unsubscribeOf(
+  { publicUrl }: MailConfig,
+  { store, log }: Pick<TransportDeps, 'store' | 'log'>,
+): Promise<Pick<EmailDeps, 'unsubscribe'>> {
+  if (publicUrl === undefined) return {};
+  try {
+    return { unsubscribe: { page: `${publicUrl}/unsubscribe`, secret: await ensureLinkSecret(store) } };
+  } catch (error) {
+    log.warn('mails go without a link to unsubscribe until the next start', { error });
+    return {};
+  }
+}
+
+function slackTransport(slack: NonNullable<Config['slack']>, deps: Shared): Transport {
   const { clock, config, readFile } = deps;
   const client = outboxClient(slack, deps.fetch);
   const apiCall = async (method: string, args?: Record<string, unknown>) => ({

@@ -23,6 +23,17 @@ const isMailAddress = (text: string): boolean => {
 // eslint-disable-next-line no-control-regex -- a header must be one line
 const oneLine = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
 
+/** Mail programs post to https only; plain http is for a try on this machine. */
+const isPublic = (text: string): boolean => {
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return false;
+  if (url.protocol === 'https:') return true;
+  return url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+};
+const PUBLIC_RULE = 'must be an https address without a password, query or fragment (http only on this machine)';
+const DOMAIN = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i;
+const SELECTOR = /^(?=.{1,63}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+
 const isZone = (text: string): boolean => {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
@@ -92,6 +103,27 @@ export const VARIABLES = {
   ).describe('Key that signs the reports posted to webhooks: `whsec_` and 24 bytes or more in base64.'),
   BELLHOP_WEBHOOK_HOSTS: optional(z.string().max(2000)).describe(
     'Hosts that reports may be posted to, separated by commas: hooks.example.com, *.example.com.',
+  ),
+  BELLHOP_MAIL_PER_SECOND: z.coerce
+    .number()
+    .min(0.1)
+    .max(1000)
+    .default(10)
+    .describe('Mails a second, over all recipients; what a provider allows.'),
+  BELLHOP_PUBLIC_URL: optional(z.url().refine(isPublic, PUBLIC_RULE)).describe(
+    'Address of this server from outside; with it every mail of a job has a link that unsubscribes with one click.',
+  ),
+  BELLHOP_UNSUBSCRIBE_MAIL: optional(z.email()).describe(
+    'Address for requests to unsubscribe that are written by hand, named in every mail of a job.',
+  ),
+  BELLHOP_DKIM_DOMAIN: optional(z.string().regex(DOMAIN, 'must be a domain, like example.com')).describe(
+    'Domain that signs the mails (DKIM).',
+  ),
+  BELLHOP_DKIM_SELECTOR: optional(z.string().regex(SELECTOR, 'must be letters, digits, - and dots')).describe(
+    'Selector of the DKIM key: its public half stands in DNS at SELECTOR._domainkey.DOMAIN.',
+  ),
+  BELLHOP_DKIM_KEY_FILE: optional(z.string().min(1)).describe(
+    'File of the private DKIM key: RSA, PEM, without a passphrase.',
   ),
   BELLHOP_PROBE_DELAY_MS: z.coerce
     .number()

@@ -17,6 +17,7 @@ const LEAVES = [
   'addresses',
   'output',
   'variables',
+  'signed',
 ].map((name) => `src/${name}.ts`);
 const RECORDS = [
   'src/store/records.ts',
@@ -26,7 +27,13 @@ const RECORDS = [
   'src/store/report-sections.ts',
   'src/store/destinations.ts',
 ];
-const PORT = [...RECORDS, 'src/store/store.ts', 'src/store/reader.ts', 'src/store/transitions.ts'];
+const PORT = [
+  ...RECORDS,
+  'src/store/store.ts',
+  'src/store/reader.ts',
+  'src/store/transitions.ts',
+  'src/store/suppressions.ts',
+];
 
 type Rule = (target: string) => boolean;
 const leaf: Rule = (target) => LEAVES.includes(target);
@@ -58,6 +65,7 @@ const SERVICE = [
   'src/runner/schedule-views.ts',
   'src/runner/schedule-words.ts',
   'src/runner/targets.ts',
+  'src/runner/subscriptions.ts',
   'src/runner/tokens.ts',
   'src/runner/token-words.ts',
   'src/runner/time/asked.ts',

@@ -129,4 +129,52 @@ describe('config', () => {
       problemsOf({ SMTP_URL: 'smtp://localhost', BELLHOP_MAIL_FROM: 'a@example.com\r\nBcc: b@example.com' }),
     ).toContain('BELLHOP_MAIL_FROM');
   });
+
+  describe('of mail', () => {
+    const mail = { SMTP_URL: 'smtp://localhost', BELLHOP_MAIL_FROM: 'a@example.com' };
+    const dkim = {
+      BELLHOP_DKIM_DOMAIN: 'example.com',
+      BELLHOP_DKIM_SELECTOR: 's1.mail',
+      BELLHOP_DKIM_KEY_FILE: 'k.pem',
+    };
+
+    test('has DKIM, the way out and the pace', () => {
+      const more = { BELLHOP_PUBLIC_URL: 'https://bell.example.com/hop/', BELLHOP_MAIL_PER_SECOND: '0.5' };
+      expect(loadConfig({ ...mail, ...dkim, ...more }, empty).mail).toEqual({
+        smtpUrl: 'smtp://localhost',
+        from: 'a@example.com',
+        perSecond: 0.5,
+        publicUrl: 'https://bell.example.com/hop',
+        dkim: { domain: 'example.com', selector: 's1.mail', keyFile: join(empty, 'k.pem') },
+      });
+      expect(loadConfig(mail, empty).mail).toEqual({
+        smtpUrl: 'smtp://localhost',
+        from: 'a@example.com',
+        perSecond: 10,
+      });
+    });
+
+    test.each([
+      ['BELLHOP_PUBLIC_URL', 'http://bell.example.com'],
+      ['BELLHOP_PUBLIC_URL', 'https://user:pass@bell.example.com'],
+      ['BELLHOP_PUBLIC_URL', 'https://bell.example.com?x=1'],
+      ['BELLHOP_PUBLIC_URL', 'ftp://localhost'],
+      ['BELLHOP_UNSUBSCRIBE_MAIL', 'nobody'],
+      ['BELLHOP_DKIM_DOMAIN', 'example.com; t=y'],
+      ['BELLHOP_DKIM_SELECTOR', 'a b'],
+      ['BELLHOP_MAIL_PER_SECOND', '0'],
+    ])('refuses %s=%s', (name, value) => {
+      expect(problemsOf({ ...mail, ...dkim, [name]: value })).toContain(name);
+    });
+
+    test('takes plain http for this machine', () => {
+      const publicUrl = 'http://127.0.0.1:3000';
+      expect(loadConfig({ ...mail, BELLHOP_PUBLIC_URL: publicUrl }, empty).mail).toMatchObject({ publicUrl });
+    });
+
+    test('names what is missing of DKIM', () => {
+      const { BELLHOP_DKIM_KEY_FILE: _file, ...half } = dkim;
+      expect(problemsOf({ ...mail, ...half })).toContain('BELLHOP_DKIM_KEY_FILE: is needed');
+    });
+  });
 });

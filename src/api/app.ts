@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
+import type { Subscriptions } from '../runner/subscriptions.ts';
 import type { Tokens } from '../runner/tokens.ts';
 import { createWait } from '../runner/wait.ts';
 import type { Reader } from '../store/reader.ts';
@@ -23,14 +24,17 @@ import type { ProcessDeps } from './process.ts';
 import { createRate } from './rate.ts';
 import { runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
+import { suppressionRoutes } from './suppressions.ts';
 import { tokenRoutes } from './tokens.ts';
 import { triggerRoutes } from './trigger.ts';
+import { unsubscribeRoutes } from './unsubscribe.ts';
 
 export interface ApiDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
   tokens: Tokens;
+  subscriptions: Subscriptions;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   backup: (dir: string) => Promise<BackupInfo>;
@@ -64,6 +68,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.use('*', ...edge({ rate, log }, terms));
   app.route('/', healthRoutes(deps));
   app.route('/__cron/run', cronRoutes(deps.cron));
+  app.route('/unsubscribe', unsubscribeRoutes(deps));
   // Slack's own door takes the rest of it before the API is asked.
   app.all('/slack/events', (c) => c.notFound());
 
@@ -76,6 +81,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.route('/v1/notices', noticeRoutes(deps));
   app.route('/v1/backup', backupRoutes(deps));
   app.route('/v1/tokens', tokenRoutes(deps));
+  app.route('/v1/mail/suppressions', suppressionRoutes(deps));
   app.route('/v1', processRoutes(deps.process));
   app.route('/', compatRoutes({ ...deps, ended }));
   app.route('/trigger', triggerRoutes({ ...deps, ended }));

@@ -16,17 +16,14 @@ export interface EdgeOptions {
   proxy: 'trusted' | 'ignored';
 }
 
-const HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-} as const;
+const NOTHING = "default-src 'none'; frame-ancestors 'none'";
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const HEALTH: readonly string[] = ['/health', '/healthz', '/readyz'];
 
-/** Whether the path belongs to no token: health, Slack's door, and the break-glass path, which has a secret of its own. */
+/** Whether the path belongs to no token: health, Slack's door, the links of mails, and the break-glass path, which has a secret of its own. */
 function isOutside(path: string): boolean {
-  return HEALTH.includes(path) || path === '/slack/events' || path === '/__cron/run' || path.startsWith('/__cron/run/');
+  if (HEALTH.includes(path) || path === '/slack/events' || path === '/unsubscribe') return true;
+  return path === '/__cron/run' || path.startsWith('/__cron/run/');
 }
 
 /** Makes the middleware of the edge, in its order. */
@@ -41,7 +38,10 @@ const numbered: MiddlewareHandler<ApiEnv> = async (c, next) => {
   await next();
   const { headers } = c.res;
   headers.set('x-request-id', requestId);
-  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  headers.set('x-content-type-options', 'nosniff');
+  headers.set('referrer-policy', 'no-referrer');
+  // A page has a policy of its own; whatever has none may do nothing.
+  if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
 };
 

@@ -4,6 +4,7 @@ import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Delivery, Run, RunSummary } from '../store/records.ts';
+import type { Suppression } from '../runner/subscriptions.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
@@ -25,6 +26,7 @@ export interface Gateway extends AsyncDisposable {
   list(query: RunQuery): Promise<Page<RunSummary>>;
   schedules: ScheduleGateway;
   tokens: TokenGateway;
+  mail: MailGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
@@ -79,4 +81,13 @@ export interface TokenGateway {
     overlap: string | undefined,
   ): Promise<{ view: TokenView; secret: string; until: string } | TokenProblem>;
   revoke(ref: string): Promise<{ view: TokenView } | TokenProblem>;
+}
+
+export type MailProblem = ScheduleProblem;
+
+/** The verbs of the suppression list. */
+export interface MailGateway {
+  list(query: { after?: string }): Promise<Page<Suppression>>;
+  allow(address: string): Promise<{ suppression: Suppression } | MailProblem>;
+  suppress(address: string): Promise<{ suppression: Suppression } | MailProblem>;
 }

@@ -1,5 +1,6 @@
 import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
+import { localMail } from './local-mail.ts';
 import { localSchedules } from './local-schedules.ts';
 import { localTokens } from './local-tokens.ts';
 
@@ -29,6 +30,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
     list: (query) => store.list(query),
     schedules: localSchedules(bellhop),
     tokens: localTokens(bellhop),
+    mail: localMail(bellhop),
     notices: (query) => store.listNotices(query),
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
     async retry(id) {

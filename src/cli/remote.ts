@@ -4,6 +4,7 @@ import { DependencyError, UsageError } from '../errors.ts';
 import { Notice } from '../store/notice-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway, ScheduleProblem } from './gateway.ts';
+import { remoteMail } from './remote-mail.ts';
 import { remoteSchedules } from './remote-schedules.ts';
 import { remoteTokens } from './remote-tokens.ts';
 
@@ -88,6 +89,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
     },
     schedules: remoteSchedules({ call, checked, problemOf }),
     tokens: remoteTokens({ call, checked, problemOf }),
+    mail: remoteMail({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };

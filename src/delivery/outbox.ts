@@ -198,6 +198,7 @@ export function createOutbox(deps: OutboxDeps, options: Partial<OutboxOptions> =
     abandoned.abort();
     await lanes.idle();
     await watching;
+    for (const transport of Object.values(deps.transports)) transport.stop?.();
     settleWaiters();
   }
 

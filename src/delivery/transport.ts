@@ -60,4 +60,6 @@ export interface Transport {
   probe?(request: Omit<SendRequest, 'resent' | 'body'> & { since: string }, signal: AbortSignal): Promise<Found>;
   /** Replaces a message that was posted; repeating it is harmless. */
   edit?(request: { delivery: Delivery; receipt: Receipt; body: Json }, signal: AbortSignal): Promise<void>;
+  /** Closes what was kept open between sends; called when nothing is under way any more. */
+  stop?(): void;
 }

@@ -331,6 +331,8 @@ export const AuditEntry = z.object({
     'token-rotate',
     'token-revoke',
     'unsubscribe',
+    'mail-suppress',
+    'mail-allow',
   ]),
   /** The token that an act is about. */
   token: z.string().max(80).exactOptional(),

@@ -53,6 +53,9 @@ const ROWS: Record<string, Row> = {
   'GET /readyz': { scope: 'anonymous', right: 200 },
   'GET /health': { scope: 'anonymous', right: 200 },
   'ALL /slack/events': { scope: 'anonymous', right: 404 },
+  'GET /unsubscribe': { scope: 'anonymous', right: 400 },
+  'POST /unsubscribe': { scope: 'anonymous', right: 400 },
+  'ALL /unsubscribe': { scope: 'anonymous', method: 'PUT', right: 405 },
   'GET /__cron/run/status': { scope: 'own secret', right: 200 },
   'GET /__cron/run/:task': { scope: 'own secret', path: () => '/__cron/run/nobody', right: 404 },
   'GET /v1/jobs': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
@@ -104,9 +107,22 @@ const ROWS: Record<string, Row> = {
   'POST /v1/tokens': { scope: 'admin', body: { name: 'new' }, right: 201, otherJob: notForJobs },
   'POST /v1/tokens/:ref/rotate': { scope: 'admin', ...token('/rotate'), body: {}, right: 200, otherJob: notForJobs },
   'DELETE /v1/tokens/:ref': { scope: 'admin', ...token(''), right: 200, otherJob: notForJobs },
+  'GET /v1/mail/suppressions': { scope: 'admin', right: 200, otherJob: notForJobs },
+  'POST /v1/mail/suppressions': {
+    scope: 'admin',
+    body: { address: 'ana@example.com' },
+    right: 200,
+    otherJob: notForJobs,
+  },
+  'DELETE /v1/mail/suppressions/:address': {
+    scope: 'admin',
+    path: () => '/v1/mail/suppressions/bo@example.com',
+    right: 404,
+    otherJob: notForJobs,
+  },
 };
 /** What is mounted for whole paths: the edge, the doors, and no answers of their own but these doors'. */
-const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/tokens/*'];
+const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/tokens/*', 'ALL /v1/mail/suppressions/*'];
 
 /** What two cannot have by one name. */
 const isMaking = (route: string): boolean => route === 'POST /v1/tokens' || route === 'POST /v1/schedules';

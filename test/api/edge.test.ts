@@ -11,6 +11,7 @@ import { createIds } from '../../src/ids.ts';
 import { createLog } from '../../src/log.ts';
 import type { Runner } from '../../src/runner/runner.ts';
 import type { Schedules } from '../../src/runner/schedules.ts';
+import { createSubscriptions } from '../../src/runner/subscriptions.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
@@ -38,6 +39,7 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       reader: { ...store, list },
       schedules: {} as unknown as Schedules,
       tokens: createTokens({ store, clock, log }, { bootstrap: TOKEN }),
+      subscriptions: createSubscriptions({ store, clock }),
       readiness: () => 'ready',
       backup: none,
       cron: { token: 'glass', reader: store, clock, log, schedules: { find: none, runNow: none } },

@@ -36,7 +36,7 @@ test('every route that is mounted is listed', () => {
     tokens,
     backup: (dir) => store.backup(dir),
     cron: { token: undefined, reader: store, clock, log, schedules },
-    ...atTheEdge({ runner }),
+    ...atTheEdge({ runner, store }),
     log,
   })
     .routes.filter(({ method }) => method !== 'ALL')

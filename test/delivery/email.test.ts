@@ -14,6 +14,7 @@ import type { Clock } from '../../src/clock.ts';
 import { outboxBench } from '../support/delivery-outbox.ts';
 import type { Bench } from '../support/delivery-outbox.ts';
 import { makeReport, sampleReport, sampleRun } from '../support/delivery-report.ts';
+import { mailDeps } from '../support/delivery-mail.ts';
 import { startLoginPeer, startSilentPeer, startTlsPeer } from '../support/delivery-smtp.ts';
 import { startPeerSmtp } from '../support/peer-smtp.ts';
 
@@ -44,17 +45,19 @@ async function mail(
   over: { report?: Report; delivery?: Partial<Delivery>; options?: EmailTransportOptions; clock?: ManualClock } = {},
 ): Promise<Receipt> {
   const { port, ...auth } = server;
-  const deps = {
-    server: { host: '127.0.0.1', secure: false, port, ...auth },
-    from: FROM,
-    clock: over.clock ?? manualClock(),
-  };
-  const transport: Transport = createEmailTransport(deps, over.options);
+  const transport: Transport = createEmailTransport(
+    mailDeps(port, { server: { host: '127.0.0.1', secure: false, port, ...auth }, clock: over.clock ?? manualClock() }),
+    over.options,
+  );
   const run = sampleRun({ report: over.report ?? sampleReport() });
   const planned = delivery(over.delivery);
   const about = { kind: 'run', run } as const;
   const [body = null] = transport.prepare({ delivery: planned, about, deliveries: [] });
-  return transport.send({ delivery: planned, about, n: 1, body, previous: [], resent: false }, never);
+  try {
+    return await transport.send({ delivery: planned, about, n: 1, body, previous: [], resent: false }, never);
+  } finally {
+    transport.stop?.();
+  }
 }
 
 async function failure(work: Promise<unknown>): Promise<DeliveryError> {
@@ -217,9 +220,8 @@ describe('a mail through the outbox', () => {
 
   it('whose answer was lost is sent once more under the same Message-ID', async () => {
     await using peer = await startPeerSmtp();
-    const server = { host: '127.0.0.1', port: peer.port, secure: false };
     const bench = outboxBench((clock) => ({
-      email: createEmailTransport({ server, from: FROM, clock: wireClock(clock) }),
+      email: createEmailTransport(mailDeps(peer.port, { clock: wireClock(clock) })),
     }));
     peer.fail({ at: 'accepted', drop: true });
     const { run, ids } = await bench.plan([{ kind: 'email', to: 'ana@example.com' }]);
@@ -232,11 +234,28 @@ describe('a mail through the outbox', () => {
     expect(both.map((one) => one.messageId)).toEqual([`<${ids[0]}.1@example.org>`, `<${ids[0]}.1@example.org>`]);
   });
 
+  it('goes to each recipient by itself: one who is refused takes nothing from the other', async () => {
+    await using peer = await startPeerSmtp();
+    const bench = outboxBench((clock) => ({
+      email: createEmailTransport(mailDeps(peer.port, { clock: wireClock(clock) })),
+    }));
+    peer.fail({ at: 'rcpt', code: 550 });
+    const { run } = await bench.plan([
+      { kind: 'email', to: 'ana@example.com' },
+      { kind: 'email', to: 'bo@example.com' },
+    ]);
+    await using outbox = bench.outbox();
+    outbox.start();
+    await outbox.idle();
+    const found = await bench.deliveries(run.id);
+    expect(found.map(({ state }) => state).toSorted()).toEqual(['delivered', 'failed']);
+    expect(peer.mails.map(({ to }) => to)).toEqual([[expect.stringMatching(/^(?:ana|bo)@example\.com$/)]]);
+  });
+
   it('whose answer was lost twice is left unknown', async () => {
     await using peer = await startPeerSmtp();
-    const server = { host: '127.0.0.1', port: peer.port, secure: false };
     const bench = outboxBench((clock) => ({
-      email: createEmailTransport({ server, from: FROM, clock: wireClock(clock) }),
+      email: createEmailTransport(mailDeps(peer.port, { clock: wireClock(clock) })),
     }));
     peer.fail({ at: 'accepted', drop: true }, { at: 'accepted', drop: true });
     const { run } = await bench.plan([{ kind: 'email', to: 'ana@example.com' }]);

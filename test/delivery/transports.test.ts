@@ -8,6 +8,7 @@ import { createSlackTransport } from '../../src/delivery/slack/transport.ts';
 import { createWorkspace } from '../../src/playground/workspace.ts';
 import { describeTransport } from '../contract/transport.ts';
 import { manualClock } from '../support/clock.ts';
+import { mailDeps } from '../support/delivery-mail.ts';
 import { quietLogger } from '../support/peer-logger.ts';
 import { uploadsOf } from '../support/slack-uploads.ts';
 import { startPeerSmtp } from '../support/peer-smtp.ts';
@@ -44,9 +45,8 @@ describeTransport('Slack', async () => {
 
 describeTransport('mail', async () => {
   const peer = await startPeerSmtp();
-  const server = { host: '127.0.0.1', port: peer.port, secure: false };
   return {
-    transport: createEmailTransport({ server, from: { address: 'bellhop@example.org' }, clock: manualClock() }),
+    transport: createEmailTransport(mailDeps(peer.port)),
     destination: { kind: 'email', to: 'ana@example.com' },
     arrived: async () => peer.mails.map((mail) => mail.raw.toString()),
     refuse: async () => peer.fail({ at: 'rcpt', code: 550 }),

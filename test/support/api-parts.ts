@@ -1,10 +1,19 @@
 import type { ApiDeps } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Runner } from '../../src/runner/runner.ts';
+import { createSubscriptions } from '../../src/runner/subscriptions.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** What an API over these rooms has besides: no outbox, and little patience. */
-export function atTheEdge({ runner }: { runner: Runner }): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs'> {
+export function atTheEdge({
+  runner,
+  store,
+}: {
+  runner: Runner;
+  store: Store;
+}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions'> {
   return {
+    subscriptions: createSubscriptions({ store, clock: systemClock }),
     process: {
       queue: (name, limit) => runner.process(name, limit),
       deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),

@@ -15,6 +15,8 @@ export const ROUTES: readonly Route[] = [
   'GET /healthz',
   'GET /readyz',
   'GET /health',
+  'GET /unsubscribe',
+  'POST /unsubscribe',
   'GET /__cron/run/status',
   'GET /__cron/run/:task',
   'GET /v1/jobs',
@@ -49,4 +51,7 @@ export const ROUTES: readonly Route[] = [
   'POST /v1/tokens',
   'POST /v1/tokens/:ref/rotate',
   'DELETE /v1/tokens/:ref',
+  'GET /v1/mail/suppressions',
+  'POST /v1/mail/suppressions',
+  'DELETE /v1/mail/suppressions/:address',
 ].map(route);

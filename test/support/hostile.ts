@@ -281,7 +281,10 @@ export function faultsOf({ status, headers, body }: WireAnswer, { places, failur
   const faults: string[] = [];
   if (status >= 500 && !failures.includes(status)) faults.push(`status ${status}`);
   const type = headers['content-type'] ?? '';
-  if (body !== '') faults.push(...faultsOfBody(type, { status, body }));
+  if (body !== '') {
+    const policy = headers['content-security-policy'] ?? '';
+    faults.push(...faultsOfBody(type, { status, body, policy }));
+  }
   const all = `${JSON.stringify(headers)}\n${body}`;
   if (/\n\s+at |node:internal|\.[cm]?[jt]s:\d+|node_modules/.test(all)) faults.push('a stack is in it');
   for (const place of places) if (all.includes(place)) faults.push(`${place} is in it`);
@@ -290,8 +293,10 @@ export function faultsOf({ status, headers, body }: WireAnswer, { places, failur
   return faults;
 }
 
-function faultsOfBody(type: string, { status, body }: { status: number; body: string }): string[] {
+function faultsOfBody(type: string, answer: { status: number; body: string; policy: string }): string[] {
+  const { status, body, policy } = answer;
   if (/^text\/plain(?:;|$)/.test(type)) return [];
+  if (/^text\/html(?:;|$)/.test(type)) return faultsOfPage(policy, body);
   if (!/^application\/(?:problem\+)?json(?:;|$)/.test(type)) return [`content type ${type || 'none'}`];
   const value = parsed(body);
   if (value === undefined) return ['it is called JSON and is none'];
@@ -306,4 +311,14 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A page may have one style that its policy names, and nothing that runs or is fetched. */
+function faultsOfPage(policy: string, body: string): string[] {
+  const faults = /<(?:script|img|iframe|object|link|base)\b|\son\w+=|javascript:/i.test(body)
+    ? ['the page can run or fetch']
+    : [];
+  if (!policy.startsWith("default-src 'none';") || policy.includes('unsafe'))
+    faults.push(`the policy of a page is ${policy}`);
+  return faults;
 }

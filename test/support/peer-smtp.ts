@@ -23,6 +23,12 @@ export interface PeerSmtp extends AsyncDisposable {
   readonly port: number;
   /** What was accepted, oldest first. */
   readonly mails: readonly PeerMail[];
+  /** Connections that were made so far. */
+  connections(): number;
+  /** Those that are open now. */
+  open(): number;
+  /** Cuts every connection, as a server does that restarts. */
+  hangUp(): void;
   /** Queues faults; each is used once, in this order within its stage. */
   fail(...faults: MailFault[]): void;
   stop(): Promise<void>;
@@ -33,6 +39,7 @@ export async function startPeerSmtp(): Promise<PeerSmtp> {
   const mails: PeerMail[] = [];
   const script: MailFault[] = [];
   const sockets = new Map<number, Socket>();
+  let connections = 0;
 
   function next(at: MailFault['at']): MailFault | undefined {
     const index = script.findIndex((fault) => fault.at === at);
@@ -70,6 +77,7 @@ export async function startPeerSmtp(): Promise<PeerSmtp> {
   server.on('error', () => undefined);
   server.server.on('connection', (socket) => {
     const { remotePort = 0 } = socket;
+    connections++;
     sockets.set(remotePort, socket);
     socket.once('close', () => sockets.delete(remotePort));
   });
@@ -85,6 +93,11 @@ export async function startPeerSmtp(): Promise<PeerSmtp> {
     url: `smtp://127.0.0.1:${port}`,
     port,
     mails,
+    connections: () => connections,
+    open: () => sockets.size,
+    hangUp: () => {
+      for (const socket of sockets.values()) socket.destroy();
+    },
     fail: (...faults) => void script.push(...faults),
     stop,
     [Symbol.asyncDispose]: stop,

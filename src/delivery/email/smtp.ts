@@ -1,20 +1,17 @@
 /**
- * One message over one connection, with the phase known at every moment. nodemailer's own sendMail cannot tell "never connected" from
+ * One session with a mail server, with the phase known at every moment. nodemailer's own sendMail cannot tell "never connected" from
  * "sent, answer lost" (both are ETIMEDOUT, command CONN), so its SMTP connection is driven step by step here.
  */
 import { Readable } from 'node:stream';
 import type SMTPConnection from 'nodemailer/lib/smtp-connection';
-import { codeOf, DeliveryError, messageOf } from '../../errors.ts';
 import { isLoopback } from './address.ts';
 import type { MailServer } from './address.ts';
+import type { Phase } from './smtp-errors.ts';
 
-export interface Envelope {
-  from: string;
-  to: string;
+export interface OutgoingMail {
+  envelope: { from: string; to: string };
+  message: Buffer;
 }
-
-/** `sent`: everything but the answer to the final dot; from here on the server may have the message. */
-type Phase = 'connect' | 'login' | 'send' | 'sent';
 
 export interface SmtpOptions {
   /** `always`: STARTTLS or nothing. `off-loopback` (default): plain text is allowed to this machine only. */
@@ -22,22 +19,84 @@ export interface SmtpOptions {
   timeouts?: { connectMs: number; greetingMs: number; socketMs: number };
 }
 
-const TIMEOUTS = { connectMs: 10_000, greetingMs: 10_000, socketMs: 60_000 };
-/** Node's codes for a certificate that is not trusted: waiting does not mend them. */
-const CERTIFICATE =
-  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+/** Its methods throw what nodemailer throws; `phase` says what that means. An abort ends the session. */
+export interface SmtpSession {
+  phase(): Phase;
+  /** Whether it can be used for another message. */
+  isOpen(): boolean;
+  /** Connects and logs in. */
+  open(signal: AbortSignal): Promise<void>;
+  /** Forgets the message before (RSET); it shows as well whether the server is still there. */
+  reset(signal: AbortSignal): Promise<void>;
+  /** Hands over one message and answers the reply to it. */
+  send(mail: OutgoingMail, signal: AbortSignal): Promise<string>;
+  /** Says goodbye where nothing is under way, else cuts the line. */
+  close(): void;
+}
 
-/** Hands the message to the server and answers its reply; throws DeliveryError that says whether it may have been sent. */
-export async function sendMessage(
-  server: MailServer,
-  mail: { envelope: Envelope; message: Buffer; options?: SmtpOptions },
-  signal: AbortSignal,
-): Promise<string> {
+const TIMEOUTS = { connectMs: 10_000, greetingMs: 10_000, socketMs: 60_000 };
+
+/** Makes a session; nodemailer is loaded with the first. */
+export async function createSmtpSession(server: MailServer, options: SmtpOptions = {}): Promise<SmtpSession> {
   const { default: Connection } = await import('nodemailer/lib/smtp-connection');
-  const { envelope, message, options = {} } = mail;
+  const connection = new Connection(connectionOptions(server, options));
+  const at: { phase: Phase; over: boolean } = { phase: 'connect', over: false };
+  const broken = Promise.withResolvers<never>();
+  // An idle session ends unnoticed by anybody: that is no unhandled rejection.
+  broken.promise.catch(() => undefined);
+  const end = (error: Error): void => {
+    at.over = true;
+    broken.reject(error);
+  };
+  connection.on('error', end);
+  connection.on('end', () => end(new Error('The connection was closed')));
+
+  /** One step; whatever ends the session ends it too. */
+  async function step<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const abort = (): void => connection.close();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      if (signal.aborted) throw new Error('Stopped before the mail server was asked');
+      if (at.over) throw new Error('The connection was closed');
+      return await Promise.race([work(), broken.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  return {
+    phase: () => at.phase,
+    isOpen: () => !at.over,
+    async open(signal) {
+      await step(() => connect(connection), signal);
+      at.phase = 'login';
+      const { auth } = server;
+      if (auth !== undefined) await step(() => login(connection, auth), signal);
+      at.phase = 'ready';
+    },
+    async reset(signal) {
+      at.phase = 'ready';
+      await step(() => reset(connection), signal);
+    },
+    send({ envelope, message }, signal) {
+      at.phase = 'send';
+      const stream = Readable.from([message]);
+      // The connection writes the final dot when the stream ends, so from its end on the server may have the whole message.
+      stream.once('end', () => (at.phase = 'sent'));
+      return step(() => transmit(connection, { envelope, stream }), signal);
+    },
+    close() {
+      at.over = true;
+      if (at.phase === 'sent' || at.phase === 'ready') connection.quit();
+      else connection.close();
+    },
+  };
+}
+
+function connectionOptions(server: MailServer, options: SmtpOptions): ConstructorParameters<typeof SMTPConnection>[0] {
   const timeouts = options.timeouts ?? TIMEOUTS;
   const local = isLoopback(server.host) && options.requireTls !== 'always';
-  const connection = new Connection({
+  return {
     host: server.host,
     port: server.port,
     secure: server.secure,
@@ -46,32 +105,7 @@ export async function sendMessage(
     connectionTimeout: timeouts.connectMs,
     greetingTimeout: timeouts.greetingMs,
     socketTimeout: timeouts.socketMs,
-  });
-  const at: { phase: Phase } = { phase: 'connect' };
-  const abort = (): void => connection.close();
-  const broken = Promise.withResolvers<never>();
-  connection.on('error', broken.reject);
-  connection.on('end', () => broken.reject(new Error('The connection was closed')));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    if (signal.aborted) throw new Error('Stopped before the mail server was asked');
-    await Promise.race([connect(connection), broken.promise]);
-    at.phase = 'login';
-    if (server.auth !== undefined) await Promise.race([login(connection, server.auth), broken.promise]);
-    at.phase = 'send';
-    const stream = Readable.from([message]);
-    // The connection writes the final dot when the stream ends, so from its end on the server may have the whole message.
-    stream.once('end', () => (at.phase = 'sent'));
-    return await Promise.race([transmit(connection, { envelope, stream }), broken.promise]);
-  } catch (error) {
-    throw toMailError(error, { phase: at.phase, host: `${server.host}:${server.port}` });
-  } finally {
-    signal.removeEventListener('abort', abort);
-    broken.promise.catch(() => undefined);
-    connection.on('error', () => undefined);
-    if (at.phase === 'sent') connection.quit();
-    else connection.close();
-  }
+  };
 }
 
 function connect(connection: SMTPConnection): Promise<void> {
@@ -86,7 +120,16 @@ function login(connection: SMTPConnection, auth: { user: string; pass: string })
   });
 }
 
-function transmit(connection: SMTPConnection, mail: { envelope: Envelope; stream: Readable }): Promise<string> {
+function reset(connection: SMTPConnection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.reset((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function transmit(
+  connection: SMTPConnection,
+  mail: { envelope: OutgoingMail['envelope']; stream: Readable },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     connection.send({ from: mail.envelope.from, to: [mail.envelope.to] }, mail.stream, (error, info) => {
       if (error) reject(error);
@@ -95,50 +138,4 @@ function transmit(connection: SMTPConnection, mail: { envelope: Envelope; stream
       else resolve(info.response);
     });
   });
-}
-
-/** The answer of the server decides; without one, the phase does. */
-function toMailError(error: unknown, fact: { phase: Phase; host: string }): DeliveryError {
-  const { phase, host } = fact;
-  const answer = field(error, 'responseCode');
-  if (typeof answer === 'number') return refused(error, { answer, host, phase });
-  const certificate = [codeOf(error), field(error, 'originalCode'), codeOf(field(error, 'cause'))].find(
-    (code): code is string => typeof code === 'string' && CERTIFICATE.test(code),
-  );
-  if (certificate !== undefined) {
-    return new DeliveryError(`The certificate of the mail server ${host} is not trusted (${certificate}).`, {
-      code: 'MAIL_REJECTED',
-      permanent: true,
-      hint: 'Give the server a valid certificate, or name its authority in NODE_EXTRA_CA_CERTS.',
-      cause: error,
-    });
-  }
-  const why = oneLineOf(error);
-  if (phase === 'sent') {
-    const message = `The mail server ${host} took the message and its answer was lost (${why}); it may have been sent.`;
-    return new DeliveryError(message, { code: 'MAIL_AMBIGUOUS', ambiguous: true, cause: error });
-  }
-  const message = `The mail server ${host} did not take the message (${why}); nothing was sent.`;
-  return new DeliveryError(message, { code: 'MAIL_UNAVAILABLE', cause: error });
-}
-
-function refused(error: unknown, fact: { answer: number; host: string; phase: Phase }): DeliveryError {
-  // 503 says that the session was in a wrong state, not that the message is refused (RFC 5321, 4.2.4).
-  const permanent = fact.answer >= 500 && fact.answer !== 503;
-  const hint = fact.phase === 'login' ? { hint: 'Check the user and the password in SMTP_URL.' } : {};
-  const message = `The mail server ${fact.host} answered ${fact.answer}: ${oneLineOf(error)}`;
-  return new DeliveryError(message, {
-    code: permanent ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE',
-    permanent,
-    ...hint,
-    cause: error,
-  });
-}
-
-function oneLineOf(error: unknown): string {
-  return messageOf(error).replace(/\s+/g, ' ').slice(0, 300);
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
 }

@@ -1,125 +1,152 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { iso } from '../../clock.ts';
-import { DeliveryError } from '../../errors.ts';
+import { DeliveryError, messageOf } from '../../errors.ts';
 import { renderEmail } from '../../render/email/report.ts';
+import { signSubscription } from '../../signed.ts';
 import { EmailDestination } from '../../store/destinations.ts';
-import type { Destination } from '../../store/destinations.ts';
-import { idOf, reportOf } from '../about.ts';
+import type { Destination, Receipt } from '../../store/destinations.ts';
+import type { Store } from '../../store/store.ts';
+import { reasonAgainst, suppress, suppressionOf } from '../../store/suppressions.ts';
+import { reportOf } from '../about.ts';
+import type { FileReader } from '../files.ts';
 import type { RenderRequest, SendRequest, Transport } from '../transport.ts';
-import { domainOf } from './address.ts';
-import type { MailFrom, MailServer } from './address.ts';
-import { sendMessage } from './smtp.ts';
-import type { SmtpOptions } from './smtp.ts';
+import type { MailServer } from './address.ts';
+import { MailBody, readMailBody } from './body.ts';
+import { compose, listOf, messageIdOf } from './compose.ts';
+import type { Sender } from './compose.ts';
+import { enclose } from './enclose.ts';
+import { createSmtpPool } from './pool.ts';
+import type { PoolOptions } from './pool.ts';
+import { answerOf, noMailbox } from './smtp-errors.ts';
 
-export interface EmailTransportOptions extends SmtpOptions {
+export interface EmailTransportOptions extends PoolOptions {
   /** How long after a lost answer the message is sent once more, under the same Message-ID. Default 10 min. */
   mailRetryMs?: number;
-  /** Of one mail from the connection to the answer: a server that drips bytes is never idle. Default 5 min. */
-  deadlineMs?: number;
+  /** Mails a second, over all recipients. Default 10. */
+  perSecond?: number;
+  /** Of a whole mail, encoded. Default 15 MB: some servers refuse more. */
+  maxBytes?: number;
 }
 
-/** A body as it is frozen: what a resend must repeat byte by byte, so the boundary is fixed as well. */
-const Body = z.object({ subject: z.string().regex(/^[^\p{Cc}]*$/u), html: z.string(), text: z.string() });
-const DEADLINE_MS = 300_000;
+export interface EmailDeps extends Sender {
+  server: MailServer;
+  clock: Pick<Clock, 'now' | 'after'>;
+  /** The suppression list. */
+  store: Pick<Store, 'getDoc' | 'putDoc'>;
+  files: FileReader;
+  /** Why pictures would have no text, so that none is sent. */
+  pictureProblem?: () => string | undefined;
+  /** The address of the page that unsubscribes, and the secret of its links; without it mails have no such link. */
+  unsubscribe?: { page: string; secret: string };
+}
+
+const MAX_BYTES = 15_000_000;
+const PER_SECOND = 10;
 /** After a temporary refusal (greylisting): 5, 15, then every 60 minutes. */
 const PATIENCE_MS = [300_000, 900_000, 3_600_000] as const;
 
 /** Sends each report as one mail to one recipient. nodemailer is loaded with the first mail. */
-export function createEmailTransport(
-  deps: { server: MailServer; from: MailFrom; clock: Pick<Clock, 'now' | 'after'> },
-  options: EmailTransportOptions = {},
-): Transport {
-  const { server, from, clock } = deps;
+export function createEmailTransport(deps: EmailDeps, options: EmailTransportOptions = {}): Transport {
+  const { clock } = deps;
+  const pool = createSmtpPool(deps, options);
+  const perSecond = options.perSecond ?? PER_SECOND;
 
-  async function send(request: SendRequest, signal: AbortSignal): Promise<Awaited<ReturnType<Transport['send']>>> {
-    const { delivery, n } = request;
-    const to = recipientOf(delivery.destination);
-    const messageId = `<${delivery.id}.${n}@${domainOf(from.address)}>`;
-    const message = await compose({ request, to, messageId, from });
-    const late = new AbortController();
-    const timer = clock.after(options.deadlineMs ?? DEADLINE_MS, () => late.abort());
+  async function send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
+    const { delivery, about } = request;
+    const { to, thread = 'none' } = mailOf(delivery.destination);
+    await refuseSuppressed(deps, { to, list: listOf(about) });
+    const body = readMailBody(request.body, delivery.id);
+    const letter = await enclose(body, about, { ...deps, maxBytes: options.maxBytes ?? MAX_BYTES });
+    const message = await compose({ request, to, body, letter, thread }, deps);
     try {
-      const mail = { envelope: { from: from.address, to }, message, options };
-      const response = await sendMessage(server, mail, AbortSignal.any([signal, late.signal]));
+      const response = await pool.send({ envelope: { from: deps.from.address, to }, message }, signal);
       return {
         kind: 'email',
         at: iso(clock.now()),
         to,
-        messageId,
+        messageId: messageIdOf(request, deps.from),
         response: response.replace(/\s+/g, ' ').slice(0, 500),
+        ...(letter.degraded.length === 0 ? {} : { degraded: letter.degraded }),
       };
     } catch (error) {
-      throw patient(error, delivery.attempts);
-    } finally {
-      timer.cancel();
+      throw await remembered(deps, to, patient(error, delivery.attempts));
     }
   }
 
   return {
     kind: 'email',
     ambiguity: { policy: 'once', afterMs: options.mailRetryMs ?? 600_000 },
-    lane: (destination) => `email:${recipientOf(destination)}`,
-    group: (_action, destination) => `email:${recipientOf(destination)}`,
-    pace: () => ({ key: 'email', perSecond: 10, burst: 10 }),
-    prepare: (request) => [renderBody(request)],
+    lane: (destination) => `email:${mailOf(destination).to}`,
+    group: (_action, destination) => `email:${mailOf(destination).to}`,
+    pace: () => ({ key: 'email', perSecond, burst: Math.max(1, Math.floor(perSecond)) }),
+    prepare: (request) => [renderBody(request, deps)],
     send,
+    stop: () => pool.stop(),
   };
 }
 
-function renderBody({ about }: RenderRequest): z.infer<typeof Body> {
-  return Body.parse(renderEmail(reportOf(about), about));
+function renderBody({ about, delivery }: RenderRequest, { unsubscribe }: EmailDeps): MailBody {
+  const { to, format, attach, thread } = mailOf(delivery.destination);
+  const list = listOf(about);
+  const unsubscribeUrl =
+    unsubscribe === undefined || list === undefined
+      ? {}
+      : { unsubscribeUrl: `${unsubscribe.page}?u=${signSubscription({ address: to, list }, unsubscribe.secret)}` };
+  const rendered = renderEmail(reportOf(about), about, {
+    ...(format === undefined ? {} : { format }),
+    ...(attach === undefined ? {} : { attach }),
+    ...(thread === undefined ? {} : { thread }),
+    ...unsubscribeUrl,
+  });
+  return MailBody.parse({ ...rendered, ...unsubscribeUrl });
 }
 
-/**
- * The message is the same bytes whenever it is composed: date and boundary follow from the delivery. Nothing of a user stands in the
- * envelope, in header keys, or in `list` and `raw` (RELIABILITY 2, header injection).
- */
-async function compose(mail: { request: SendRequest; to: string; messageId: string; from: MailFrom }): Promise<Buffer> {
-  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
-  const { delivery, about, body } = mail.request;
-  const read = Body.safeParse(body);
-  if (!read.success) {
-    throw new DeliveryError(`The stored mail of ${delivery.id} is not readable.`, {
-      code: 'RENDER_FAILED',
-      permanent: true,
-    });
-  }
-  const composer = new MailComposer({
-    from: mail.from.name === undefined ? mail.from.address : { name: mail.from.name, address: mail.from.address },
-    to: mail.to,
-    subject: read.data.subject,
-    text: read.data.text,
-    html: read.data.html,
-    messageId: mail.messageId,
-    date: new Date(delivery.createdAt),
-    baseBoundary: delivery.id,
-    headers: {
-      'Auto-Submitted': 'auto-generated',
-      'X-Auto-Response-Suppress': 'All',
-      [about.kind === 'run' ? 'X-Bellhop-Run' : 'X-Bellhop-Notice']: idOf(about),
-    },
-    disableFileAccess: true,
-    disableUrlAccess: true,
+/** Asked before every send, a resend too: who unsubscribed meanwhile gets nothing more. */
+async function refuseSuppressed(
+  { store }: Pick<EmailDeps, 'store'>,
+  { to, list }: { to: string; list: string | undefined },
+): Promise<void> {
+  const suppression = await suppressionOf(store, to).catch((error: unknown) => {
+    const message = `The suppression list could not be read (${messageOf(error)}); nothing was sent.`;
+    throw new DeliveryError(message, { code: 'MAIL_UNAVAILABLE', cause: error });
   });
-  return composer.compile().build();
+  const reason = reasonAgainst(suppression, list);
+  if (reason === undefined) return;
+  const why = {
+    unsubscribed: `its owner unsubscribed from ${list ?? 'it'}`,
+    rejected: reason.why === 'rejected' ? `the mail server said there is no such mailbox (${reason.answer})` : '',
+    operator: 'an operator put it on the suppression list',
+  }[reason.why];
+  throw new DeliveryError(`Nothing was sent to ${to}: ${why}, on ${reason.at.slice(0, 10)}.`, {
+    code: 'MAIL_SUPPRESSED',
+    permanent: true,
+    hint: `bellhop mail allow ${to} lets mails through again.`,
+  });
+}
+
+/** Whoever sends on to mailboxes that do not exist is taken for a spammer: such an address is put on the suppression list. */
+async function remembered({ store, clock }: EmailDeps, to: string, error: unknown): Promise<unknown> {
+  const answer = error instanceof DeliveryError && error.permanent ? noMailbox(error.cause) : undefined;
+  if (!(error instanceof DeliveryError) || answer === undefined) return error;
+  const hint = await suppress(store, { address: to, reason: { why: 'rejected', answer, at: iso(clock.now()) } }).then(
+    () => `It gets no more mails; when it is mended: bellhop mail allow ${to}`,
+    (failed: unknown) => `It could not be put on the suppression list (${messageOf(failed)}).`,
+  );
+  return new DeliveryError(error.message, { code: error.code, permanent: true, hint, cause: error.cause });
 }
 
 /** A server that refuses for now is asked again as RELIABILITY 2 says: greylisting wants minutes, not seconds. */
 function patient(error: unknown, attempts: number): unknown {
   if (!(error instanceof DeliveryError) || error.permanent || error.ambiguous) return error;
-  if (typeof responseCode(error.cause) !== 'number') return error;
+  if (answerOf(error.cause) === undefined) return error;
   const retryAfterMs = PATIENCE_MS[Math.min(Math.max(attempts, 1), PATIENCE_MS.length) - 1] ?? 3_600_000;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return new DeliveryError(error.message, { code: error.code, retryAfterMs, ...hint, cause: error.cause });
 }
 
-function responseCode(cause: unknown): unknown {
-  return typeof cause === 'object' && cause !== null && 'responseCode' in cause ? cause.responseCode : undefined;
-}
-
-function recipientOf(destination: Destination): string {
+function mailOf(destination: Destination): z.infer<typeof EmailDestination> {
   const read = EmailDestination.safeParse(destination);
-  if (read.success) return read.data.to;
+  if (read.success) return read.data;
   throw new DeliveryError('The recipient is not a mail address.', { code: 'MAIL_REJECTED', permanent: true });
 }
