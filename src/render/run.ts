@@ -152,10 +152,10 @@ export function describeWithheld({ destination, reason: why }: Withheld, address
 
 /** How the report is wanted at a place, as it may be written behind a target: `attach=csv&onlyIf=changed`; empty without options. */
 export function describeOptions(destination: Destination): string {
-  const { kind: _kind, attach, ...rest } = destination;
+  const attach = 'attach' in destination ? destination.attach : undefined;
   const options = [
     ...(attach === undefined ? [] : [`attach=${attach.join(',')}`]),
-    ...Object.entries(rest).flatMap(([name, value]) =>
+    ...Object.entries(destination).flatMap(([name, value]) =>
       OPTIONS.includes(name) && value !== undefined ? [`${name}=${String(value)}`] : [],
     ),
   ];

@@ -92,16 +92,16 @@ const Action = z.object({
 export type Action = z.infer<typeof Action>;
 
 const MAX_ROWS = 10_000;
+/** Rows times columns: what a renderer can write without holding up everybody else. */
+const MAX_CELLS = 100_000;
 const base = {
   id: SectionId.exactOptional(),
   title: z.string().min(1).max(120).optional(),
   /** `detail` goes to the thread in Slack; mail and terminal show everything. */
   priority: z.enum(['summary', 'detail']).default('summary'),
 };
-export const Section = z.discriminatedUnion('kind', [
-  z.object({ ...base, kind: z.literal('markdown'), markdown: z.string().max(400_000) }),
-  z.object({ ...base, kind: z.literal('figures'), figures: z.array(Figure).min(1).max(12) }),
-  z.object({
+const Table = z
+  .object({
     ...base,
     kind: z.literal('table'),
     /** What the table shows, for those who hear it as well. */
@@ -114,7 +114,16 @@ export const Section = z.discriminatedUnion('kind', [
     rows: z.array(z.record(z.string(), Cell)).max(MAX_ROWS),
     /** Rows that a message shows; files have all of them. */
     preview: z.number().int().min(1).max(200).default(20),
-  }),
+  })
+  .refine(
+    ({ columns, rows }) => columns.length * rows.length <= MAX_CELLS,
+    `must have at most ${MAX_CELLS} cells; attach larger ones as a file`,
+  );
+
+export const Section = z.discriminatedUnion('kind', [
+  z.object({ ...base, kind: z.literal('markdown'), markdown: z.string().max(400_000) }),
+  z.object({ ...base, kind: z.literal('figures'), figures: z.array(Figure).min(1).max(12) }),
+  Table,
   z.object({
     ...base,
     kind: z.literal('chart'),
