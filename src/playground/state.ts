@@ -10,6 +10,8 @@ export interface Person {
   isBot: boolean;
   email: string;
   tz: string;
+  /** Deactivated. */
+  deleted?: boolean;
 }
 
 export interface Channel {
@@ -84,6 +86,8 @@ export interface World {
   team: Team;
   appId: string;
   bot: { user: string; bot: string; name: string };
+  /** What the token was granted; Slack names it in a header of every answer. */
+  scopes: Set<string>;
   people: Map<string, Person>;
   channels: Map<string, Channel>;
   /** Oldest first; ephemeral messages among them. */
@@ -110,6 +114,21 @@ export interface WorldOptions {
   maxMessages?: number;
 }
 
+/** Those of the manifest, and what lets the bot look at channels. */
+const GRANTED = [
+  'commands',
+  'chat:write',
+  'im:write',
+  'files:write',
+  'channels:history',
+  'groups:history',
+  'im:history',
+  'metadata.message:read',
+  'users:read',
+  'channels:read',
+  'groups:read',
+  'im:read',
+];
 const MAX_VIOLATIONS = 1_000;
 const MAX_VIEWS = 500;
 
@@ -125,6 +144,7 @@ export function createWorld(clock: Clock, options: WorldOptions = {}): World {
     team: options.team ?? { id: 'T0BELLHOP', name: 'Grand Hotel', domain: 'grand-hotel' },
     appId: 'A0BELLHOP',
     bot: { user: 'U0BELLHOP', bot: 'B0BELLHOP', name: 'bellhop' },
+    scopes: new Set(GRANTED),
     people: new Map(),
     channels: new Map(),
     messages: [],

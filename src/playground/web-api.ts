@@ -32,6 +32,7 @@ const authTest: Method = (_args, { world }) =>
   });
 
 const usersInfo: Method = (args, { world }) => {
+  if (!world.scopes.has('users:read')) return refused('missing_scope', { needed: 'users:read' });
   const person = world.people.get(args.text('user') ?? '');
   if (person === undefined) return refused('user_not_found');
   return granted({
@@ -40,7 +41,7 @@ const usersInfo: Method = (args, { world }) => {
       team_id: world.team.id,
       name: person.name,
       real_name: person.realName,
-      deleted: false,
+      deleted: person.deleted === true,
       is_bot: person.isBot,
       tz: person.tz,
       profile: { real_name: person.realName, display_name: person.name, email: person.email },

@@ -50,7 +50,7 @@ export function createWire(deps: WireDeps): Wire {
     const token = /^Bearer (.+)$/.exec(request.authorization ?? '')?.[1] ?? createArgs(fields).text('token');
     const run = (): WireAnswer => {
       if (decoded === undefined) return answer(refused('invalid_form_data'));
-      return answer(deps.api.call(method, fields, token));
+      return granting(answer(deps.api.call(method, fields, token)), deps.world);
     };
     return afflicted(deps, { method, args: fields, signal, run });
   };
@@ -109,6 +109,12 @@ function spoil(fault: Exclude<Fault, { kind: 'slow' }>, run: () => WireAnswer): 
     case 'wrong_ts':
       return misnamed(run());
   }
+}
+
+/** Slack names the scopes of the token beside every answer. */
+function granting(right: WireAnswer, { scopes }: World): WireAnswer {
+  if ('cut' in right) return right;
+  return { ...right, headers: { ...right.headers, 'x-oauth-scopes': [...scopes].join(',') } };
 }
 
 function misnamed(right: WireAnswer): WireAnswer {

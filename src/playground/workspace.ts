@@ -69,6 +69,8 @@ export interface Workspace {
   setOrigin(origin: string): void;
   setRates(rates: Rates | 'off'): void;
   revokeToken(): void;
+  /** What the bot may do; default: all that Bellhop can use. */
+  readonly scopes: Set<string>;
   addPerson(person: Pick<Person, 'id' | 'name'> & Partial<Person>): Person;
   addChannel(name: string, options?: NewChannel): Channel;
   channel(reference: string): Channel;
@@ -160,6 +162,7 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
     fetch: createFetch(wire),
     faults,
     violations: world.violations,
+    scopes: world.scopes,
     calls,
     setOrigin(next) {
       origin = next.replace(/\/+$/, '');
