@@ -5,8 +5,11 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
+import { createEmailCheck } from './delivery/email/check.ts';
 import { createFileTransport } from './delivery/file.ts';
+import { createFileCheck } from './delivery/file-check.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
+import { createSlackCheck } from './delivery/slack/check.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
 
@@ -16,16 +19,19 @@ export function transportsOf(
   deps: { clock: Clock; fetch?: typeof globalThis.fetch },
 ): OutboxDeps['transports'] {
   const { clock } = deps;
-  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
+  const reportsDir = join(config.dataDir, 'reports');
+  const file = createFileTransport({ reportsDir, clock });
   return {
-    file,
+    file: { ...file, check: createFileCheck({ reportsDir }) },
     ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
     ...(config.mail === undefined ? {} : { email: emailTransport(config.mail, clock) }),
   };
 }
 
 function emailTransport(mail: NonNullable<Config['mail']>, clock: Clock): Transport {
-  return createEmailTransport({ server: parseSmtpUrl(mail.smtpUrl), from: parseMailFrom(mail.from), clock });
+  const server = parseSmtpUrl(mail.smtpUrl);
+  const transport = createEmailTransport({ server, from: parseMailFrom(mail.from), clock });
+  return { ...transport, check: createEmailCheck({ server, clock }) };
 }
 
 function slackTransport(
@@ -37,7 +43,9 @@ function slackTransport(
   const apiCall = async (method: string, args?: Record<string, unknown>) => ({
     ...(await client.apiCall(method, args)),
   });
-  return createSlackTransport({ client: { apiCall }, clock: deps.clock }, { probeDelayMs: config.probeDelayMs });
+  const { clock } = deps;
+  const transport = createSlackTransport({ client: { apiCall }, clock }, { probeDelayMs: config.probeDelayMs });
+  return { ...transport, check: createSlackCheck({ client: { apiCall }, clock }) };
 }
 
 /** The outbox's own client: a rate limit here never holds up an answer to a person. */

@@ -25,6 +25,7 @@ const RECORDS = [
   'src/store/report.ts',
   'src/store/report-sections.ts',
   'src/store/destinations.ts',
+  'src/store/preflight-records.ts',
 ];
 const PORT = [...RECORDS, 'src/store/store.ts', 'src/store/reader.ts', 'src/store/transitions.ts'];
 
@@ -62,6 +63,7 @@ const SERVICE = [
   'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
   'src/runner/wait.ts',
+  'src/runner/preflights.ts',
 ];
 
 interface Import {
