@@ -8,6 +8,7 @@ import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createOutbox, type Outbox } from './delivery/outbox.ts';
+import { createPreflight } from './delivery/preflight.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log, type LogDeps } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
@@ -90,14 +91,19 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls, confinement },
     { workerId, concurrency: config.concurrency },
   );
+  const transports = transportsOf(config, { clock, ...seams });
+  const { examine } = createPreflight({ store, transports, clock, log });
   const scheduler = createScheduler(
-    { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
-    { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
+    { store, registry, runner, guards, clock, ids, log, scrub, examine, ...(seams.minute && { minute: seams.minute }) },
+    {
+      zone: config.timeZone,
+      alertsTo: alerts,
+      host: hostname(),
+      pings: config.pings,
+      preflightMs: config.preflightMs,
+    },
   );
-  const outbox = createOutbox(
-    { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
-    { workerId },
-  );
+  const outbox = createOutbox({ store, transports, clock, log, scrub }, { workerId });
   const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
   let stopping: Promise<void> | undefined;
   return {
@@ -173,7 +179,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
-  const { schedules } = bellhop.scheduler;
+  const { schedules, preflights } = bellhop.scheduler;
   const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
   const { tokens } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
@@ -183,7 +189,20 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const api = createApi(
-    { runner, reader: store, schedules, tokens, readiness, cron, backup, process: processing, clock, runWaitMs, log },
+    {
+      runner,
+      reader: store,
+      schedules,
+      preflights,
+      tokens,
+      readiness,
+      cron,
+      backup,
+      process: processing,
+      clock,
+      runWaitMs,
+      log,
+    },
     config.api,
   );
   const http = createHttpServer(

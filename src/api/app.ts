@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Preflights } from '../runner/preflights.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Tokens } from '../runner/tokens.ts';
@@ -30,6 +31,7 @@ export interface ApiDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  preflights: Pick<Preflights, 'now'>;
   tokens: Tokens;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';

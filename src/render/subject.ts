@@ -16,6 +16,7 @@ const KINDS: Record<Notice['kind'], string> = {
   late: 'late run',
   refused: 'refused run',
   paused: 'paused schedule',
+  preflight: 'preflight',
 };
 
 export interface SubjectWords {

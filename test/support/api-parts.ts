@@ -3,11 +3,21 @@ import { systemClock } from '../../src/clock.ts';
 import type { Runner } from '../../src/runner/runner.ts';
 
 /** What an API over these rooms has besides: no outbox, and little patience. */
-export function atTheEdge({ runner }: { runner: Runner }): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs'> {
+export function atTheEdge({
+  runner,
+}: {
+  runner: Runner;
+}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'preflights'> {
   return {
     process: {
       queue: (name, limit) => runner.process(name, limit),
       deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),
+    },
+    preflights: {
+      now: async (job) =>
+        runner.job(job) === undefined
+          ? { outcome: 'unknown_job', name: job, suggestions: [] }
+          : { outcome: 'looked', job, verdict: 'ok', places: [], leftOut: 0 },
     },
     clock: systemClock,
     runWaitMs: 20_000,
