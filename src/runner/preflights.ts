@@ -119,21 +119,21 @@ export function createPreflights(deps: PreflightsDeps): Preflights {
     if (verdict === 'fails') {
       const key = `preflight.${entry.name}.${slot}.${digest(checked)}`;
       log.warn('a report will not arrive', { schedule: entry.name, slot });
-      await addNotice(entry, { key, words: failureWords(due, checked), checked });
+      await addNotice(entry, { key, words: failureWords(due, checked) });
       return key;
     }
     const told = before?.told;
     // Nobody can say that it is well again of what cannot be seen.
     if (told === undefined || verdict === 'unknown') return told;
-    await addNotice(entry, { key: `preflight-ok.${entry.name}.${slot}`, words: recoveryWords(due), checked });
+    await addNotice(entry, { key: `preflight-ok.${entry.name}.${slot}`, words: recoveryWords(due) });
     return undefined;
   }
   async function addNotice(
     entry: Entry,
-    what: { key: string; words: Parameters<typeof noticeReport>[0]; checked: readonly Checked[] },
+    what: { key: string; words: Parameters<typeof noticeReport>[0] },
   ): Promise<void> {
-    const { key, words, checked } = what;
-    const destinations = await routeOf(entry, checked);
+    const { key, words } = what;
+    const destinations = await routeOf(entry);
     if (destinations.length === 0) {
       log.warn(words.title, { schedule: entry.name, summary: words.summary });
       return;
@@ -143,15 +143,13 @@ export function createPreflights(deps: PreflightsDeps): Preflights {
     await store.addNotice({ key, kind: KIND, schedule: entry.name, job, report, destinations });
   }
   /** `tell`, else the default, else who made the schedule; never a place that is itself broken while there is another. */
-  async function routeOf({ schedule }: Entry, checked: readonly Checked[]): Promise<readonly Destination[]> {
+  async function routeOf({ schedule }: Entry): Promise<readonly Destination[]> {
     const { tell: asked, job } = schedule.spec;
     if (asked?.length === 0) return [];
-    const bad = new Set(checked.filter(isBroken).map(({ destination }) => destinationKey(destination)));
     const groups = [asked ?? [], deps.alertsTo, ownerOf(schedule)];
     for (const group of groups) {
-      const free = group.filter((one) => !bad.has(destinationKey(one)));
-      if (free.length === 0) continue;
-      const seen = await examine({ job, destinations: free, how: 'kept' }, stopping.signal);
+      if (group.length === 0) continue;
+      const seen = await examine({ job, destinations: group, how: 'kept' }, stopping.signal);
       const well = seen.filter((one) => !isBroken(one)).map(({ destination }) => destination);
       if (well.length > 0) return well;
     }

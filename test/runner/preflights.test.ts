@@ -115,6 +115,17 @@ describe('twelve hours before it is due', () => {
     await house.stop();
   });
 
+  test('what cannot be seen any more is not told as well again', async () => {
+    const { house, state, told } = lab();
+    state.problems['#sales'] = [REMOVED];
+    await house.start();
+    await until(house, 8);
+    state.problems['#sales'] = [BLIND];
+    await until(house, 18, 5);
+    expect(await told()).toHaveLength(1);
+    await house.stop();
+  });
+
   test('of several places the one that fails is named', async () => {
     const jobs = [jobWith([{ when: 'daily 20:00' }], { destinations: ['#well', 'ana@example.com'] })];
     const { house, state, told } = lab({ jobs });
