@@ -19,9 +19,14 @@ const keyOf = (one: Destination): string => (one.kind === 'slack' ? one.channel 
 
 /** A house where everybody is told what stands in the way of which place; Monday 2026-11-23, 09:00 UTC. */
 function lab(parts: ScheduleParts & { schedule?: Record<string, unknown> } = {}) {
-  const state: { problems: Record<string, Problem[]>; hangs: boolean } = { problems: {}, hangs: false };
+  const state: { problems: Record<string, Problem[]>; hangs: boolean; begun: number } = {
+    problems: {},
+    hangs: false,
+    begun: 0,
+  };
   const looked: string[] = [];
   const examine: Examine = async ({ destinations }, signal) => {
+    state.begun++;
     if (state.hangs)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     looked.push(...destinations.map(keyOf));
@@ -271,12 +276,13 @@ describe('it is looked at', () => {
     await house.stop();
   });
 
-  test('beside the planner: a look that hangs holds up no run, and ends with the server', async () => {
+  test('beside the planner: a look that hangs holds up no run, has no second beside it, and ends with the server', async () => {
     const { house, state } = lab();
     state.hangs = true;
     await house.start();
     await until(house, 19, 5);
     expect(await house.runs('weekly')).toHaveLength(1);
+    expect(state.begun).toBe(1);
     await house.stop();
     expect(await house.store.getDoc('preflight', 'weekly')).toBeUndefined();
   });
