@@ -28,6 +28,7 @@ const HELP = `Usage: bellhop COMMAND
   next NAME [N]                 the next times of a schedule or a job
   pause NAME [reason] | resume NAME | snooze NAME 2d | skip NAME    for all of them: all --yes
   unschedule NAME --yes         remove a schedule; its runs stay
+  preflight JOB [--json]        look whether its reports could arrive; posts nothing, exit code 1 when one would not
   notices [--json]              list what was told without a run: missed times, incidents
   token create NAME [--scope read|run|manage|admin] [--jobs a,b] [--expires 90d] [--quiet]
                                 make a token of the HTTP API, shown this once, alone on standard output
@@ -60,6 +61,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   snooze: ['json'],
   skip: ['json'],
   unschedule: ['json', 'yes'],
+  preflight: ['json'],
   notices: ['json'],
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   mail: ['json'],
@@ -118,6 +120,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'mail': {
       const { mailCommand } = await import('./cli/mail.ts');
       return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
+      }
+    case 'preflight': {
+      const { preflightCommand } = await import('./cli/preflight.ts');
+      return withGateway((gateway) => preflightCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'notices': {
       const { noticesCommand } = await import('./cli/notices.ts');

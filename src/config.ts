@@ -43,6 +43,8 @@ export interface Config {
   runWaitMs: number;
   shutdownMs: number;
   probeDelayMs: number;
+  /** How long before a report is due its places are looked at; 0: never by itself. */
+  preflightMs: number;
   /** How long runs are kept, and in files of their own, in milliseconds; Infinity: for ever. */
   keep: { retainMs: number; retainFailedMs: number; archiveAfterMs: number };
   confine: Environment['BELLHOP_CONFINE'];
@@ -140,6 +142,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     runWaitMs: env.BELLHOP_RUN_WAIT_MS,
     shutdownMs: env.BELLHOP_SHUTDOWN_MS,
     probeDelayMs: env.BELLHOP_PROBE_DELAY_MS,
+    preflightMs: env.BELLHOP_PREFLIGHT_HOURS * 3_600_000,
     keep: {
       retainMs: msOf(env.BELLHOP_RETAIN_DAYS),
       retainFailedMs: msOf(env.BELLHOP_RETAIN_FAILED_DAYS),

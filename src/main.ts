@@ -8,6 +8,7 @@ import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createOutbox, type Outbox } from './delivery/outbox.ts';
+import { createPreflight } from './delivery/preflight.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log, type LogDeps } from './log.ts';
 import { createRegistry } from './runner/registry.ts';
@@ -93,14 +94,19 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls, confinement },
     { workerId, concurrency: config.concurrency },
   );
+  const transports = await transportsOf(config, { store, log, mail, ...seams, clock });
+  const { examine } = createPreflight({ store, transports, clock, log });
   const scheduler = createScheduler(
-    { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
-    { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
+    { store, registry, runner, guards, clock, ids, log, scrub, examine, ...(seams.minute && { minute: seams.minute }) },
+    {
+      zone: config.timeZone,
+      alertsTo: alerts,
+      host: hostname(),
+      pings: config.pings,
+      preflightMs: config.preflightMs,
+    },
   );
-  const outbox = createOutbox(
-    { store, transports: await transportsOf(config, { store, log, mail, ...seams, clock }), clock, log, scrub },
-    { workerId },
-  );
+  const outbox = createOutbox({ store, transports, clock, log, scrub }, { workerId });
   const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
   let stopping: Promise<void> | undefined;
   return {
@@ -177,7 +183,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     if ((bellhop.scheduler.sinceTickMs() ?? 0) > PLANNED_MS) return 'degraded';
     return slack === undefined || slack.state().state === 'ready' ? 'ready' : 'degraded';
   };
-  const { schedules } = bellhop.scheduler;
+  const { schedules, preflights } = bellhop.scheduler;
   const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
   const { tokens, subscriptions } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
@@ -187,7 +193,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
-  const api = createApi({ runner, reader: store, schedules, tokens, subscriptions, ...doors }, config.api);
+  const api = createApi({ runner, reader: store, schedules, preflights, tokens, subscriptions, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

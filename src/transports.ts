@@ -11,7 +11,10 @@ import { createFileTransport } from './delivery/file.ts';
 import { createFileReader } from './delivery/files.ts';
 import type { FileReader } from './delivery/files.ts';
 import { createWebhookTransport } from './delivery/webhook.ts';
+import { createEmailCheck } from './delivery/email/check.ts';
+import { createFileCheck } from './delivery/file-check.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
+import { createSlackCheck } from './delivery/slack/check.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
 import type { Log } from './log.ts';
@@ -47,9 +50,10 @@ export async function transportsOf(config: Config, deps: TransportDeps): Promise
   const { clock } = deps;
   const rasteriser = createRasteriser({ fontFiles: [] });
   const shared = { ...deps, config, rasteriser, readFile: createFileReader({ blobs: deps.store.blobs, rasteriser }) };
-  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
+  const reportsDir = join(config.dataDir, 'reports');
+  const file = createFileTransport({ reportsDir, clock });
   return {
-    file,
+    file: { ...file, check: createFileCheck({ reportsDir }) },
     ...(config.slack === undefined ? {} : { slack: slackTransport(config.slack, shared) }),
     ...(config.mail === undefined || deps.mail === undefined
       ? {}
@@ -68,10 +72,11 @@ interface Shared extends TransportDeps {
 async function emailTransport(config: MailConfig, mail: MailSettings, deps: Shared): Promise<Transport> {
   const { clock, store, readFile: files, rasteriser } = deps;
   const unsubscribe = await unsubscribeOf(config, deps);
-  return createEmailTransport(
+  const transport = createEmailTransport(
     { ...mail, ...unsubscribe, clock, store, files, pictureProblem: () => rasteriser.problem() },
     { perSecond: config.perSecond },
   );
+  return { ...transport, check: createEmailCheck({ server: mail.server, clock }) };
 }
 
 /** A folder that cannot be written now is no reason not to start: what is wrong with it is said elsewhere, too. */
@@ -95,7 +100,8 @@ function slackTransport(slack: NonNullable<Config['slack']>, deps: Shared): Tran
     ...(await client.apiCall(method, args)),
   });
   const uploads = { readFile, fetch: deps.fetch ?? globalThis.fetch, apiUrl: slack.apiUrl };
-  return createSlackTransport({ client: { apiCall }, clock, uploads }, { probeDelayMs: config.probeDelayMs });
+  const transport = createSlackTransport({ client: { apiCall }, clock, uploads }, { probeDelayMs: config.probeDelayMs });
+  return { ...transport, check: createSlackCheck({ client: { apiCall }, clock }) };
 }
 
 /** The outbox's own client: a rate limit here never holds up an answer to a person. */

@@ -132,6 +132,14 @@ export const VARIABLES = {
     .max(600_000)
     .default(30_000)
     .describe('How long a post whose answer was lost is looked for before it is sent again.'),
+  BELLHOP_PREFLIGHT_HOURS: z.coerce
+    .number()
+    .min(0)
+    .max(72)
+    .default(12)
+    .describe(
+      'Hours before a report is due at which the places it goes to are looked at (docs/preflight.md); 0: never by itself.',
+    ),
   BELLHOP_RUN_WAIT_MS: z.coerce
     .number()
     .int()

@@ -26,6 +26,7 @@ const RECORDS = [
   'src/store/report.ts',
   'src/store/report-sections.ts',
   'src/store/destinations.ts',
+  'src/store/preflight-records.ts',
 ];
 const PORT = [
   ...RECORDS,
@@ -70,6 +71,7 @@ const SERVICE = [
   'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
   'src/runner/wait.ts',
+  'src/runner/preflights.ts',
 ];
 
 interface Import {

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Preflights } from '../runner/preflights.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Subscriptions } from '../runner/subscriptions.ts';
@@ -33,6 +34,7 @@ export interface ApiDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  preflights: Pick<Preflights, 'now'>;
   tokens: Tokens;
   subscriptions: Subscriptions;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */

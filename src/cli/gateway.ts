@@ -5,6 +5,7 @@ import type { NoticeView } from '../store/notice-records.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Delivery, Run, RunSummary } from '../store/records.ts';
 import type { Suppression } from '../runner/subscriptions.ts';
+import type { PreflightResult } from '../runner/preflights.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
@@ -29,6 +30,8 @@ export interface Gateway extends AsyncDisposable {
   mail: MailGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
+  /** Looks whether reports of the job could arrive; posts nothing. */
+  preflight(job: string): Promise<Extract<PreflightResult, { outcome: 'looked' }> | ScheduleProblem>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
   retry(id: string): Promise<RetryResult | { outcome: 'problem'; text: string }>;
   remove(id: string): Promise<RemoveOutcome['outcome']>;

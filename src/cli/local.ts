@@ -32,6 +32,14 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
     tokens: localTokens(bellhop),
     mail: localMail(bellhop),
     notices: (query) => store.listNotices(query),
+    async preflight(job) {
+      await bellhop.loadJobs();
+      const result = await bellhop.scheduler.preflights.now(job);
+      if (result.outcome === 'looked') return result;
+      const { suggestions } = result;
+      const hint = suggestions.length > 0 ? `Did you mean ${suggestions.join(', ')}?` : 'bellhop jobs lists them.';
+      return { outcome: 'problem', text: `There is no job ${result.name.slice(0, 80)}.\n${hint}` };
+    },
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
     async retry(id) {
       await work();

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { z } from 'zod';
 import { DependencyError, UsageError } from '../errors.ts';
 import { Notice } from '../store/notice-records.ts';
+import { Checked } from '../store/preflight-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway, ScheduleProblem } from './gateway.ts';
 import { remoteMail } from './remote-mail.ts';
@@ -21,6 +22,13 @@ const NoticesBody = z.object({
   next: z.string().optional(),
 });
 const BackupBody = z.object({ dir: z.string(), at: z.string(), files: z.number(), bytes: z.number() });
+const Seen = z.enum(['ok', 'fails', 'degrades', 'unknown']);
+const PreflightBody = z.object({
+  job: z.string(),
+  verdict: Seen,
+  places: z.array(Checked.extend({ verdict: Seen, of: z.array(z.string()) })),
+  leftOut: z.number(),
+});
 const OutcomeBody = z.object({ outcome: z.string() });
 const SubmitBody = z.object({ outcome: z.enum(['accepted', 'deduplicated']), run: Run });
 const Field = z.looseObject({ name: z.string(), type: z.string(), required: z.boolean() });
@@ -93,6 +101,11 @@ export function createRemoteGateway(socketPath: string): Gateway {
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };
+    },
+    async preflight(job) {
+      const answer = await call('POST', `/v1/jobs/${encodeURIComponent(job === '' ? ' ' : job)}/preflight`);
+      if (answer.status >= 400 && answer.status < 500) return problemOf(answer);
+      return { outcome: 'looked', ...PreflightBody.parse(checked(answer)) };
     },
     async cancel(id) {
       const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/cancel`);

@@ -35,6 +35,11 @@ const OFF_HINTS: Record<Destination['kind'], string> = {
   webhook: 'Set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS.',
 };
 
+/** What stands in the way of a delivery by a way that nobody configured. */
+export function transportOff(kind: Destination['kind']): { code: 'TRANSPORT_OFF'; message: string; hint: string } {
+  return { code: 'TRANSPORT_OFF', message: `Delivery by ${kind} is not configured.`, hint: OFF_HINTS[kind] };
+}
+
 /** More cards than this are not waiting at once; one that is forgotten takes a new turn. */
 const MAX_TURNS = 1_000;
 
@@ -163,8 +168,7 @@ export function createAttempt(
     const { kind } = delivery.destination;
     const transport: Transport | undefined = deps.transports[kind];
     if (transport === undefined) {
-      const error = { code: 'TRANSPORT_OFF', message: `Delivery by ${kind} is not configured.`, hint: OFF_HINTS[kind] };
-      return ledger.settle({ claim }, { outcome: 'failed', error });
+      return ledger.settle({ claim }, { outcome: 'failed', error: transportOff(kind) });
     }
     const work: Work = { claim, delivery, about, transport, lane };
     if (await isRefused(work)) return;

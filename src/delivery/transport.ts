@@ -5,6 +5,8 @@
 import type { About } from '../store/notice-records.ts';
 import type { Destination, Receipt } from '../store/destinations.ts';
 import type { Delivery } from '../store/records.ts';
+import type { Problem } from '../store/preflight-records.ts';
+import type { Report } from '../store/report.ts';
 import type { Json } from '../store/store.ts';
 
 export interface RenderRequest {
@@ -44,6 +46,16 @@ export interface Pace {
   burst: number;
 }
 
+/** What is known of a destination before a report goes there. */
+export interface CheckFacts {
+  /** The last report that went there, for its size and its files. */
+  report?: Report;
+  /** The Slack channel in which the last report for this destination arrived. */
+  channelId?: string;
+  /** Why nothing may be sent there any more. */
+  suppressed?: string;
+}
+
 export interface Transport {
   readonly kind: Destination['kind'];
   readonly ambiguity: Ambiguity;
@@ -62,4 +74,6 @@ export interface Transport {
   edit?(request: { delivery: Delivery; receipt: Receipt; body: Json }, signal: AbortSignal): Promise<void>;
   /** Closes what was kept open between sends; called when nothing is under way any more. */
   stop?(): void;
+  /** Looks whether a report could arrive there, and posts nothing; what stands in the way. A throw is "could not be seen". */
+  check?(destination: Destination, facts: CheckFacts, signal: AbortSignal): Promise<Problem[]>;
 }

@@ -10,6 +10,8 @@ export interface Person {
   isBot: boolean;
   email: string;
   tz: string;
+  /** Deactivated. */
+  deleted?: boolean;
 }
 
 export interface Channel {
@@ -86,6 +88,8 @@ export interface World {
   team: Team;
   appId: string;
   bot: { user: string; bot: string; name: string };
+  /** What the token was granted; Slack names it in a header of every answer. */
+  scopes: Set<string>;
   people: Map<string, Person>;
   channels: Map<string, Channel>;
   /** Oldest first; ephemeral messages among them. */
@@ -108,10 +112,27 @@ export interface World {
 
 export interface WorldOptions {
   team?: Team;
+  /** Default GRANTED. */
+  scopes?: readonly string[];
   /** Default 10,000; the oldest are forgotten, and counted in `forgotten`. */
   maxMessages?: number;
 }
 
+/** Those of the manifest, and what lets the bot look at channels. */
+const GRANTED = [
+  'commands',
+  'chat:write',
+  'im:write',
+  'files:write',
+  'channels:history',
+  'groups:history',
+  'im:history',
+  'metadata.message:read',
+  'users:read',
+  'channels:read',
+  'groups:read',
+  'im:read',
+];
 const MAX_VIOLATIONS = 1_000;
 const MAX_VIEWS = 500;
 
@@ -127,6 +148,7 @@ export function createWorld(clock: Clock, options: WorldOptions = {}): World {
     team: options.team ?? { id: 'T0BELLHOP', name: 'Grand Hotel', domain: 'grand-hotel' },
     appId: 'A0BELLHOP',
     bot: { user: 'U0BELLHOP', bot: 'B0BELLHOP', name: 'bellhop' },
+    scopes: new Set(options.scopes ?? GRANTED),
     people: new Map(),
     channels: new Map(),
     messages: [],

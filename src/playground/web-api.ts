@@ -11,8 +11,6 @@ import type { Json } from './state.ts';
 export interface WebApi {
   /** Answers a Web API call as Slack would; `args` are the decoded fields of its body, with JSON still as text or already read. */
   call(method: string, args: Json, token: string | undefined): Reply;
-  /** What the token may do; undefined: everything, and no answer names it. */
-  readonly scopes: readonly string[] | undefined;
   /** From now on the token is refused as revoked. */
   revoke(): void;
 }
@@ -20,10 +18,9 @@ export interface WebApi {
 export interface WebApiDeps extends MethodDeps {
   /** The bot token that is accepted. */
   token: string;
-  scopes?: readonly string[] | undefined;
 }
 
-/** The scopes of what Bellhop can do without (docs.slack.dev, each method); looked at where the workspace says what was granted. */
+/** The scopes of what Bellhop can do without (docs.slack.dev, each method). */
 const SCOPES: Readonly<Record<string, string>> = {
   'files.getUploadURLExternal': 'files:write',
   'files.completeUploadExternal': 'files:write',
@@ -52,7 +49,7 @@ const usersInfo: Method = (args, { world }) => {
       team_id: world.team.id,
       name: person.name,
       real_name: person.realName,
-      deleted: false,
+      deleted: person.deleted === true,
       is_bot: person.isBot,
       tz: person.tz,
       profile: { real_name: person.realName, display_name: person.name, email: person.email },
@@ -75,7 +72,6 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
 export function createWebApi(deps: WebApiDeps): WebApi {
   let revoked = false;
   return {
-    scopes: deps.scopes,
     call(method, args, token) {
       // The one method that answers without a token.
       if (method === 'api.test') return granted({ args });
@@ -85,8 +81,9 @@ export function createWebApi(deps: WebApiDeps): WebApi {
       if (token !== deps.token) return refused('invalid_auth');
       if (revoked) return refused('token_revoked');
       const needed = SCOPES[method];
-      if (needed !== undefined && deps.scopes !== undefined && !deps.scopes.includes(needed))
-        return refused('missing_scope', { needed, provided: deps.scopes.join(',') });
+      const { scopes } = deps.world;
+      if (needed !== undefined && !scopes.has(needed))
+        return refused('missing_scope', { needed, provided: [...scopes].join(',') });
       return found(createArgs(args), deps);
     },
     revoke() {

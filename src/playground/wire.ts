@@ -54,7 +54,7 @@ export function createWire(deps: WireDeps): Wire {
     const token = /^Bearer (.+)$/.exec(request.authorization ?? '')?.[1] ?? createArgs(fields).text('token');
     const run = (): WireAnswer => {
       if (decoded === undefined) return answer(refused('invalid_form_data'));
-      return withScopes(answer(deps.api.call(method, fields, token)), deps.api.scopes);
+      return granting(answer(deps.api.call(method, fields, token)), deps.world);
     };
     return afflicted(deps, { method, args: fields, signal, run });
   };
@@ -115,6 +115,12 @@ function spoil(fault: Exclude<Fault, { kind: 'slow' }>, run: () => WireAnswer): 
   }
 }
 
+/** Slack names the scopes of the token beside every answer. */
+function granting(right: WireAnswer, { scopes }: World): WireAnswer {
+  if ('cut' in right) return right;
+  return { ...right, headers: { ...right.headers, 'x-oauth-scopes': [...scopes].join(',') } };
+}
+
 function misnamed(right: WireAnswer): WireAnswer {
   if ('cut' in right) return right;
   return { ...right, body: right.body.replaceAll(/"ts":"[^"]*"/g, '"ts":"1000000000.000001"') };
@@ -127,12 +133,6 @@ function answer(reply: Reply): WireAnswer {
   const retryAfter = textOf(wait);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   return { status: 429, headers, body: JSON.stringify(body) };
-}
-
-/** The header in which Slack names what the token may do. */
-function withScopes(given: WireAnswer, scopes: readonly string[] | undefined): WireAnswer {
-  if (scopes === undefined || 'cut' in given) return given;
-  return { ...given, headers: { ...given.headers, 'x-oauth-scopes': scopes.join(',') } };
 }
 
 function respond(deps: WireDeps, id: string, fields: Json): WireAnswer {

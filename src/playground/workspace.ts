@@ -39,7 +39,7 @@ export interface WorkspaceOptions {
   team?: Team;
   /** Default SLACK_RATES; 'off' for tests that are not about pace. */
   rates?: Rates | 'off';
-  /** What the token may do; default everything. */
+  /** What the token may do at first; default everything. */
   scopes?: readonly string[];
   /** Default 10,000; the oldest are forgotten. */
   maxMessages?: number;
@@ -71,6 +71,8 @@ export interface Workspace {
   setOrigin(origin: string): void;
   setRates(rates: Rates | 'off'): void;
   revokeToken(): void;
+  /** What the bot may do; default: all that Bellhop can use. */
+  readonly scopes: Set<string>;
   addPerson(person: Pick<Person, 'id' | 'name'> & Partial<Person>): Person;
   addChannel(name: string, options?: NewChannel): Channel;
   channel(reference: string): Channel;
@@ -106,6 +108,7 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
   const world = createWorld(clock, {
     ...(options.team === undefined ? {} : { team: options.team }),
     ...(options.maxMessages === undefined ? {} : { maxMessages: options.maxMessages }),
+    ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
   });
   const token = options.token ?? 'xoxb-playground-bot';
   const tickets = createTickets(clock);
@@ -120,7 +123,6 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
     world,
     tickets,
     token,
-    scopes: options.scopes,
     buckets: createBuckets(clock),
     origin: () => origin,
     rates: () => (rates === 'off' ? undefined : rates),
@@ -163,6 +165,7 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
     fetch: createFetch(wire),
     faults,
     violations: world.violations,
+    scopes: world.scopes,
     calls,
     setOrigin(next) {
       origin = next.replace(/\/+$/, '');

@@ -16,7 +16,7 @@ const KINDS: Record<Notice['kind'], string> = {
   late: 'late run',
   refused: 'refused run',
   paused: 'paused schedule',
-  preflight: 'check beforehand',
+  preflight: 'preflight',
 };
 
 export interface SubjectWords {

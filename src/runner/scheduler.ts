@@ -14,6 +14,8 @@ import { createIncidents } from './incidents.ts';
 import { createLateness } from './lateness.ts';
 import { createPings } from './pings.ts';
 import { createPlanner } from './planner.ts';
+import { createPreflights } from './preflights.ts';
+import type { Examine, Preflights } from './preflights.ts';
 import type { TickReport } from './planner.ts';
 import type { Registry } from './registry.ts';
 import type { Runner } from './runner.ts';
@@ -34,6 +36,8 @@ export interface SchedulerDeps {
   ids: Ids;
   log: Log;
   minute?: Minute;
+  /** Looks at the places of reports before they are due; default: nobody does. */
+  examine?: Examine;
 }
 
 export interface SchedulerOptions {
@@ -45,10 +49,13 @@ export interface SchedulerOptions {
   host: string;
   /** Where to ping, by the name of the variable without HC_. */
   pings: Readonly<Record<string, string>>;
+  /** How long before a report is due its places are looked at, in milliseconds; default 0: never by itself. */
+  preflightMs?: number;
 }
 
 export interface Scheduler {
   schedules: Schedules;
+  preflights: Preflights;
   /** Milliseconds since everything due was last planned; undefined before that. */
   sinceTickMs(): number | undefined;
   /** Plans what is due now; the server needs no call. */
@@ -68,6 +75,8 @@ export function createScheduler(deps: SchedulerDeps, options: SchedulerOptions):
   const schedules = createSchedules({ ...deps, book, zone });
   const planner = createPlanner({ ...deps, book, files, digest, alertsTo });
   const lateness = createLateness({ ...deps, book, alertsTo });
+  const { examine = unseen, scrub } = deps;
+  const preflights = createPreflights({ ...deps, book, examine, scrub, alertsTo, aheadMs: options.preflightMs ?? 0 });
   const followers = createFollowers({
     ...deps,
     followers: [
@@ -83,17 +92,26 @@ export function createScheduler(deps: SchedulerDeps, options: SchedulerOptions):
   });
   return {
     schedules,
+    preflights,
     sinceTickMs: () => planner.sinceTickMs(),
     tick: () => planner.tick(),
     async start() {
       await followers.start();
       await planner.start();
       lateness.start();
+      preflights.start();
     },
     async stop() {
       lateness.stop();
+      await preflights.stop();
       await planner.stop();
       await followers.stop();
     },
   };
 }
+
+/** Where nobody can look, nothing is said to be well. */
+const unseen: Examine = ({ destinations }) => {
+  const problem = { code: 'CANNOT_LOOK', message: 'Nobody looks at it here', hint: '', severity: 'unknown' } as const;
+  return Promise.resolve(destinations.map((destination) => ({ destination, problems: [problem] })));
+};

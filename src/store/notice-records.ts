@@ -7,7 +7,7 @@ import { Report } from './report.ts';
 
 /**
  * What a notice tells: `digest` of what was missed, an `incident` and its `recovery`, a run that is `late`, a slot that was `refused`, a
- * schedule that was `paused` by itself, what a `preflight` found before a due time.
+ * schedule that was `paused` by itself, a report that will not arrive (`preflight`).
  */
 const NOTICE_KINDS = ['digest', 'incident', 'recovery', 'late', 'refused', 'paused', 'preflight'] as const;
 

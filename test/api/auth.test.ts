@@ -61,6 +61,12 @@ const ROWS: Record<string, Row> = {
   'GET /v1/jobs': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
   'GET /v1/runs': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
   'GET /v1/notices': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },
+  'POST /v1/jobs/:name/preflight': {
+    scope: 'run',
+    path: () => '/v1/jobs/fate/preflight',
+    right: 200,
+    otherJob: NAMED,
+  },
   'POST /v1/runs': {
     scope: 'run',
     body: { job: 'fate' },

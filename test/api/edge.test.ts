@@ -38,6 +38,7 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       runner: { jobs: () => [], problems: () => [] } as unknown as Runner,
       reader: { ...store, list },
       schedules: {} as unknown as Schedules,
+      preflights: { now: none },
       tokens: createTokens({ store, clock, log }, { bootstrap: TOKEN }),
       subscriptions: createSubscriptions({ store, clock }),
       readiness: () => 'ready',

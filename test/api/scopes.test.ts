@@ -23,7 +23,7 @@ async function call(what: string, as: Who, body?: unknown): Promise<{ status: nu
   const [method = '', path = ''] = what.split(' ');
   const app = new Hono<ApiEnv>().use(letIn());
   app.route('/v1/runs', runRoutes({ runner, reader: store }));
-  app.route('/v1/jobs', jobRoutes({ runner }));
+  app.route('/v1/jobs', jobRoutes({ runner, preflights: { now: () => Promise.reject(new Error('not here')) } }));
   app.route('/v1/notices', noticeRoutes({ reader: store }));
   const init = { method, headers: { 'x-who': as }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
   const answer = await app.request(path, init);

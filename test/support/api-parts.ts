@@ -11,12 +11,18 @@ export function atTheEdge({
 }: {
   runner: Runner;
   store: Store;
-}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions'> {
+}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights'> {
   return {
     subscriptions: createSubscriptions({ store, clock: systemClock }),
     process: {
       queue: (name, limit) => runner.process(name, limit),
       deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),
+    },
+    preflights: {
+      now: async (job) =>
+        runner.job(job) === undefined
+          ? { outcome: 'unknown_job', name: job, suggestions: [] }
+          : { outcome: 'looked', job, verdict: 'ok', places: [], leftOut: 0 },
     },
     clock: systemClock,
     runWaitMs: 20_000,

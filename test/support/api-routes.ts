@@ -20,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   'GET /__cron/run/status',
   'GET /__cron/run/:task',
   'GET /v1/jobs',
+  'POST /v1/jobs/:name/preflight',
   'POST /v1/runs',
   'GET /v1/runs',
   'GET /v1/runs/:ref',

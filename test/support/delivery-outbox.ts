@@ -41,7 +41,7 @@ export interface Script {
 }
 
 /** A transport whose far side is an array; slack-like: it can be probed. */
-function scriptedTransport(clock: ManualClock, over: Partial<Transport> = {}): Script {
+export function scriptedTransport(clock: ManualClock, over: Partial<Transport> = {}): Script {
   const laneOf = (destination: Destination): string =>
     destination.kind === 'slack' ? `slack:${destination.channel}` : `${destination.kind}:x`;
   const receiptOf = (request: Pick<SendRequest, 'delivery' | 'n'>): Receipt => ({

@@ -3,6 +3,7 @@ import { createIds } from '../../src/ids.ts';
 import { silentLog, type Log } from '../../src/log.ts';
 import { createCaps } from '../../src/runner/caps.ts';
 import { createGuards, type GuardCheck } from '../../src/runner/guards.ts';
+import type { Examine } from '../../src/runner/preflights.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
 import { createScrub } from '../../src/scrub.ts';
@@ -44,6 +45,11 @@ export interface ScheduleParts {
   zone?: string;
   /** Addresses of dead-man's switches, and what answers there. */
   pings?: Record<string, string>;
+  /** Looks at the places of reports, so long before they are due. */
+  examine?: Examine;
+  preflightMs?: number;
+  /** The store as the scheduler sees it. */
+  wrapStore?: (store: Store) => Store;
   pinged?: { fetch: typeof globalThis.fetch };
 }
 
@@ -78,12 +84,15 @@ export function scheduleHouse(parts: ScheduleParts = {}): ScheduleHouse {
   );
   const minute = () => Promise.resolve(() => Promise.resolve());
   const guards = parts.guarded === undefined ? (parts.guards ?? NOTHING_GUARDED) : real;
-  const deps = { store, registry, runner, guards, clock, ids, log, minute, scrub, ...parts.pinged };
+  const { examine, preflightMs, wrapStore = (bare: Store) => bare } = parts;
+  const seams = { ...parts.pinged, ...(examine && { examine }) };
+  const deps = { store: wrapStore(store), registry, runner, guards, clock, ids, log, minute, scrub, ...seams };
   const options = {
     zone: parts.zone ?? 'UTC',
     alertsTo: parts.alertsTo ?? [],
     host: 'test-host',
     pings: parts.pings ?? {},
+    ...(preflightMs !== undefined && { preflightMs }),
   };
   const doc = async (name: string): Promise<Schedule> => {
     const found = await store.getDoc('schedule', name);

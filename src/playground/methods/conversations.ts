@@ -105,10 +105,14 @@ const list: Method = (args, { world }) => {
   return granted({ channels, response_metadata: { next_cursor: page.next } });
 };
 
+const READS = { public: 'channels:read', private: 'groups:read', im: 'im:read' } as const;
+
 const info: Method = (args, { world }) => {
   const channel = world.channels.get(args.text('channel') ?? '');
   if (channel === undefined) return refused('channel_not_found');
   if (channel.kind === 'private' && !channel.members.has(world.bot.user)) return refused('channel_not_found');
+  const needed = READS[channel.kind];
+  if (!world.scopes.has(needed)) return refused('missing_scope', { needed, provided: [...world.scopes].join(',') });
   return granted({ channel: wireChannel(channel, world) });
 };
 
