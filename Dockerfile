@@ -11,6 +11,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 COPY bin bin
 COPY src src
+COPY assets assets
 COPY jobs /jobs
 COPY plugins /plugins
 RUN mkdir /data && chown node:node /data

@@ -34,6 +34,8 @@ export interface Config {
   timeZone: string;
   /** As typed: `#ops`, `ops@example.com`. */
   alertsTo: string[];
+  /** Font files for the pictures of charts beside those that are shipped; absolute. */
+  fontFiles: string[];
   /** Good addresses of BASE_URLS, and what is wrong with the others. */
   targets: { urls: string[]; problems: string[] };
   /** Dead-man's switches by the name of their variable without HC_. */
@@ -134,10 +136,8 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     confine: env.BELLHOP_CONFINE,
     mode: env.BELLHOP_ENV ?? (variables['NODE_ENV'] === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
-    alertsTo: (env.BELLHOP_ALERTS_TO ?? '')
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== ''),
+    alertsTo: listed(env.BELLHOP_ALERTS_TO),
+    fontFiles: listed(env.BELLHOP_FONT_FILES).map(at),
     targets: readBaseUrls(env.BASE_URLS),
     pings,
     variables,
@@ -156,6 +156,13 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
 }
 
 const DAY_MS = 86_400_000;
+
+function listed(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
 
 /** What is not set never comes. */
 function msOf(wanted: number | undefined): number {

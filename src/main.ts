@@ -10,6 +10,8 @@ import { ConfigError, messageOf } from './errors.ts';
 import { createOutbox, type Outbox } from './delivery/outbox.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log, type LogDeps } from './log.ts';
+import { BUNDLED_FONTS } from './render/charts/fonts.ts';
+import { createRasteriser, type Rasteriser } from './render/charts/png.ts';
 import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
@@ -47,6 +49,8 @@ export interface Bellhop {
   outbox: Outbox;
   confinement: Confinement;
   tokens: Tokens;
+  /** Makes the pictures of charts. */
+  rasteriser: Rasteriser;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -94,6 +98,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, runner, guards, clock, ids, log, scrub, ...(seams.minute && { minute: seams.minute }) },
     { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
   );
+  const rasteriser = createRasteriser({ fontFiles: [...BUNDLED_FONTS, ...config.fontFiles] });
   const outbox = createOutbox(
     { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
     { workerId },
@@ -107,6 +112,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     outbox,
     confinement,
     tokens,
+    rasteriser,
     log,
     clock,
     opened: report,
