@@ -2,22 +2,22 @@
  * The ways to render the sample report that are compared: ours, and what people put together from libraries. The libraries' ways are short
  * and leave out what ours does besides (limits, dark mode, files); they are given the report as markdown, made before the clock starts.
  */
-import { readFileSync } from 'node:fs';
-import { renderMarkdown } from '../src/render/markdown-file.ts';
-import { Report } from '../src/store/report.ts';
-import { sampleRun } from '../test/support/delivery-report.ts';
+import type { Subject } from '../src/render/subject.ts';
+import type { Report } from '../src/store/report.ts';
 
-export const sample = Report.parse(
-  JSON.parse(readFileSync(new URL('../test/fixtures/reports/weekly.json', import.meta.url), 'utf8')),
-);
-const about = { run: sampleRun() };
-const markdown = renderMarkdown(sample, about);
-const charts = sample.sections.filter((section) => section.kind === 'chart');
+/** What is rendered. Nothing of ours is imported for it here: the process of a library must not pay for our modules. */
+export interface Input {
+  report: Report;
+  about: Subject;
+  /** The report as markdown. */
+  markdown: string;
+}
+
 const PIXELS = 1200;
 const COLUMNS = 100;
 
 /** Renders once and answers how many bytes came of it. */
-type Render = () => number | Promise<number>;
+export type Render = (input: Input) => number | Promise<number>;
 /** `sample`: Slack, mail and text; `charts`: its two charts as PNG, 1,200 pixels wide. */
 export const ROUTES = {
   'bellhop sample': openBellhopSample,
@@ -32,10 +32,10 @@ async function openBellhopSample(): Promise<Render> {
     import('../src/render/email/report.ts'),
     import('../src/render/text.ts'),
   ]);
-  return () =>
-    JSON.stringify(renderSlackReport(sample, about)).length +
-    JSON.stringify(renderEmail(sample, about)).length +
-    renderText(sample, { width: COLUMNS, color: 'ansi' }).length;
+  return ({ report, about }) =>
+    JSON.stringify(renderSlackReport(report, about)).length +
+    JSON.stringify(renderEmail(report, about)).length +
+    renderText(report, { width: COLUMNS, color: 'ansi' }).length;
 }
 
 /** markdown-to-slack-blocks for Slack; React Email for the mail and for its plain text, which has to do for the terminal too. */
@@ -45,10 +45,10 @@ async function openLibrarySample(): Promise<Render> {
     import('@react-email/components'),
     import('react'),
   ]);
-  const page = () =>
+  const page = ({ report, markdown }: Input) =>
     createElement(mail.Html, { lang: 'en' }, [
       createElement(mail.Head, { key: 'head', children: [] }),
-      createElement(mail.Preview, { key: 'preview', children: sample.summary }),
+      createElement(mail.Preview, { key: 'preview', children: report.summary }),
       createElement(
         mail.Body,
         { key: 'body' },
@@ -56,9 +56,9 @@ async function openLibrarySample(): Promise<Render> {
         createElement(mail.Container, null, createElement(mail.Markdown, { children: markdown })),
       ),
     ]);
-  return async () => {
-    const html = await mail.render(page());
-    return JSON.stringify(markdownToBlocks(markdown)).length + html.length + mail.toPlainText(html).length;
+  return async (input) => {
+    const html = await mail.render(page(input));
+    return JSON.stringify(markdownToBlocks(input.markdown)).length + html.length + mail.toPlainText(html).length;
   };
 }
 
@@ -69,10 +69,11 @@ async function openBellhopCharts(): Promise<Render> {
     import('../src/render/charts/fonts.ts'),
   ]);
   const rasteriser = createRasteriser({ fontFiles: BUNDLED_FONTS });
-  return async () => {
+  return async ({ report }) => {
     let bytes = 0;
-    for (const chart of charts) {
-      const svg = drawChart(chart, { locale: sample.locale, width: PIXELS / 2, theme: 'light' });
+    for (const section of report.sections) {
+      if (section.kind !== 'chart') continue;
+      const svg = drawChart(section, { locale: report.locale, width: PIXELS / 2, theme: 'light' });
       bytes += (await rasteriser.png(svg, PIXELS)).length;
     }
     return bytes;

@@ -4,11 +4,17 @@
  * entries `npm ci` refuses where a registry lacks one of its platforms.
  */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { renderMarkdown } from '../src/render/markdown-file.ts';
+import { Report } from '../src/store/report.ts';
+import { sampleRun } from '../test/support/delivery-report.ts';
 import type { Cold } from './render.main.ts';
 import { ROUTES } from './render-routes.ts';
-import type { RouteName } from './render-routes.ts';
+import type { Input, RouteName } from './render-routes.ts';
 import type { BenchResult } from './result.ts';
 import { printTable, quantile, round } from './result.ts';
 
@@ -21,32 +27,46 @@ const CHARTS = 2;
 
 export async function benchRender(options: { quick: boolean }): Promise<BenchResult> {
   const size = SIZES[options.quick ? 'quick' : 'full'];
-  const warm = await measureWarm(size.warm);
-  const cold = await measureCold(size.cold);
-  return report(warm, cold);
+  const input = sampleInput();
+  const warm = await measureWarm(input, size.warm);
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-bench-'));
+  try {
+    const file = join(folder, 'input.json');
+    await writeFile(file, JSON.stringify(input));
+    return report(warm, await measureCold(file, size.cold));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function sampleInput(): Input {
+  const text = readFileSync(new URL('../test/fixtures/reports/weekly.json', import.meta.url), 'utf8');
+  const [sample, about] = [Report.parse(JSON.parse(text)), { run: sampleRun() }];
+  return { report: sample, about, markdown: renderMarkdown(sample, about) };
 }
 
 /** Each way in turn, so that what else the machine does falls on all. */
-async function measureWarm(rounds: number): Promise<Record<RouteName, number[]>> {
+async function measureWarm(input: Input, rounds: number): Promise<Record<RouteName, number[]>> {
   const renders = await Promise.all(NAMES.map(async (name) => ({ name, render: await ROUTES[name]() })));
   const found = perRoute((): number[] => []);
   for (let turn = -5; turn < rounds; turn++) {
     for (const { name, render } of turn % 2 === 0 ? renders : renders.toReversed()) {
       const begun = performance.now();
-      await render();
+      await render(input);
       if (turn >= 0) found[name].push(performance.now() - begun);
     }
   }
   return found;
 }
 
-async function measureCold(rounds: number): Promise<Record<RouteName, Cold[]>> {
+async function measureCold(file: string, rounds: number): Promise<Record<RouteName, Cold[]>> {
   const found = perRoute((): Cold[] => []);
   for (let turn = -1; turn < rounds; turn++) {
     for (const name of turn % 2 === 0 ? NAMES : NAMES.toReversed()) {
       const { stdout } = await promisify(execFile)(process.execPath, [
         join(import.meta.dirname, 'render.main.ts'),
         name,
+        file,
       ]);
       // The first start fills the caches of the disk.
       if (turn >= 0) found[name].push(JSON.parse(stdout) as Cold);
