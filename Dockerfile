@@ -7,10 +7,11 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BELLHOP_DATA_DIR=/data BELLHOP_JO
 RUN apt-get update && apt-get install -y --no-install-recommends git python3 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The image has the right Node: the optional one is left out.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+# The image has the right Node: the optional one is taken out. Not by --omit=optional, which would leave out the program that draws charts.
+RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/node-bin-*
 COPY bin bin
 COPY src src
+COPY assets assets
 COPY jobs /jobs
 COPY plugins /plugins
 RUN mkdir /data && chown node:node /data

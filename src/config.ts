@@ -52,6 +52,8 @@ export interface Config {
   timeZone: string;
   /** As typed: `#ops`, `ops@example.com`. */
   alertsTo: string[];
+  /** Font files for the pictures of charts beside those that are shipped; absolute. */
+  fontFiles: string[];
   /** Good addresses of BASE_URLS, and what is wrong with the others. */
   targets: { urls: string[]; problems: string[] };
   /** Dead-man's switches by the name of their variable without HC_. */
@@ -152,6 +154,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     mode: env.BELLHOP_ENV ?? (variables['NODE_ENV'] === 'production' ? 'production' : 'development'),
     timeZone: env.BELLHOP_TIME_ZONE,
     alertsTo: listOf(env.BELLHOP_ALERTS_TO),
+    fontFiles: listOf(env.BELLHOP_FONT_FILES).map(at),
     targets: readBaseUrls(env.BASE_URLS),
     pings,
     variables,

@@ -11,6 +11,8 @@ import { createOutbox, type Outbox } from './delivery/outbox.ts';
 import { createPreflight } from './delivery/preflight.ts';
 import { createIds } from './ids.ts';
 import { createLog, type Log, type LogDeps } from './log.ts';
+import { BUNDLED_FONTS } from './render/charts/fonts.ts';
+import { createRasteriser, type Rasteriser } from './render/charts/png.ts';
 import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
@@ -50,6 +52,8 @@ export interface Bellhop {
   confinement: Confinement;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  /** Makes the pictures of charts. */
+  rasteriser: Rasteriser;
   log: Log;
   clock: Clock;
   opened: OpenReport;
@@ -94,7 +98,8 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls, confinement },
     { workerId, concurrency: config.concurrency },
   );
-  const transports = await transportsOf(config, { store, log, mail, ...seams, clock });
+  const rasteriser = createRasteriser({ fontFiles: [...BUNDLED_FONTS, ...config.fontFiles] });
+  const transports = await transportsOf(config, { store, log, mail, rasteriser, ...seams, clock });
   const { examine } = createPreflight({ store, transports, clock, log });
   const scheduler = createScheduler(
     { store, registry, runner, guards, clock, ids, log, scrub, examine, ...(seams.minute && { minute: seams.minute }) },
@@ -117,6 +122,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     confinement,
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
+    rasteriser,
     log,
     clock,
     opened: report,

@@ -18,7 +18,6 @@ import { createSlackCheck } from './delivery/slack/check.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
 import type { Log } from './log.ts';
-import { createRasteriser } from './render/charts/png.ts';
 import type { Rasteriser } from './render/charts/png.ts';
 import type { Store } from './store/store.ts';
 import { ensureLinkSecret } from './store/suppressions.ts';
@@ -29,6 +28,8 @@ interface TransportDeps {
   log: Log;
   /** What was read of the mail settings; undefined: mail is off. */
   mail: MailSettings | undefined;
+  /** One for all: its fonts stay in memory. */
+  rasteriser: Rasteriser;
   fetch?: typeof globalThis.fetch;
 }
 
@@ -47,9 +48,8 @@ export function readMailSettings({ mail }: Config): MailSettings | undefined {
 
 /** Makes them; what is not configured has none, and its deliveries fail with TRANSPORT_OFF. */
 export async function transportsOf(config: Config, deps: TransportDeps): Promise<OutboxDeps['transports']> {
-  const { clock } = deps;
-  const rasteriser = createRasteriser({ fontFiles: [] });
-  const shared = { ...deps, config, rasteriser, readFile: createFileReader({ blobs: deps.store.blobs, rasteriser }) };
+  const { clock, rasteriser } = deps;
+  const shared = { ...deps, config, readFile: createFileReader({ blobs: deps.store.blobs, rasteriser }) };
   const reportsDir = join(config.dataDir, 'reports');
   const file = createFileTransport({ reportsDir, clock });
   return {
@@ -62,10 +62,8 @@ export async function transportsOf(config: Config, deps: TransportDeps): Promise
   };
 }
 
-/** What the transports share: one rasteriser, for its fonts stay in memory. */
 interface Shared extends TransportDeps {
   config: Config;
-  rasteriser: Rasteriser;
   readFile: FileReader;
 }
 

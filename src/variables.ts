@@ -177,6 +177,9 @@ export const VARIABLES = {
   BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
     'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
   ),
+  BELLHOP_FONT_FILES: optional(z.string().max(4_000)).describe(
+    'More font files for the pictures of charts, separated by commas (.ttf, .otf, .ttc), for what DejaVu Sans has not: Chinese, Japanese, Korean.',
+  ),
   BASE_URLS: optional(z.string().max(20_000)).describe(
     'Targets of jobs that fan out (ctx.targets): a JSON array of http and https addresses; a bad one is named and left out.',
   ),

@@ -30,6 +30,14 @@ describe('config', () => {
     expect(loadConfig({ BELLHOP_API_ENABLED: 'false' }, empty).off.join()).toContain('BELLHOP_API_ENABLED is false');
   });
 
+  test('font files are a list, each seen from the folder of the start', () => {
+    expect(loadConfig({}, empty).fontFiles).toEqual([]);
+    expect(loadConfig({ BELLHOP_FONT_FILES: '/f/a.ttf, b.otf,' }, empty).fontFiles).toEqual([
+      '/f/a.ttf',
+      join(empty, 'b.otf'),
+    ]);
+  });
+
   test('every problem is reported at once, with the name that was meant', () => {
     const message = problemsOf({
       PORT: 'eighty',

@@ -8,6 +8,9 @@ import { isLoopback, parseSmtpUrl } from '../delivery/email/address.ts';
 import { messageOf } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { socketPath } from '../main.ts';
+import { BUNDLED_FONTS, checkFonts } from '../render/charts/fonts.ts';
+import { createRasteriser } from '../render/charts/png.ts';
+import { drawSpark } from '../render/charts/svg.ts';
 import { createConfinement } from '../runner/kinds/confine.ts';
 import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
@@ -39,6 +42,7 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
     checkApi(config),
     checkTargets(config),
     await checkConfinement(config),
+    await checkPictures(config),
   ];
   for (const { check, state, says } of findings) terminal.out(`${state.padEnd(4)}  ${check.padEnd(5)}  ${says}`);
   return findings.some(({ state }) => state === 'fail') ? EX_UNAVAILABLE : 0;
@@ -71,6 +75,22 @@ async function checkConfinement({ confine, variables }: Config): Promise<Finding
   if (missing.length === 0) return { check, state: 'ok', says: by };
   const held = missing.map((one) => `not held: ${one}`);
   return { check, state: confine === 'off' ? 'off' : 'warn', says: [by, ...held].join(LINE) };
+}
+
+/** Draws a picture, as a chart in a mail is. */
+async function checkPictures({ fontFiles }: Config): Promise<Finding> {
+  const check = 'chart';
+  const files = [...BUNDLED_FONTS, ...fontFiles];
+  const { good, bad } = checkFonts(files);
+  const left = bad.slice(0, 20).map(({ file, reason }) => `left out: ${file} ${reason}`);
+  try {
+    const svg = drawSpark([1, 3, 2], { width: 80, height: 20, color: '#000000' });
+    const { length } = await createRasteriser({ fontFiles: files }).png(svg, 160);
+    const says = `pictures are drawn with ${good.length} font files (${length} bytes tried)`;
+    return { check, state: bad.length === 0 ? 'ok' : 'warn', says: [says, ...left].join(LINE) };
+  } catch (error) {
+    return { check, state: 'warn', says: [messageOf(error), ...left].join(LINE) };
+  }
 }
 
 async function checkData(config: Config): Promise<Finding> {

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts';
 import { environment, type Config } from '../config.ts';
+import { BUNDLED_FONTS, checkFonts } from '../render/charts/fonts.ts';
 import { startServer, VERSION, type Bellhop, type Seams } from '../main.ts';
 import { createLogLines } from './log-lines.ts';
 import { EX_SOFTWARE, onStopSignal } from './process.ts';
@@ -31,6 +32,7 @@ export async function start(config: Config, seams: Seams = { env: environment() 
   });
   void sayConfinement(server.bellhop);
   for (const off of config.off) log.info(off);
+  sayFonts(config, server.bellhop);
   if (config.api.state === 'on' && !server.bellhop.tokens.anyLive())
     log.warn('no live API token; the API answers 500 auth misconfigured until `bellhop token create`');
   for (const { file, reason } of server.bellhop.runner.problems()) log.warn('a file is no job', { file, reason });
@@ -48,6 +50,13 @@ export async function start(config: Config, seams: Seams = { env: environment() 
   await server.stop();
   log.info('stopped');
   return 0;
+}
+
+function sayFonts({ fontFiles }: Config, { rasteriser, log }: Bellhop): void {
+  const { bad } = checkFonts([...BUNDLED_FONTS, ...fontFiles]);
+  for (const { file, reason } of bad) log.warn('a font file is left out', { file, reason });
+  const problem = rasteriser.problem();
+  if (problem !== undefined) log.warn(problem, { see: 'docs/configuration.md' });
 }
 
 async function sayConfinement({ confinement, log }: Bellhop): Promise<void> {

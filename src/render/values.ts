@@ -50,10 +50,11 @@ export function formatUnit(value: number, unit: string | undefined, locale: stri
   return withUnit(number(Math.abs(value), locale, { maximumFractionDigits: 2 }), { value, unit });
 }
 
-/** The same in at most four signs for axes and labels: `$55.9k`, three significant digits. */
+/** The same in at most four signs for axes and labels: `$55.9k`, three significant digits; `1.2E20` where words for the size end. */
 export function formatShort(value: number, unit: string | undefined, locale: string): string {
-  const shape = { notation: 'compact', maximumSignificantDigits: 3 } as const;
-  const text = number(Math.abs(value), locale, shape).replace(/K$/, 'k');
+  const size = Math.abs(value);
+  const notation = size >= 1e15 || (size > 0 && size < 1e-4) ? 'scientific' : 'compact';
+  const text = number(size, locale, { notation, maximumSignificantDigits: 3 }).replace(/K$/, 'k');
   return withUnit(text, { value, unit });
 }
 

@@ -83,3 +83,12 @@ test('a mail server that is not there fails the examination and names it', async
   expect(code).toBe(69);
   expect(text).toMatch(/fail {2}mail {3}127\.0\.0\.1:9: /);
 });
+
+test('a picture is drawn to try, and a font file that is none is named', async () => {
+  expect((await examine({})).text).toMatch(/ok {4}chart .*2 font files/);
+  const { code, text } = await examine({ BELLHOP_FONT_FILES: '/nowhere/a.ttf, package.json' });
+  expect(code).toBe(0);
+  expect(text).toMatch(
+    /warn {2}chart .*2 font files.*\n *left out: \/nowhere\/a\.ttf does not exist\n *left out: .*package\.json/,
+  );
+});
