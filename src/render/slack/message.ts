@@ -1,4 +1,5 @@
 import type { KnownBlock } from '@slack/types';
+import type { FilePlan } from '../file-plan.ts';
 
 /** One Slack message as it is posted: `text` is what notifications and screen readers get, and is always set. */
 export interface SlackMessage {
@@ -6,3 +7,11 @@ export interface SlackMessage {
   text: string;
   blocks: KnownBlock[];
 }
+
+/** Files that are shared in the thread, with the words that go with them (escaped as well). */
+export interface SlackFiles {
+  text: string;
+  files: FilePlan[];
+}
+
+export type SlackPart = SlackMessage | SlackFiles;
