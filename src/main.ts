@@ -95,7 +95,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { zone: config.timeZone, alertsTo: alerts, host: hostname(), pings: config.pings },
   );
   const outbox = createOutbox(
-    { store, transports: transportsOf(config, { clock, ...seams }), clock, log, scrub },
+    { store, transports: transportsOf(config, { blobs: store.blobs, ...seams, clock }), clock, log, scrub },
     { workerId },
   );
   const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });

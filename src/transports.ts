@@ -6,17 +6,21 @@ import type { Config } from './config.ts';
 import { parseMailFrom, parseSmtpUrl } from './delivery/email/address.ts';
 import { createEmailTransport } from './delivery/email/transport.ts';
 import { createFileTransport } from './delivery/file.ts';
+import { createFileReader } from './delivery/files.ts';
 import type { OutboxDeps } from './delivery/outbox.ts';
 import { createSlackTransport } from './delivery/slack/transport.ts';
 import type { Transport } from './delivery/transport.ts';
+import { createRasteriser } from './render/charts/png.ts';
+import type { Store } from './store/store.ts';
 
 /** Makes them; what is not configured has none, and its deliveries fail with TRANSPORT_OFF. */
 export function transportsOf(
   config: Config,
-  deps: { clock: Clock; fetch?: typeof globalThis.fetch },
+  deps: { clock: Clock; blobs: Store['blobs']; fetch?: typeof globalThis.fetch },
 ): OutboxDeps['transports'] {
   const { clock } = deps;
-  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock });
+  const readFile = createFileReader({ blobs: deps.blobs, rasteriser: createRasteriser({ fontFiles: [] }) });
+  const file = createFileTransport({ reportsDir: join(config.dataDir, 'reports'), clock, readFile });
   return {
     file,
     ...(config.slack === undefined ? {} : { slack: slackTransport(config, config.slack, deps) }),
