@@ -6,6 +6,7 @@ import type { Gateway } from './cli/gateway.ts';
 import type { ScheduleAsk } from './cli/schedules.ts';
 import { createRemoteGateway, serverAnswers } from './cli/remote.ts';
 import { crashInOneLine, EX_SOFTWARE, exitFlushed, firstFrame, onStopSignal, outliveReaders } from './cli/process.ts';
+import { looksOf } from './cli/looks.ts';
 import { systemClock } from './clock.ts';
 import { environment, loadConfig, type Config } from './config.ts';
 import { BellhopError, ConfigError, DependencyError, messageOf, UsageError } from './errors.ts';
@@ -35,6 +36,8 @@ const HELP = `Usage: bellhop COMMAND
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
+  report preview FILE [--as slack|email|text|html|markdown|csv|json] [--width N] [--out FILE] [--json]
+                                show what a job may return (a report, markdown or any JSON; - is standard input) as it would arrive
   doctor                        examine Slack, mail, jobs and the data folder; posts nothing
   manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
   demo [--once]                 see it all work here, with a fake Slack and inbox
@@ -63,6 +66,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
+  report: ['json', 'as', 'width', 'out'],
   doctor: [],
   manifest: ['mode', 'host'],
   demo: ['once'],
@@ -91,6 +95,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'doctor': {
       const { doctor } = await import('./cli/doctor.ts');
       return doctor(terminal(), config());
+    }
+    case 'report': {
+      const { reportCommand } = await import('./cli/report.ts');
+      return reportCommand(terminal(), { ...values, args });
     }
     case 'manifest': {
       const { manifestCommand } = await import('./cli/manifest.ts');
@@ -169,6 +177,9 @@ function readArguments(argv: readonly string[]) {
         overlap: { type: 'string' },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
+        as: { type: 'string' },
+        width: { type: 'string' },
+        out: { type: 'string' },
         from: { type: 'string' },
         verify: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -196,13 +207,11 @@ function config(): Config {
 }
 
 function terminal(): Terminal {
-  const { stdout } = process;
   return {
     out: (text) => console.log(text),
     // What a job or a person wrote must not move the cursor.
     err: (text) => console.error(plainText(text)),
-    width: Math.min(Math.max(stdout.columns ?? 80, 40), 120),
-    color: stdout.isTTY && stdout.hasColors() ? 'ansi' : 'none',
+    ...looksOf(process.stdout, environment()),
     clock: systemClock,
     signal: interrupted.signal,
   };
