@@ -29,7 +29,8 @@ export function reportIssues(error: z.ZodError): InputIssue[] {
     .slice(0, MAX_ISSUES)
     .map(({ issue, path }) => {
       const hint = hintFor(path);
-      const isMissing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('undefined');
+      const isMissing =
+        issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('undefined');
       const message = isMissing ? 'is missing' : issue.message;
       return { path: path.map(String).join('.'), message, ...(hint === undefined ? {} : { hint }) };
     });
