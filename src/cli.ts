@@ -6,6 +6,7 @@ import type { Gateway } from './cli/gateway.ts';
 import type { ScheduleAsk } from './cli/schedules.ts';
 import { createRemoteGateway, serverAnswers } from './cli/remote.ts';
 import { crashInOneLine, EX_SOFTWARE, exitFlushed, firstFrame, onStopSignal, outliveReaders } from './cli/process.ts';
+import { looksOf } from './cli/looks.ts';
 import { systemClock } from './clock.ts';
 import { environment, loadConfig, type Config } from './config.ts';
 import { BellhopError, ConfigError, DependencyError, messageOf, UsageError } from './errors.ts';
@@ -37,6 +38,8 @@ const HELP = `Usage: bellhop COMMAND
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
+  report preview FILE [--as slack|email|text|html|markdown|csv|json] [--width N] [--out FILE] [--json]
+                                show what a job may return (a report, markdown or any JSON; - is standard input) as it would arrive
   doctor                        examine Slack, mail, jobs and the data folder; posts nothing
   manifest [--mode http|socket] [--host HOST]   print the Slack app manifest
   demo [--once]                 see it all work here, with a fake Slack and inbox
@@ -67,6 +70,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   mail: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
+  report: ['json', 'as', 'width', 'out'],
   doctor: [],
   manifest: ['mode', 'host'],
   demo: ['once'],
@@ -83,6 +87,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const command = values.help ? 'help' : typed;
   refuseStray(command, given);
   if (isOfSchedules(command)) return scheduleCommand(command, { ...values, args });
+  const code = await gatewayCommand(command, { values, args, given });
+  if (code !== undefined) return code;
   switch (command) {
     case 'start': {
       const { start } = await import('./cli/start.ts');
@@ -96,6 +102,10 @@ async function main(argv: readonly string[]): Promise<number> {
       const { doctor } = await import('./cli/doctor.ts');
       return doctor(terminal(), config());
     }
+    case 'report': {
+      const { reportCommand } = await import('./cli/report.ts');
+      return reportCommand(terminal(), { ...values, args });
+    }
     case 'manifest': {
       const { manifestCommand } = await import('./cli/manifest.ts');
       return manifestCommand(terminal(), values);
@@ -104,30 +114,6 @@ async function main(argv: readonly string[]): Promise<number> {
       const { storeCommand } = await import('./cli/store.ts');
       interruptible();
       return storeCommand({ terminal: terminal(), clock: systemClock, config }, { ...values, args }, given);
-    }
-    case 'backup':
-      return withGateway((gateway) => backupCommand(terminal(), gateway, args));
-    case 'run':
-      return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
-    case 'jobs':
-      return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
-    case 'runs':
-      return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
-    case 'token': {
-      const { tokenCommand } = await import('./cli/tokens.ts');
-      return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
-    }
-    case 'mail': {
-      const { mailCommand } = await import('./cli/mail.ts');
-      return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
-      }
-    case 'preflight': {
-      const { preflightCommand } = await import('./cli/preflight.ts');
-      return withGateway((gateway) => preflightCommand(terminal(), gateway, { args, json: values.json }));
-    }
-    case 'notices': {
-      const { noticesCommand } = await import('./cli/notices.ts');
-      return withGateway((gateway) => noticesCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'version': {
       const { VERSION } = await import('./main.ts');
@@ -145,6 +131,43 @@ async function main(argv: readonly string[]): Promise<number> {
         hint: nearest === undefined ? 'bellhop help lists them.' : `Did you mean bellhop ${nearest}?`,
       });
     }
+  }
+}
+
+type Read = ReturnType<typeof readArguments>;
+
+/** What asks the runner, here or beside a server; undefined for every other command. */
+async function gatewayCommand(
+  command: string,
+  { values, args, given }: Pick<Read, 'values' | 'given'> & { args: string[] },
+): Promise<number | undefined> {
+  switch (command) {
+    case 'backup':
+      return withGateway((gateway) => backupCommand(terminal(), gateway, args));
+    case 'run':
+      return withGateway((gateway) => runCommand(terminal(), gateway, { args, json: values.json }));
+    case 'jobs':
+      return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
+    case 'runs':
+      return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+    case 'token': {
+      const { tokenCommand } = await import('./cli/tokens.ts');
+      return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
+    }
+    case 'mail': {
+      const { mailCommand } = await import('./cli/mail.ts');
+      return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    case 'preflight': {
+      const { preflightCommand } = await import('./cli/preflight.ts');
+      return withGateway((gateway) => preflightCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    case 'notices': {
+      const { noticesCommand } = await import('./cli/notices.ts');
+      return withGateway((gateway) => noticesCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    default:
+      return undefined;
   }
 }
 
@@ -181,6 +204,9 @@ function readArguments(argv: readonly string[]) {
         overlap: { type: 'string' },
         mode: { type: 'string', default: 'http' },
         host: { type: 'string', default: 'HOST' },
+        as: { type: 'string' },
+        width: { type: 'string' },
+        out: { type: 'string' },
         from: { type: 'string' },
         verify: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -208,13 +234,11 @@ function config(): Config {
 }
 
 function terminal(): Terminal {
-  const { stdout } = process;
   return {
     out: (text) => console.log(text),
     // What a job or a person wrote must not move the cursor.
     err: (text) => console.error(plainText(text)),
-    width: Math.min(Math.max(stdout.columns ?? 80, 40), 120),
-    color: stdout.isTTY && stdout.hasColors() ? 'ansi' : 'none',
+    ...looksOf(process.stdout, environment()),
     clock: systemClock,
     signal: interrupted.signal,
   };

@@ -51,7 +51,7 @@ export async function transportsOf(config: Config, deps: TransportDeps): Promise
   const { clock, rasteriser } = deps;
   const shared = { ...deps, config, readFile: createFileReader({ blobs: deps.store.blobs, rasteriser }) };
   const reportsDir = join(config.dataDir, 'reports');
-  const file = createFileTransport({ reportsDir, clock });
+  const file = createFileTransport({ reportsDir, clock, readFile: shared.readFile });
   return {
     file: { ...file, check: createFileCheck({ reportsDir }) },
     ...(config.slack === undefined ? {} : { slack: slackTransport(config.slack, shared) }),
@@ -98,7 +98,10 @@ function slackTransport(slack: NonNullable<Config['slack']>, deps: Shared): Tran
     ...(await client.apiCall(method, args)),
   });
   const uploads = { readFile, fetch: deps.fetch ?? globalThis.fetch, apiUrl: slack.apiUrl };
-  const transport = createSlackTransport({ client: { apiCall }, clock, uploads }, { probeDelayMs: config.probeDelayMs });
+  const transport = createSlackTransport(
+    { client: { apiCall }, clock, uploads },
+    { probeDelayMs: config.probeDelayMs },
+  );
   return { ...transport, check: createSlackCheck({ client: { apiCall }, clock }) };
 }
 

@@ -6,6 +6,8 @@ import { VERBS } from '../src/bot/command.ts';
 import { VARIABLES } from '../src/variables.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { RUN_STATES, DELIVERY_STATES } from '../src/store/records.ts';
+import { Section } from '../src/store/report-sections.ts';
+import { Report } from '../src/store/report.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -54,5 +56,21 @@ describe('docs say what the code does', () => {
   test('the README and the help of the command line name every verb', () => {
     const readme = read('README.md');
     for (const verb of VERBS) expect(readme).toContain(`/jobs ${verb}`);
+  });
+});
+
+describe('docs/reports.md', () => {
+  const text = read('docs/reports.md');
+
+  test('has an example that is a report, with every kind of section', () => {
+    const example = /```json\n([\s\S]*?)\n```/.exec(text)?.[1] ?? '';
+    const report = Report.parse(JSON.parse(example));
+    const kinds = Section.options.map((option) => option.shape.kind.value);
+    expect(new Set(report.sections.map(({ kind }) => kind))).toEqual(new Set(kinds));
+  });
+
+  test('names every form of the preview', () => {
+    const forms = /--as ([a-z|]+)/.exec(text.slice(text.indexOf('bellhop report preview FILE')))?.[1]?.split('|');
+    expect(forms).toEqual(['slack', 'email', 'text', 'html', 'markdown', 'csv', 'json']);
   });
 });

@@ -2,16 +2,17 @@ import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { oneLine, plainText } from '../render/format.ts';
 import { renderText } from '../render/text.ts';
-import { describeDeliveries, describeRun } from '../render/run.ts';
+import { describeDeliveries, describeDestination, describeRun } from '../render/run.ts';
 import { needOf } from '../runner/fields.ts';
 import type { SubmitResult } from '../runner/runner.ts';
+import type { Receipt } from '../store/destinations.ts';
 import { RunState, type RunSummary } from '../store/records.ts';
 import type { Clock } from '../clock.ts';
 import { follow } from './follow.ts';
 import type { Gateway, RunView } from './gateway.ts';
 
 /** Exit codes: the run and its deliveries are two things and have two codes. Usage and above follow sysexits.h. */
-export const EXIT = { ok: 0, runFailed: 1, notDelivered: 3, interrupted: 130, usage: 64 } as const;
+export const EXIT = { ok: 0, runFailed: 1, notDelivered: 3, interrupted: 130, usage: 64, noReport: 65 } as const;
 
 export interface Terminal {
   /** Answers: reports, tables, JSON. */
@@ -20,6 +21,7 @@ export interface Terminal {
   err: (text: string) => void;
   width: number;
   color: 'ansi' | 'none';
+  links: 'osc8' | 'written';
   clock: Clock;
   signal: AbortSignal;
 }
@@ -79,11 +81,10 @@ export function exitCode({ run, deliveries }: RunView): number {
   return reports.every((delivery) => delivery.state === 'delivered') ? EXIT.ok : EXIT.notDelivered;
 }
 
-/** The report on standard output; what the run and its deliveries are, as two lines, beside it. */
+/** The report on standard output; what the run and its deliveries are beside it, each on lines of its own. */
 function showView(terminal: Terminal, { run, deliveries }: RunView): void {
-  if (run.report !== undefined) {
-    terminal.out(renderText(run.report, { width: terminal.width, color: terminal.color }));
-  }
+  const { width, color, links } = terminal;
+  if (run.report !== undefined) terminal.out(renderText(run.report, { width, color, links, rows: 'preview' }));
   const why = run.error === undefined ? '' : `: ${run.error.message}${run.error.hint ? ` (${run.error.hint})` : ''}`;
   terminal.err(`run       ${run.state}${why}`);
   const { actor, trigger } = describeRun(run, deliveries);
@@ -91,16 +92,36 @@ function showView(terminal: Terminal, { run, deliveries }: RunView): void {
   terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
   for (const delivery of deliveries) {
     if (delivery.error?.hint !== undefined) terminal.err(`          ${delivery.error.hint}`);
-    for (const part of delivery.parts) {
-      const receipt = part.receipt;
-      if (delivery.mode === 'live' || receipt === undefined) continue;
-      if (receipt.kind === 'slack')
-        terminal.err(`receipt   slack ${receipt.channel} ${receipt.ts} ${receipt.permalink ?? ''}`.trimEnd());
-      if (receipt.kind === 'email') terminal.err(`receipt   mail ${receipt.messageId} ${receipt.response}`);
-      if (receipt.kind === 'file') terminal.err(`receipt   file ${receipt.path} ${receipt.bytes} bytes`);
-      const notes = 'degraded' in receipt ? (receipt.degraded ?? []) : [];
-      for (const note of notes) terminal.err(`          ⚠️ ${oneLine(note)}`);
-    }
+    if (delivery.mode === 'live') continue;
+    for (const { receipt } of delivery.parts) if (receipt !== undefined) receiptLines(receipt).forEach(terminal.err);
+  }
+  for (const { destination, reason } of run.withheld ?? [])
+    terminal.err(`withheld  ${describeDestination(destination)}: ${reason}`);
+}
+
+/** The proof, the files that went with it, and what is there in another form than it was meant. */
+function receiptLines(receipt: Receipt): string[] {
+  const files = receipt.kind === 'slack' ? (receipt.files ?? []) : [];
+  const degraded = 'degraded' in receipt ? (receipt.degraded ?? []) : [];
+  return [
+    `receipt   ${proofOf(receipt)}`,
+    ...files.map(({ id, name }) => `          with ${name} (${id})`),
+    ...degraded.map((what) => `degraded  ${oneLine(what)}`),
+  ];
+}
+
+function proofOf(receipt: Receipt): string {
+  switch (receipt.kind) {
+    case 'slack':
+      return `slack ${receipt.channel} ${receipt.ts} ${receipt.permalink ?? ''}`.trimEnd();
+    case 'email':
+      return `mail ${receipt.messageId} ${receipt.response}`;
+    case 'file':
+      return `file ${receipt.path} ${receipt.bytes} bytes`;
+    case 'webhook':
+      return `webhook ${receipt.url} HTTP ${receipt.status} ${receipt.bytes} bytes`;
+    default:
+      return receipt satisfies never;
   }
 }
 

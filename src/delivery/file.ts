@@ -1,41 +1,61 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
 import { codeOf, DeliveryError, messageOf } from '../errors.ts';
 import { shortId } from '../ids.ts';
-import { renderHtml } from '../render/html.ts';
-import { renderMarkdown } from '../render/markdown-file.ts';
-import { renderText } from '../render/text.ts';
+import { reportCsvs } from '../render/csv.ts';
+import { FilePlan } from '../render/file-plan.ts';
+import { attachmentPlans, renderWhole, slug } from '../render/files.ts';
 import { describeSubject } from '../render/subject.ts';
 import type { About } from '../store/notice-records.ts';
 import type { Destination, Receipt } from '../store/destinations.ts';
 import { reportOf } from './about.ts';
-import type { RenderRequest, SendRequest, Transport } from './transport.ts';
+import type { FileReader } from './files.ts';
+import type { SendRequest, Transport } from './transport.ts';
 
-const Body = z.object({ path: z.string(), content: z.string() });
-const TEXT_COLUMNS = 100;
+/** The report as it was written, or a file that goes with it and is made when it is sent. */
+const Body = z.union([
+  z.object({ path: z.string(), content: z.string() }),
+  z.object({ path: z.string(), plan: FilePlan }),
+]);
+type Body = z.infer<typeof Body>;
+type FileDestination = Extract<Destination, { kind: 'file' }>;
+type Format = NonNullable<FileDestination['format']>;
+const FORMATS: Readonly<Record<string, Format>> = {
+  '.html': 'html',
+  '.md': 'md',
+  '.txt': 'txt',
+  '.json': 'json',
+  '.csv': 'csv',
+};
 /** Waiting may mend these; the rest is a wrong path. */
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EBUSY', 'EAGAIN']);
 
 /**
- * Writes reports to files. A relative path stays inside `reportsDir`. `{run}`, `{job}` and `{date}` in a path are replaced; a path
- * without any of them gets the short id of the run (or the notice) before its ending, so that no report overwrites another.
+ * Writes reports to files, each with the files that go with it beside it. A relative path stays inside `reportsDir`. `{run}`, `{job}` and
+ * `{date}` in a path are replaced; a path without any of them gets the short id of the run (or the notice) before its ending, so that no
+ * report overwrites another.
  */
-export function createFileTransport(deps: { reportsDir: string; clock: Pick<Clock, 'now'> }): Transport {
+export function createFileTransport(deps: {
+  reportsDir: string;
+  clock: Pick<Clock, 'now'>;
+  readFile: FileReader;
+}): Transport {
   const root = resolve(deps.reportsDir);
 
   async function send(request: SendRequest): Promise<Receipt> {
     const read = Body.safeParse(request.body);
     if (!read.success)
       throw new DeliveryError('A stored report file is not readable.', { code: 'RENDER_FAILED', permanent: true });
-    const { path, content } = read.data;
-    const bytes = Buffer.from(content);
+    const { path } = read.data;
+    const bytes =
+      'content' in read.data ? Buffer.from(read.data.content) : await deps.readFile(read.data.plan, request.about);
     try {
       await mkdir(root, { recursive: true });
-      await stayInside({ root, path, asked: pathOf(request.delivery.destination) });
+      await stayInside({ root, path, asked: destinationOf(request.delivery.destination).path });
       await mkdir(dirname(path), { recursive: true });
       await replaceFile(path, { bytes, temporary: `${path}.${request.delivery.id}.tmp` });
     } catch (error) {
@@ -48,37 +68,63 @@ export function createFileTransport(deps: { reportsDir: string; clock: Pick<Cloc
   return {
     kind: 'file',
     ambiguity: { policy: 'repeat' },
-    lane: (destination) => `file:${pathOf(destination)}`,
+    lane: (destination) => `file:${destinationOf(destination).path}`,
     group: () => 'file',
     pace: () => ({ key: 'file', perSecond: 1_000, burst: 1_000 }),
     prepare(request) {
-      const asked = pathOf(request.delivery.destination);
-      const path = resolve(root, fillPath(asked, request.about));
-      if (!isAbsolute(asked) && isOutside(root, path)) throw outside(asked);
-      return [{ path, content: contentOf(request, extname(asked)) }];
+      const destination = destinationOf(request.delivery.destination);
+      const path = resolve(root, fillPath(destination.path, request.about));
+      if (!isAbsolute(destination.path) && isOutside(root, path)) throw outside(destination.path);
+      return bodiesOf(request.about, { destination, path });
     },
     send: (request) => send(request),
   };
 }
 
-function contentOf({ about }: RenderRequest, ending: string): string {
+/** The report first; a report of several tables as CSV is a file a table. */
+function bodiesOf(about: About, place: { destination: FileDestination; path: string }): Body[] {
+  const { destination, path } = place;
   const report = reportOf(about);
-  switch (ending.toLowerCase()) {
-    case '.html':
-      return renderHtml(report, about);
-    case '.md':
-      return renderMarkdown(report, about);
-    case '.txt':
-      return renderText(report, { width: TEXT_COLUMNS, color: 'none' });
-    case '.json':
-      return `${JSON.stringify(report, null, 2)}\n`;
-    default:
-      throw new DeliveryError(`A report file cannot end with "${ending}".`, {
-        code: 'FILE_FAILED',
-        permanent: true,
-        hint: 'Choose a path that ends with .html, .md, .txt or .json.',
-      });
-  }
+  const format = destination.format ?? formatOf(extname(destination.path));
+  const stem = basename(path, extname(path));
+  const beside = besides(path);
+  const written: Body[] =
+    format === 'csv'
+      ? reportCsvs(report).map(({ name, content }, at) => ({
+          path: at === 0 ? path : beside(`${stem}-${slug(name)}.csv`),
+          content,
+        }))
+      : [{ path, content: renderWhole(format, report, about) }];
+  // What stands there already in this format is not written a second time.
+  const asked = (destination.attach ?? []).filter((one) => one !== format);
+  const plans = attachmentPlans(report, asked, stem);
+  return [
+    ...written,
+    ...plans.map((plan) => ({ path: beside(plan.source.is === 'report' ? plan.name : `${stem}-${plan.name}`), plan })),
+  ];
+}
+
+/** Paths in the folder of a file, none of them twice, whatever letters they are written in. */
+function besides(path: string): (name: string) => string {
+  const taken = new Set([path.toLowerCase()]);
+  return (wanted) => {
+    const ending = extname(wanted);
+    const stem = join(dirname(path), basename(wanted, ending));
+    let free = `${stem}${ending}`;
+    for (let n = 2; taken.has(free.toLowerCase()); n++) free = `${stem}-${n}${ending}`;
+    taken.add(free.toLowerCase());
+    return free;
+  };
+}
+
+function formatOf(ending: string): Format {
+  const format = FORMATS[ending.toLowerCase()];
+  if (format !== undefined) return format;
+  throw new DeliveryError(`A report file cannot end with "${ending}".`, {
+    code: 'FILE_FAILED',
+    permanent: true,
+    hint: `Choose a path that ends with ${Object.keys(FORMATS).join(', ')}, or name a format.`,
+  });
 }
 
 /** The id of a notice stands for that of a run, its schedule or job for the job. */
@@ -155,8 +201,8 @@ function toFileError(error: unknown, path: string): DeliveryError {
   });
 }
 
-function pathOf(destination: Destination): string {
-  if (destination.kind === 'file') return destination.path;
+function destinationOf(destination: Destination): FileDestination {
+  if (destination.kind === 'file') return destination;
   throw new DeliveryError(`A ${destination.kind} destination came to the file transport.`, {
     code: 'INTERNAL',
     permanent: true,

@@ -97,6 +97,16 @@ export function createWebhookTransport(
       return [{ url, ...contentOf(request) }];
     },
     send,
+    async check(destination) {
+      try {
+        checkHost(urlOf(destination), terms.hosts);
+        return [];
+      } catch (error) {
+        if (!(error instanceof DeliveryError)) throw error;
+        const { code, message, hint = '' } = error;
+        return [{ code, message, hint, severity: 'fails' }];
+      }
+    },
   };
 }
 

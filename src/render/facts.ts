@@ -1,13 +1,32 @@
 /** Small facts about a report, in the words that its forms share. */
-import type { Report } from '../store/report.ts';
+import type { Attachment, Report } from '../store/report.ts';
 import { formatDuration, oneLine } from './format.ts';
 
 /** `sonnet · $0.05 · 41.2 s`; undefined when nothing is known of it. */
 export function describeCost({ cost }: Pick<Report, 'cost'>): string | undefined {
   const parts = [
     ...(cost?.model === undefined ? [] : [oneLine(cost.model)]),
-    ...(cost?.microUsd === undefined ? [] : [`$${cost.microUsd / 1_000_000}`]),
+    ...(cost?.microUsd === undefined ? [] : [formatUsd(cost.microUsd)]),
     ...(cost?.ms === undefined ? [] : [formatDuration(cost.ms)]),
   ].filter((part) => part !== '');
   return parts.length === 0 ? undefined : parts.join(' · ');
+}
+
+/** Cents where there are some; what is less than a cent with two digits that say something. */
+function formatUsd(microUsd: number): string {
+  if (microUsd === 0) return '$0';
+  const usd = microUsd / 1_000_000;
+  return usd >= 0.01 ? `$${usd.toFixed(2)}` : `$${Number(usd.toPrecision(2)).toFixed(6).replace(/0+$/, '')}`;
+}
+
+/** `orders.csv (All orders, 12 kB)`. */
+export function describeAttachment({ name, title, bytes }: Attachment): string {
+  return `${name} (${title === undefined ? '' : `${oneLine(title)}, `}${formatBytes(bytes)})`;
+}
+
+/** `850 bytes`, `12 kB`, `3.4 MB`; a kB is 1,000 bytes. */
+function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  const kilo = bytes / 1_000;
+  return kilo < 999.5 ? `${Number(kilo.toPrecision(3))} kB` : `${Number((kilo / 1_000).toPrecision(3))} MB`;
 }

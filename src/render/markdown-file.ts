@@ -1,94 +1,141 @@
-import type { Figure, Section } from '../store/report-sections.ts';
+/** The report as a markdown file, whole. */
+import type { Cell, ChartSection, Column, Figure, Section, TableSection } from '../store/report-sections.ts';
 import type { Report } from '../store/report.ts';
-import { describeDelta, formatInstant, oneLine, plainText } from './format.ts';
-import type { Block, Inline } from './markdown.ts';
-import { plainBlocks } from './sections.ts';
+import { describeAttachment, describeCost } from './facts.ts';
+import { describeDelta, formatInstant, plainText } from './format.ts';
+import { blocksToMarkdown, escapeCell, escapeInline, linkTo } from './markdown-text.ts';
+import { sectionBlocks } from './markdown.ts';
+import type { Align } from './markdown.ts';
 import { subjectLine } from './subject.ts';
 import type { Subject } from './subject.ts';
+import { alignOf, axisNote, chartRows, formatCell, hrefOf } from './values.ts';
 
-/** The report as a markdown file; markdown sections stand in it as they were written. */
+/** GitHub's markdown: tables, links and lists that any viewer knows; raw HTML of a job is text, its images are links. */
 export function renderMarkdown(report: Report, about: Subject): string {
   const parts = [
-    `# ${inline(report.title)}`,
+    `# ${escapeInline(report.title)}`,
+    ...(report.period === undefined ? [] : [`*${escapeInline(report.period.label)}*`]),
     ...(report.status === 'ok' ? [] : [`**${report.status === 'failed' ? 'Failed' : 'Incomplete'}**`]),
-    inline(report.summary),
-    ...report.warnings.map((warning) => `> ⚠️ ${inline(warning)}`),
-    ...report.sections.flatMap((section) => sectionParts(section, report)),
-    ...(report.url === undefined ? [] : [`[Open the full report](<${report.url}>)`]),
-    ...sourceParts(report),
-    `---`,
-    inline(subjectLine(about, report)),
+    paragraphs(report.summary),
+    ...report.warnings.map((warning) => `> ⚠️ ${escapeInline(warning)}`),
+    ...report.sections.flatMap((section) => [
+      ...(section.title === undefined ? [] : [`## ${escapeInline(section.title)}`]),
+      ...bodyOf(section, report),
+    ]),
+    ...listed(
+      'Files',
+      (report.attachments ?? []).map((one) => escapeInline(describeAttachment(one))),
+    ),
+    ...listed(
+      'Sources',
+      report.sources.map((source) => sourceOf(source, report)),
+    ),
+    ...(report.url === undefined ? [] : [linkTo('Open the full report', report.url)]),
+    '---',
+    footer(report, about),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-function sectionParts(section: Section, report: Report): string[] {
-  const title = section.title === undefined ? [] : [`## ${inline(section.title)}`];
+function paragraphs(text: string): string {
+  const lines = plainText(text).split('\n');
+  return lines.map(escapeInline).filter(Boolean).join('\\\n');
+}
+
+function listed(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`## ${title}`, items.map((item) => `- ${item}`).join('\n')];
+}
+
+function sourceOf(source: Report['sources'][number], report: Report): string {
+  const asOf = source.asOf === undefined ? '' : ` (as of ${formatInstant(source.asOf, report)})`;
+  const title = source.url === undefined ? escapeInline(source.title) : linkTo(source.title, source.url);
+  return title + asOf;
+}
+
+/** What it speaks of, who made it and what it cost. */
+function footer(report: Report, about: Subject): string {
+  const { period } = report;
+  const cost = describeCost(report);
+  const lines = [
+    ...(period === undefined ? [] : [`Period: ${period.from} to ${period.to}`]),
+    ...(cost === undefined ? [] : [`Cost: ${escapeInline(cost)}`]),
+    escapeInline(subjectLine(about, report)),
+  ];
+  return lines.join('\\\n');
+}
+
+function bodyOf(section: Section, report: Report): string[] {
   switch (section.kind) {
     case 'markdown':
-      return [...title, plainText(section.markdown).trim()];
+      return [blocksToMarkdown(sectionBlocks(section))];
     case 'figures':
-      return [...title, figureTable(section.figures, report.locale)];
+      return [figureTable(section.figures, report.locale)];
     case 'table':
+      return tableParts(section, report);
     case 'chart':
+      return chartParts(section, report.locale);
     case 'actions':
-      return [...title, ...blocksToMarkdown(plainBlocks(section, report))];
+      return [actionList(section.items)];
     default:
       return section satisfies never;
   }
 }
 
 function figureTable(figures: readonly Figure[], locale: string): string {
-  const rows = figures.map((figure) => {
-    const delta = figure.delta === undefined ? '' : describeDelta(figure.delta, locale).text;
-    return `| ${cell(figure.label)} | ${cell(figure.display)} | ${cell(delta)} |`;
+  const rows = figures.map(({ label, display, delta }) => {
+    const change = delta === undefined ? '' : describeDelta(delta, locale).text;
+    return [label, display, change].map(escapeCell);
   });
-  return ['| | Value | Change |', '|---|---:|---|', ...rows].join('\n');
+  return table(['', 'Value', 'Change'], rows, ['left', 'right', 'left']);
 }
 
-function blocksToMarkdown(blocks: readonly Block[]): string[] {
-  return blocks.map((block) => {
-    if (block.kind === 'paragraph') return inlines(block.inlines);
-    if (block.kind === 'table') return tableText(block);
-    if (block.kind !== 'list') return '';
-    return block.items
-      .map((item, at) => `${at + 1}. ${item.blocks.map((one) => blocksToMarkdown([one])[0] ?? '').join('\n')}`)
-      .join('\n');
-  });
+function tableParts(section: TableSection, report: Report): string[] {
+  const { columns, rows, caption } = section;
+  const lead = `*${escapeInline(caption)}*`;
+  if (rows.length === 0) return [`${lead}: no rows`];
+  const shown = (cell: Cell | undefined, column: Column): string => {
+    const text = formatCell(cell, column, report);
+    const href = hrefOf(cell);
+    return href === undefined ? escapeCell(text) : linkTo(text, href).replace(/\|/g, '\\|');
+  };
+  const body = rows.map((row) => columns.map((column) => shown(row[column.key], column)));
+  return [
+    lead,
+    table(
+      columns.map(({ label }) => escapeCell(label)),
+      body,
+      columns.map(alignOf),
+    ),
+  ];
 }
 
-function tableText({ align, rows }: Extract<Block, { kind: 'table' }>): string {
+function chartParts({ alt, chart }: ChartSection, locale: string): string[] {
+  const [header = [], ...rows] = chartRows(chart, locale).map((row) => row.map(escapeCell));
+  const axes = axisNote(chart);
+  return [
+    escapeInline(alt),
+    ...(axes === undefined ? [] : [`*${escapeInline(axes)}*`]),
+    table(
+      header,
+      rows,
+      header.map((_, at) => (at === 0 ? 'left' : 'right')),
+    ),
+  ];
+}
+
+function actionList(items: Extract<Section, { kind: 'actions' }>['items']): string {
+  const lines = items.map(({ title, href, impact, why }, at) => {
+    const lead = `${at + 1}. `;
+    const name = href === undefined ? `**${escapeInline(title)}**` : `**${linkTo(title, href)}**`;
+    const worth = impact === undefined ? '' : ` · ${escapeInline(impact)}`;
+    const reason = why === undefined ? '' : `\\\n${' '.repeat(lead.length)}${escapeInline(why)}`;
+    return `${lead}${name}${worth}${reason}`;
+  });
+  return lines.join('\n');
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[], align: readonly Align[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const [header = [], ...body] = rows.map((row) => row.map((one) => inlines(one).replace(/\|/g, '\\|')));
   const rule = align.map((side) => (side === 'right' ? '---:' : side === 'center' ? ':---:' : '---'));
-  return [line(header), line(rule), ...body.map(line)].join('\n');
-}
-
-function inlines(list: readonly Inline[]): string {
-  return list
-    .map(({ text, bold, href }) => {
-      const shown = bold ? `**${inline(text)}**` : inline(text);
-      return href === undefined ? shown : `[${shown}](<${href}>)`;
-    })
-    .join(' ');
-}
-
-function sourceParts(report: Report): string[] {
-  if (report.sources.length === 0) return [];
-  const items = report.sources.map((source) => {
-    const asOf = source.asOf === undefined ? '' : ` (as of ${formatInstant(source.asOf, report)})`;
-    return source.url === undefined
-      ? `- ${inline(source.title)}${asOf}`
-      : `- [${inline(source.title)}](<${source.url}>)${asOf}`;
-  });
-  return ['## Sources', items.join('\n')];
-}
-
-/** One line in which nothing is taken for markup. */
-function inline(text: string): string {
-  return oneLine(text).replace(/[\\`*_[\]<>#]/g, '\\$&');
-}
-
-function cell(text: string): string {
-  return inline(text).replace(/\|/g, '\\|');
+  return [line(header), line(rule), ...rows.map(line)].join('\n');
 }

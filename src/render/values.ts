@@ -87,6 +87,14 @@ export function chartRows(chart: Chart, locale: string): string[][] {
   return [head, ...rows];
 }
 
+/** `Revenue ($) by week`: what the axes of a chart are called, where they have names. */
+export function axisNote(chart: Chart): string | undefined {
+  const unit = chart.unit === undefined ? '' : ` (${oneLine(chart.unit)})`;
+  if (chart.type === 'pie' || (chart.yLabel === undefined && chart.xLabel === undefined)) return undefined;
+  const y = `${oneLine(chart.yLabel ?? 'Value')}${unit}`;
+  return chart.xLabel === undefined ? y : `${y} by ${oneLine(chart.xLabel)}`;
+}
+
 /** A day, or the day of an instant, as `23 Nov 2026` in a locale; other text stays as it is. */
 export function formatDay(text: string, { locale, timeZone }: Place): string {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text);

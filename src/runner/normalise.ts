@@ -1,13 +1,19 @@
 /** Whatever a job hands over becomes a report and, where there is one, a result; all in this one place. */
 import { Report } from '../store/report.ts';
 import { members, plainJson, type Plain } from './json.ts';
-import { zodIssues } from './fields.ts';
+import type { InputIssue } from './fields.ts';
+import { reportIssues } from './report-issues.ts';
+import { tableOf } from './result-table.ts';
 import type { Json } from '../store/store.ts';
 import type { Yield } from './kinds/end.ts';
 
-export type Normalised = { ok: true; report: Report; result?: Json } | { ok: false; reason: string };
+/** `issues`: every place where what looks like a report is none, with the way out. */
+export type Normalised =
+  { ok: true; report: Report; result?: Json } | { ok: false; reason: string; issues?: readonly InputIssue[] };
 
 const MAX_RESULT_BYTES = 1024 * 1024;
+/** A whole report as JSON, in characters: what is more is a file. */
+const MAX_REPORT_CHARS = 2_000_000;
 const MAX_SUMMARY = 600;
 const MAX_TITLE = 150;
 const MAX_MARKDOWN = 400_000;
@@ -22,10 +28,16 @@ export function normalise(job: string, given: Yield): Normalised {
   const { value } = given;
   if (value === undefined || value === null) return { ok: true, report: finished(job) };
   if (typeof value === 'string') return { ok: true, report: markdownReport(job, value) };
-  const plain = bounded(plainJson(value));
+  const plain = plainJson(value);
   if (!plain.ok) return plain;
   const object = members(plain.json);
-  return object === undefined ? jsonReport(job, plain.json) : fromObject(job, plain.json, object);
+  // A report has a limit of its own.
+  if (object !== undefined && isReportShaped(object)) return readReport(object);
+  const isWrapped = object !== undefined && 'report' in object && hasOnly(object, ['report', 'result']);
+  if (isWrapped) return fromWrapper(job, object);
+  const kept = bounded(plain);
+  if (!kept.ok) return kept;
+  return object === undefined ? jsonReport(job, kept.json) : fromObject(job, kept.json, object);
 }
 
 /** The same, or why it is too large to be kept. */
@@ -34,22 +46,25 @@ export function bounded(plain: Plain): Plain {
   return { ok: false, reason: `it is ${plain.bytes} bytes, more than ${MAX_RESULT_BYTES}` };
 }
 
+function hasOnly(object: Record<string, unknown>, keys: readonly string[]): boolean {
+  return Object.keys(object).every((key) => keys.includes(key));
+}
+
 function fromObject(job: string, json: Json, object: Record<string, unknown>): Normalised {
-  if (isReportShaped(object)) return readReport(object);
-  const keys = Object.keys(object);
   const markdown = object['markdown'];
-  if (typeof markdown === 'string' && keys.every((key) => key === 'markdown' || key === 'title')) {
-    const title = typeof object['title'] === 'string' ? clip(object['title'].trim(), MAX_TITLE) : '';
-    return { ok: true, report: markdownReport(title || job, markdown) };
-  }
-  if (!('report' in object) || !keys.every((key) => key === 'report' || key === 'result')) return jsonReport(job, json);
+  if (typeof markdown !== 'string' || !hasOnly(object, ['markdown', 'title'])) return jsonReport(job, json);
+  const title = typeof object['title'] === 'string' ? clip(object['title'].trim(), MAX_TITLE) : '';
+  return { ok: true, report: markdownReport(title || job, markdown) };
+}
+
+function fromWrapper(job: string, object: Record<string, unknown>): Normalised {
   const inner = typeof object['report'] === 'string' ? object['report'] : members(object['report']);
   if (inner === undefined) return { ok: false, reason: 'report is neither a report nor markdown' };
   const report =
     typeof inner === 'string' ? normalise(job, { form: 'value', value: inner }) : readMarkdownOrReport(job, inner);
   if (!report.ok || object['result'] === undefined) return report;
-  const result = plainJson(object['result']);
-  return result.ok ? { ...report, result: result.json } : { ok: false, reason: result.reason };
+  const result = bounded(plainJson(object['result']));
+  return result.ok ? { ...report, result: result.json } : { ok: false, reason: `result: ${result.reason}` };
 }
 
 function readMarkdownOrReport(job: string, inner: Record<string, unknown>): Normalised {
@@ -64,11 +79,16 @@ function isReportShaped(object: Record<string, unknown>): boolean {
 }
 
 function readReport(object: Record<string, unknown>): Normalised {
+  const chars = JSON.stringify(object).length;
+  if (chars > MAX_REPORT_CHARS) {
+    const reason = `the report is ${chars} characters of JSON, more than ${MAX_REPORT_CHARS}; put what is large into an attachment`;
+    return { ok: false, reason };
+  }
   const parsed = Report.safeParse(object);
   if (parsed.success) return { ok: true, report: parsed.data };
-  const issues = zodIssues(parsed.error).slice(0, 3);
-  const said = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-  return { ok: false, reason: `it looks like a report but is none: ${said}` };
+  const issues = reportIssues(parsed.error);
+  const said = issues.slice(0, 3).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  return { ok: false, reason: `it looks like a report but is none: ${said.join('; ')}`, issues };
 }
 
 function finished(job: string): Report {
@@ -124,14 +144,17 @@ function textReport(job: string, text: string): Report {
   return Report.parse({ title: job, summary, sections: [{ kind: 'markdown', markdown: codeBlock(body) }] });
 }
 
+/** A list of flat objects is a table; other JSON is shown as it is. */
 function jsonReport(job: string, json: Json): Normalised {
+  const given = { title: job, summary: jsonSummary(job, json) };
+  const table = Array.isArray(json) ? tableOf(json, `What ${job} returned`) : undefined;
+  if (table !== undefined) {
+    const report = Report.safeParse({ ...given, sections: [table] });
+    if (report.success) return { ok: true, report: report.data, result: json };
+  }
   const pretty = JSON.stringify(json, null, 2);
   const section = { kind: 'markdown' as const, title: 'Result', markdown: codeBlock(pretty, 'json') };
-  return {
-    ok: true,
-    report: Report.parse({ title: job, summary: jsonSummary(job, json), sections: [section] }),
-    result: json,
-  };
+  return { ok: true, report: Report.parse({ ...given, sections: [section] }), result: json };
 }
 
 function jsonSummary(job: string, json: Json): string {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const MAX_DESTINATIONS = 20;
 
-const ATTACH_FORMATS = ['csv', 'html', 'md', 'json'] as const;
+export const ATTACH_FORMATS = ['csv', 'html', 'md', 'json'] as const;
 const Attach = z.array(z.enum(ATTACH_FORMATS)).max(ATTACH_FORMATS.length);
 
 const oneLine = (text: string): boolean => !/\p{Cc}/u.test(text);

@@ -91,7 +91,8 @@ const Action = z.object({
 });
 export type Action = z.infer<typeof Action>;
 
-const MAX_ROWS = 10_000;
+export const MAX_ROWS = 10_000;
+export const MAX_COLUMNS = 256;
 /** Rows times columns: what a renderer can write without holding up everybody else. */
 const MAX_CELLS = 100_000;
 const base = {
@@ -109,7 +110,7 @@ const Table = z
     columns: z
       .array(Column)
       .min(1)
-      .max(256)
+      .max(MAX_COLUMNS)
       .refine((columns) => new Set(columns.map(({ key }) => key)).size === columns.length, 'must not use a key twice'),
     rows: z.array(z.record(z.string(), Cell)).max(MAX_ROWS),
     /** Rows that a message shows; files have all of them. */

@@ -19,6 +19,7 @@ async function examine(env: Record<string, string>): Promise<{ code: number; tex
     err: () => undefined,
     width: 80,
     color: 'none' as const,
+    links: 'written' as const,
     clock: systemClock,
     signal: new AbortController().signal,
   };

@@ -39,6 +39,7 @@ function typist(gateway: Pick<Gateway, 'mail'>): Desk['type'] {
       err: (text: string) => void (heard.stderr += `${text}\n`),
       width: 80,
       color: 'none' as const,
+      links: 'written' as const,
       clock: systemClock,
       signal: new AbortController().signal,
     };

@@ -55,6 +55,7 @@ function typist(gateway: Pick<Gateway, 'where' | 'schedules'>): Typist {
       err: (text: string) => void (heard.stderr += `${plainText(text)}\n`),
       width: 80,
       color: 'none' as const,
+      links: 'written' as const,
       clock: systemClock,
       signal: new AbortController().signal,
     };

@@ -41,6 +41,7 @@ function typist(gateway: Pick<Gateway, 'tokens' | 'jobs'>): Typist {
       err: (text: string) => void (heard.stderr += `${plainText(text)}\n`),
       width: 80,
       color: 'none' as const,
+      links: 'written' as const,
       clock: systemClock,
       signal: new AbortController().signal,
     };

@@ -62,7 +62,11 @@ describeTransport('file', async () => {
   const path = join(dir, '{run}.html');
   const files = async (): Promise<string[]> => (await readdir(dir)).filter((name) => name.endsWith('.html'));
   return {
-    transport: createFileTransport({ reportsDir: dir, clock: manualClock() }),
+    transport: createFileTransport({
+      reportsDir: dir,
+      clock: manualClock(),
+      readFile: () => Promise.resolve(Buffer.of()),
+    }),
     destination: { kind: 'file', path },
     arrived: async () => Promise.all((await files()).map((name) => readFile(join(dir, name), 'utf8'))).catch(() => []),
     refuse: async () => {

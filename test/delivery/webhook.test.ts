@@ -151,6 +151,19 @@ describe('a webhook', () => {
     expect(peer.got).toHaveLength(allowed ? 1 : 0);
   });
 
+  test('preflight says beforehand that a host is not listed, and posts nothing', async () => {
+    const peer = stack.use(await startPeer());
+    const look = (hosts: string[]) =>
+      createWebhookTransport({ clock: manualClock() }, { secret: SECRET, hosts }).check?.(
+        Destination.parse({ kind: 'webhook', url: peer.url }),
+        {},
+        new AbortController().signal,
+      );
+    expect(await look(['127.0.0.1'])).toEqual([]);
+    expect(await look(['example.com'])).toMatchObject([{ code: 'WEBHOOK_REFUSED', severity: 'fails' }]);
+    expect(peer.got).toEqual([]);
+  });
+
   test.each([
     [301, { permanent: true, hint: expect.stringContaining('final address') }],
     [400, { permanent: true }],

@@ -34,7 +34,8 @@ afterAll(async () => {
   await stage[Symbol.asyncDispose]();
 });
 
-const posts = (): number => stage.workspace.messages('#general').filter((post) => saidIn(post).includes('boxes')).length;
+const posts = (): number =>
+  stage.workspace.messages('#general').filter((post) => saidIn(post).includes('boxes')).length;
 const cards = (): string[] => stage.workspace.messages('#reports').map(saidIn);
 
 test('the same report twice is posted once, and the second run says why; another report is posted again', async () => {

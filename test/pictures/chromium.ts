@@ -19,7 +19,12 @@ export interface Browser extends AsyncDisposable {
 const START_MS = 30_000;
 const CALL_MS = 30_000;
 const MAX_HEIGHT = 6_000;
-const Answer = z.looseObject({ id: z.number().optional(), method: z.string().optional(), result: z.unknown(), error: z.unknown() });
+const Answer = z.looseObject({
+  id: z.number().optional(),
+  method: z.string().optional(),
+  result: z.unknown(),
+  error: z.unknown(),
+});
 
 /** Starts it without a network: every address but those of local files leads nowhere. Throws when it is not installed. */
 export async function startChromium(program = 'chromium'): Promise<Browser> {
@@ -79,7 +84,12 @@ async function takeOne(host: string, shot: Shot & { home: string }): Promise<Buf
     .parse(await opened.json());
   const page = await connect(webSocketDebuggerUrl);
   try {
-    const size = (height: number): object => ({ width: shot.width, height, deviceScaleFactor: 1.5, mobile: shot.width < 500 });
+    const size = (height: number): object => ({
+      width: shot.width,
+      height,
+      deviceScaleFactor: 1.5,
+      mobile: shot.width < 500,
+    });
     await page.call('Page.enable');
     await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: shot.scheme }] });
     await page.call('Emulation.setDeviceMetricsOverride', size(800));

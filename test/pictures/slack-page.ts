@@ -26,7 +26,10 @@ export interface Drawn {
 export function slackPage(messages: readonly Drawn[]): string {
   const drawn = messages.map(({ blocks, files = [] }, at) => {
     const rule = at === 1 ? `<div class="th">${messages.length - 1} in the thread</div>` : '';
-    const attached = files.map(({ title, name }) => `<span class="file">📎 ${escapeHtml(title)}<br><span class="at">${escapeHtml(name)}</span></span>`);
+    const attached = files.map(
+      ({ title, name }) =>
+        `<span class="file">📎 ${escapeHtml(title)}<br><span class="at">${escapeHtml(name)}</span></span>`,
+    );
     return `${rule}<div class="msg"><div class="av">🛎️</div><div class="body"><span class="who">Bellhop</span><span class="app">APP</span><span class="at">9:00 AM</span>${blocks.map((block) => `<div class="b">${drawBlock(fieldsOf(block))}</div>`).join('')}${attached.join('')}</div></div>`;
   });
   return `<!doctype html><meta charset="utf-8"><style>${STYLE}</style><body>${drawn.join('')}</body>`;
@@ -37,7 +40,11 @@ function drawBlock(block: Fields): string {
     case 'header':
       return `<div class="hd">${text(fieldsOf(block['text'])['text'])}</div>`;
     case 'section':
-      return `${block['text'] === undefined ? '' : `<div class="p">${mrkdwn(block['text'])}</div>`}<div class="f">${list(block['fields']).map((field) => `<div class="p">${mrkdwn(field)}</div>`).join('')}</div>`;
+      return `${block['text'] === undefined ? '' : `<div class="p">${mrkdwn(block['text'])}</div>`}<div class="f">${list(
+        block['fields'],
+      )
+        .map((field) => `<div class="p">${mrkdwn(field)}</div>`)
+        .join('')}</div>`;
     case 'context':
       return `<div class="ctx p">${list(block['elements']).map(mrkdwn).join(' ')}</div>`;
     case 'divider':
@@ -80,7 +87,7 @@ function inlines(element: Fields): string {
   return list(element['elements'])
     .map((inline) => {
       const style = fieldsOf(inline['style']);
-      const shown = text(inline['text'] ?? inline['url'] ?? (inline['name'] === undefined ? '' : `:${String(inline['name'])}:`));
+      const shown = text(inline['text'] ?? inline['url'] ?? inline['name']);
       const marks = (['bold', 'italic', 'strike', 'code'] as const).filter((mark) => style[mark] === true);
       const tags = { bold: 'b', italic: 'i', strike: 's', code: 'code' };
       const wrapped = marks.reduce((html, mark) => `<${tags[mark]}>${html}</${tags[mark]}>`, shown);
@@ -95,10 +102,15 @@ function table(block: Fields): string {
   const cell = (one: Fields, tag: string): string => {
     const isNumber = String(one['type']).includes('number');
     const value = one['text'] ?? one['value'] ?? one['number'];
-    const inner = one['type'] === 'rich_text' ? list(one['elements']).map(inlines).join('') : text(typeof value === 'object' ? fieldsOf(value)['text'] : value);
+    const inner =
+      one['type'] === 'rich_text'
+        ? list(one['elements']).map(inlines).join('')
+        : text(typeof value === 'object' ? fieldsOf(value)['text'] : value);
     return `<${tag}${isNumber ? ' class="r"' : ''}>${inner}</${tag}>`;
   };
-  const lines = rows.slice(0, size + 1).map((row, at) => `<tr>${row.map((one) => cell(one, at === 0 ? 'th' : 'td')).join('')}</tr>`);
+  const lines = rows
+    .slice(0, size + 1)
+    .map((row, at) => `<tr>${row.map((one) => cell(one, at === 0 ? 'th' : 'td')).join('')}</tr>`);
   const caption = block['caption'];
   return `<div class="cap">${text(typeof caption === 'object' ? fieldsOf(caption)['text'] : caption)}</div><table>${lines.join('')}</table>`;
 }
@@ -106,15 +118,24 @@ function table(block: Fields): string {
 /** Slack draws the chart itself; ours stands for it, from the numbers in the block. */
 function chart(block: Fields): string {
   const title = `<div class="cap">${text(block['title'])}</div>`;
-  const read = Section.safeParse({ kind: 'chart', alt: 'drawn from the block', chart: chartOf(fieldsOf(block['chart'])) });
-  if (!read.success || read.data.kind !== 'chart') return `<div class="viz">${title}<pre>${escapeHtml(JSON.stringify(block['chart']).slice(0, 500))}</pre></div>`;
+  const read = Section.safeParse({
+    kind: 'chart',
+    alt: 'drawn from the block',
+    chart: chartOf(fieldsOf(block['chart'])),
+  });
+  if (!read.success || read.data.kind !== 'chart')
+    return `<div class="viz">${title}<pre>${escapeHtml(JSON.stringify(block['chart']).slice(0, 500))}</pre></div>`;
   return `<div class="viz">${title}${drawChart(read.data, { locale: 'en-US', width: 620, theme: 'light' })}</div>`;
 }
 
 function chartOf(chart_: Fields): unknown {
-  if (chart_['type'] === 'pie') return { type: 'pie', segments: list(chart_['segments']).map(({ label, value }) => ({ label, value })) };
+  if (chart_['type'] === 'pie')
+    return { type: 'pie', segments: list(chart_['segments']).map(({ label, value }) => ({ label, value })) };
   const axis = fieldsOf(chart_['axis_config']);
-  const series = list(chart_['series']).map((one) => ({ name: one['name'], values: list(one['data']).map(({ value }) => value) }));
+  const series = list(chart_['series']).map((one) => ({
+    name: one['name'],
+    values: list(one['data']).map(({ value }) => value),
+  }));
   return { type: chart_['type'], categories: axis['categories'], series };
 }
 
@@ -137,5 +158,7 @@ function list(value: unknown): Fields[] {
 }
 
 function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value))
+    : {};
 }

@@ -33,7 +33,9 @@ async function dataUri({ mediaType, source }: FilePlan): Promise<string> {
 
 /** The mail as a program shows it: its pictures stand beside it, under their Content-IDs. */
 async function mailPage(): Promise<string> {
-  const { html = '', files } = renderEmail(report, about, { unsubscribeUrl: 'https://bell.example.com/unsubscribe?t=x' });
+  const { html = '', files } = renderEmail(report, about, {
+    unsubscribeUrl: 'https://bell.example.com/unsubscribe?t=x',
+  });
   let page = html;
   for (const file of files) if (file.cid !== undefined) page = page.replaceAll(`cid:${file.cid}`, await dataUri(file));
   return page;
@@ -41,7 +43,9 @@ async function mailPage(): Promise<string> {
 
 function slackMessages(): string {
   const parts = renderSlackReport(report, about);
-  return slackPage(parts.map((part) => ('blocks' in part ? { blocks: part.blocks } : { blocks: [], files: part.files })));
+  return slackPage(
+    parts.map((part) => ('blocks' in part ? { blocks: part.blocks } : { blocks: [], files: part.files })),
+  );
 }
 
 async function shots(): Promise<Record<string, Shot>> {
@@ -59,7 +63,11 @@ async function shots(): Promise<Record<string, Shot>> {
     'page-dark': { html: page, width: 960, scheme: 'dark' },
     slack: { html: slackMessages(), width: 760, scheme: 'light' },
     terminal: { html: terminal, width: 860, scheme: 'dark' },
-    charts: { html: `<body style="margin:16px;background:#fff">${charts.join('<br>')}</body>`, width: 640, scheme: 'light' },
+    charts: {
+      html: `<body style="margin:16px;background:#fff">${charts.join('<br>')}</body>`,
+      width: 640,
+      scheme: 'light',
+    },
   };
 }
 
@@ -67,5 +75,5 @@ await mkdir(out, { recursive: true });
 await using browser = await startChromium();
 for (const [name, shot] of Object.entries(await shots())) {
   await writeFile(join(out, `${name}.png`), await browser.take(shot));
-  console.log(`${name}.png`);
+  process.stdout.write(`${name}.png\n`);
 }

@@ -8,7 +8,13 @@ const STYLES: Record<string, string> = {
   4: 'text-decoration:underline',
   9: 'text-decoration:line-through',
 };
-const ENDS: Record<string, readonly string[]> = { 22: ['1', '2'], 23: ['3'], 24: ['4'], 29: ['9'], 39: ['31', '32', '33'] };
+const ENDS: Record<string, readonly string[]> = {
+  22: ['1', '2'],
+  23: ['3'],
+  24: ['4'],
+  29: ['9'],
+  39: ['31', '32', '33'],
+};
 
 /** What a terminal shows of a text with colours (SGR), as a page. */
 export function terminalPage(text: string, columns: number): string {

@@ -17,3 +17,74 @@ test.each(['See [the page](https://example.com).', 'Run `uptime` now.', 'It is a
     expect(reportOf(text).sections).toMatchObject([{ kind: 'markdown', markdown: text }]);
   },
 );
+
+const valueOf = (value: unknown) => normalise('hello', { form: 'value', value });
+
+test('a list of flat objects is a table whose columns are its members, and its result', () => {
+  const list = [
+    { id: 1234, name: 'Ana', amount: 12.5, ok: true },
+    { id: 5678, amount: -3, note: null },
+  ];
+  expect(valueOf(list)).toMatchObject({
+    ok: true,
+    result: list,
+    report: {
+      summary: 'hello returned a list of 2.',
+      sections: [
+        {
+          kind: 'table',
+          columns: [
+            { label: 'id', type: 'text' },
+            { label: 'name', type: 'text' },
+            { label: 'amount', type: 'number' },
+            { label: 'ok', type: 'text' },
+            { label: 'note', type: 'text' },
+          ],
+          rows: [
+            { c0: '1234', c1: 'Ana', c2: 12.5, c3: 'true', c4: null },
+            { c0: '5678', c1: null, c2: -3, c3: null, c4: null },
+          ],
+        },
+      ],
+    },
+  });
+});
+
+test.each([
+  [[]],
+  [[1, 2]],
+  [[{ a: { b: 1 } }]],
+  [[{ a: 1 }, 'x']],
+  [[{}]],
+  [[{ a: 'x'.repeat(4_001) }]],
+  [[Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`c${n}`, n]))]],
+])('a list that is no table stays as it is written: %#', (list) => {
+  expect(valueOf(list)).toMatchObject({ report: { sections: [{ kind: 'markdown', title: 'Result' }] }, result: list });
+});
+
+test('members may be called anything', () => {
+  const read = valueOf(JSON.parse('[{"": 2, "constructor": "x"}]'));
+  expect(read).toMatchObject({ report: { sections: [{ kind: 'table', rows: [{ c0: 2, c1: 'x' }] }] } });
+});
+
+test('a report may be larger than a result, and one that is too large says how large it may be', () => {
+  const report = (chars: number) => ({
+    title: 't',
+    summary: 's',
+    sections: Array.from({ length: chars / 100_000 }, () => ({ kind: 'markdown', markdown: 'x'.repeat(100_000) })),
+  });
+  expect(valueOf(report(1_500_000)).ok).toBe(true);
+  expect(valueOf({ report: report(1_500_000), result: 1 })).toMatchObject({ ok: true, result: 1 });
+  const reason = expect.stringMatching(/more than 2000000; put what is large into an attachment/) as string;
+  expect(valueOf(report(2_100_000))).toMatchObject({ ok: false, reason });
+  expect(valueOf({ report: report(100_000), result: 'x'.repeat(1_100_000) })).toMatchObject({ ok: false });
+});
+
+test('what is wrong inside of a choice is named where it is', () => {
+  const columns = [{ key: 'a', label: 'A' }];
+  const table = { kind: 'table', caption: 'c', columns, rows: [{ a: { text: 'x', href: 'javascript:1' } }] };
+  expect(valueOf({ title: 't', summary: 's', sections: [table] })).toMatchObject({
+    ok: false,
+    issues: [{ path: 'sections.0.rows.0.a.href', message: 'must be an http, https or mailto address' }],
+  });
+});
