@@ -22,8 +22,8 @@ const MAX_HEIGHT = 6_000;
 const Answer = z.looseObject({
   id: z.number().optional(),
   method: z.string().optional(),
-  result: z.unknown(),
-  error: z.unknown(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
 });
 
 /** Starts it without a network: every address but those of local files leads nowhere. Throws when it is not installed. */

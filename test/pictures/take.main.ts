@@ -51,7 +51,7 @@ function slackMessages(): string {
 async function shots(): Promise<Record<string, Shot>> {
   const mail = await mailPage();
   const page = renderHtml(report, about);
-  const terminal = terminalPage(renderText(report, { width: COLUMNS, color: 'ansi' }), COLUMNS);
+  const terminal = terminalPage(renderText(report, { width: COLUMNS, color: 'ansi', rows: 'preview' }), COLUMNS);
   const charts = report.sections
     .flatMap((section) => (section.kind === 'chart' ? [section] : []))
     .map((section) => drawChart(section, { locale: report.locale, width: 600, theme: 'light' }));
