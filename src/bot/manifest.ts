@@ -30,6 +30,7 @@ export function drawManifest(mode: ManifestMode, host: string): string {
         bot: ['commands', 'chat:write', 'im:write'],
         // files:write attaches tables and charts; without it the thread says what could not be attached.
         // The histories are needed to look for a post whose answer was lost; without them such a post is sent again with a label.
+        // The three last let preflight see whether a channel is there and the bot in it; without them it says that it cannot look.
         // users:read gives the time zone of who schedules; without it, Bellhop's own is proposed.
         bot_optional: [
           'files:write',
@@ -38,6 +39,9 @@ export function drawManifest(mode: ManifestMode, host: string): string {
           'im:history',
           'metadata.message:read',
           'users:read',
+          'channels:read',
+          'groups:read',
+          'im:read',
         ],
       },
     },

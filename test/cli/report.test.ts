@@ -92,7 +92,8 @@ describe.concurrent('bellhop report preview', () => {
       await preview(own, WEEKLY, '--out', eml);
       await preview(own, WEEKLY, '--out', html);
       const mail = await new PostalMime().parse(await readFile(eml));
-      expect(mail.subject).toBe('Weekly merchandising · Hazel & Oak');
+      expect(mail.subject).toBe('Weekly merchandising · Hazel & Oak · W47, 16–22 Nov 2026');
+      expect(mail.attachments.filter(({ disposition }) => disposition === 'inline')).toHaveLength(4);
       expect(mail.html).toContain('Birch stool');
       expect(mail.text).toContain('Birch stool');
       expect(await readFile(html, 'utf8')).toMatch(/^<!doctype html>/);
