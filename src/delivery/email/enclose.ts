@@ -84,17 +84,32 @@ function leaveOut(letter: Letter, plan: FilePlan, { why, left }: { why: string; 
   const reason = oneLine(why);
   if (plan.cid !== undefined && letter.html !== undefined) {
     letter.html = withoutPicture(letter.html, plan);
-    letter.degraded.push(said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`));
+    const words = said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`);
+    // For light and for dark: it is one picture to whoever reads this.
+    if (!letter.degraded.includes(words)) letter.degraded.push(words);
     return;
   }
   letter.degraded.push(said(`${safeName(plan.name)} is not attached: ${reason}`));
   left.push(`${safeName(plan.name)} (${oneLine(plan.title)})`);
 }
 
-/** The words stand where the picture stood; an image that points nowhere would be a broken one. */
+/**
+ * The words stand where the picture stood; an image that points nowhere would be a broken one. Of a picture for light and one for dark the
+ * words are shown or hidden as the picture was, so that they are read once, also where only one of the two is missing.
+ */
 function withoutPicture(html: string, plan: FilePlan): string {
-  const words = `<em>${escapeHtml(oneLine(plan.alt ?? plan.title))}</em>`;
-  return html.replace(/<img\b(?:"[^"]*"|[^">])*>/g, (tag) => (tag.includes(`src="cid:${plan.cid}"`) ? words : tag));
+  const words = escapeHtml(oneLine(plan.alt ?? plan.title));
+  return html.replace(/<img\b(?:"[^"]*"|[^">])*>/g, (tag) =>
+    tag.includes(`src="cid:${plan.cid}"`) ? `<em${lookOf(tag)}>${words}</em>` : tag,
+  );
+}
+
+/** Its turn among light and dark, and whether it is hidden without a style sheet. */
+function lookOf(tag: string): string {
+  const turn = /class="(by-(?:day|night))"/.exec(tag)?.[1];
+  if (turn === undefined) return '';
+  const hidden = /style="display:none;/.test(tag) ? 'display:none;mso-hide:all;' : 'display:block;';
+  return ` class="${turn} muted" style="${hidden}padding:12px 16px"`;
 }
 
 function sayLeftOut(letter: Letter, left: readonly string[]): void {
