@@ -100,24 +100,28 @@ describe('a mail with files', () => {
   });
 
   it.each([
-    ['both of its pictures', /\.png$/, ['by-day', 'by-night']],
-    ['the dark one', /-dark\.png$/, ['by-night']],
-  ])('shows the words of a chart once where %s cannot be drawn, and says it once', async (_which, missing, turns) => {
-    await using peer = await startPeerSmtp();
-    const drawn = ({ name }: FilePlan) => (missing.test(name) ? Promise.reject(new Error('no font')) : files({ name }));
-    const transport = createEmailTransport(mailDeps(peer.port, { files: drawn }));
-    const chartOf = { type: 'bar' as const, categories: ['a', 'b'], series: [{ name: 'n', values: [1, 2] }] };
-    const section = { kind: 'chart' as const, title: 'Sales', alt: 'Sales rose from 1 to 2.', chart: chartOf };
-    const report = makeReport({ sections: [section] });
-    const receipt = await post(transport, { about: { kind: 'run', run: sampleRun({ report }) } });
-    transport.stop?.();
-    const html = (await peer.mails[0]?.parsed())?.html ?? '';
-    const words = [...html.matchAll(/<em class="(by-\w+) muted" style="display:(none|block);[^>]*>Sales rose/g)];
-    expect(words.map(([, turn]) => turn)).toEqual(turns);
-    expect(words.filter(([, , display]) => display === 'block')).toHaveLength(turns.includes('by-day') ? 1 : 0);
-    expect([...html.matchAll(/<img class="(by-\w+)"/g)].map(([, turn]) => turn)).toHaveLength(2 - turns.length);
-    expect(receipt.degraded).toEqual(['The picture “Sales” is shown as words: no font']);
-  });
+    ['both of its pictures', /\.png$/, ['by-day', 'by-night'], 'no chart-1.png'],
+    ['the dark one', /-dark\.png$/, ['by-night'], 'no chart-1-dark.png'],
+  ])(
+    'shows the words of a chart once where %s cannot be drawn, and says it once',
+    async (_which, missing, turns, why) => {
+      await using peer = await startPeerSmtp();
+      const drawn = ({ name }: FilePlan) =>
+        missing.test(name) ? Promise.reject(new Error(`no ${name}`)) : files({ name });
+      const transport = createEmailTransport(mailDeps(peer.port, { files: drawn }));
+      const chartOf = { type: 'bar' as const, categories: ['a', 'b'], series: [{ name: 'n', values: [1, 2] }] };
+      const section = { kind: 'chart' as const, title: 'Sales', alt: 'Sales rose from 1 to 2.', chart: chartOf };
+      const report = makeReport({ sections: [section] });
+      const receipt = await post(transport, { about: { kind: 'run', run: sampleRun({ report }) } });
+      transport.stop?.();
+      const html = (await peer.mails[0]?.parsed())?.html ?? '';
+      const words = [...html.matchAll(/<em class="(by-\w+) muted" style="display:(none|block);[^>]*>Sales rose/g)];
+      expect(words.map(([, turn]) => turn)).toEqual(turns);
+      expect(words.filter(([, , display]) => display === 'block')).toHaveLength(turns.includes('by-day') ? 1 : 0);
+      expect([...html.matchAll(/<img class="(by-\w+)"/g)].map(([, turn]) => turn)).toHaveLength(2 - turns.length);
+      expect(receipt.degraded).toEqual([`The picture “Sales” is shown as words: ${why}`]);
+    },
+  );
 
   it('leaves out a file that is gone for good, and says so; one that may come back is waited for', async () => {
     await using peer = await startPeerSmtp();

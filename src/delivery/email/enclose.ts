@@ -47,16 +47,17 @@ export async function enclose(body: MailBody, about: About, deps: EnclosingDeps)
     degraded: [],
   };
   const left: string[] = [];
+  const pictures = new Set<number>();
   const names = new Set<string>();
   for (const plan of body.files) {
     const made = await make(plan, about, deps);
-    if ('why' in made) leaveOut(letter, plan, { why: made.why, left });
+    if ('why' in made) leaveOut(letter, plan, { why: made.why, left, pictures });
     else letter.files.push({ plan, name: freeName(plan.name, names), bytes: made.bytes });
     while (sizeOf(letter) > deps.maxBytes) {
       const largest = largestOf(letter.files);
       if (largest === undefined) break;
       letter.files.splice(letter.files.indexOf(largest), 1);
-      leaveOut(letter, largest.plan, { why: `the mail may have ${megabytes(deps.maxBytes)}`, left });
+      leaveOut(letter, largest.plan, { why: `the mail may have ${megabytes(deps.maxBytes)}`, left, pictures });
     }
   }
   sayLeftOut(letter, left);
@@ -80,13 +81,22 @@ async function make(plan: FilePlan, about: About, deps: EnclosingDeps): Promise<
   }
 }
 
-function leaveOut(letter: Letter, plan: FilePlan, { why, left }: { why: string; left: string[] }): void {
+interface Loss {
+  why: string;
+  /** Names of the attachments that are left out so far. */
+  left: string[];
+  /** Sections whose pictures are. */
+  pictures: Set<number>;
+}
+
+function leaveOut(letter: Letter, plan: FilePlan, { why, left, pictures }: Loss): void {
   const reason = oneLine(why);
   if (plan.cid !== undefined && letter.html !== undefined) {
+    // The one for light and the one for dark are one picture to whoever reads the receipt.
+    const isSecond = plan.source.is === 'chart' && pictures.has(plan.source.section);
+    if (plan.source.is === 'chart') pictures.add(plan.source.section);
     letter.html = withoutPicture(letter.html, plan);
-    const words = said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`);
-    // For light and for dark: it is one picture to whoever reads this.
-    if (!letter.degraded.includes(words)) letter.degraded.push(words);
+    if (!isSecond) letter.degraded.push(said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`));
     return;
   }
   letter.degraded.push(said(`${safeName(plan.name)} is not attached: ${reason}`));
