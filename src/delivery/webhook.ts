@@ -33,6 +33,10 @@ const FOR_NOW = new Set([408, 425, 429]);
 /** The connection never stood, so nothing arrived. */
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
+/** Node's codes for a certificate that is not trusted: nothing is sent before it is, and waiting does not mend it. */
+const CERTIFICATE =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+const TRUST_HINT = 'Give the receiver a valid certificate, or name its authority in NODE_EXTRA_CA_CERTS.';
 
 /** Makes the transport; redirects are never followed, and of an answer nothing but its status is read. */
 export function createWebhookTransport(
@@ -180,6 +184,10 @@ function toDeliveryError(error: unknown, place: string): DeliveryError {
   if (cause === CONNECT_TIMEOUT || NEVER_CONNECTED.has(cause ?? '')) {
     const message = `The webhook ${place} was not reached (${cause}).`;
     return new DeliveryError(message, { code: 'WEBHOOK_UNAVAILABLE', cause: error });
+  }
+  if (cause !== undefined && CERTIFICATE.test(cause)) {
+    const message = `The certificate of the webhook ${place} is not trusted (${cause}); nothing was sent.`;
+    return new DeliveryError(message, { code: 'WEBHOOK_REFUSED', permanent: true, hint: TRUST_HINT, cause: error });
   }
   const message = `The answer of the webhook ${place} was lost (${messageOf(error)}); it may have taken the report.`;
   return new DeliveryError(message, { code: 'WEBHOOK_AMBIGUOUS', ambiguous: true, cause: error });
