@@ -22,7 +22,8 @@ export interface WebhookTerms {
   hosts: readonly string[];
 }
 
-const Body = z.object({ url: z.url(), contentType: z.string(), content: z.string() });
+/** The address is the destination's: of a frozen one, what looks like a secret would be masked. */
+const Body = z.object({ contentType: z.string(), content: z.string() });
 type Body = z.infer<typeof Body>;
 
 const TIMEOUT_MS = 15_000;
@@ -48,7 +49,8 @@ export function createWebhookTransport(
   const post = deps.fetch ?? globalThis.fetch;
 
   async function send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
-    const { url, contentType, content } = readBody(request);
+    const { contentType, content } = readBody(request);
+    const url = urlOf(request.delivery.destination);
     // Again, for the list may have become shorter since the report was planned.
     checkHost(url, terms.hosts);
     const bytes = Buffer.from(content);
@@ -98,7 +100,7 @@ export function createWebhookTransport(
       const { destination } = request.delivery;
       const url = urlOf(destination);
       checkHost(url, terms.hosts);
-      return [{ url, ...contentOf(request) }];
+      return [contentOf(request)];
     },
     send,
     async check(destination) {
@@ -126,7 +128,7 @@ function checkHost(url: string, hosts: readonly string[]): void {
   });
 }
 
-function contentOf({ about, delivery }: RenderRequest): Omit<Body, 'url'> {
+function contentOf({ about, delivery }: RenderRequest): Body {
   const report = reportOf(about);
   const format = delivery.destination.kind === 'webhook' ? (delivery.destination.format ?? 'json') : 'json';
   switch (format) {
