@@ -34,13 +34,19 @@ export function scrubJson<T>(value: T, scrub: Scrub): T {
   return scrubUnknown(value, { scrub, key: (key) => key }) as T;
 }
 
+/** The same, but for strings under these names: programs read them, and a mask would make them mean another thing. */
+export function scrubAround<T>(value: T, scrub: Scrub, kept: ReadonlySet<string>): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- same shape: only strings become other strings
+  return scrubUnknown(value, { scrub, key: (key) => key, kept }) as T;
+}
+
 /** Scrubs the names of members too, for JSON whose shape is not ours; names that become one are numbered, so that no member is lost. */
 export function scrubNames<T>(value: T, scrub: Scrub): T {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON stays JSON
   return scrubUnknown(value, { scrub, key: scrub }) as T;
 }
 
-function scrubUnknown(value: unknown, by: { scrub: Scrub; key: Scrub }): unknown {
+function scrubUnknown(value: unknown, by: { scrub: Scrub; key: Scrub; kept?: ReadonlySet<string> }): unknown {
   if (typeof value === 'string') return by.scrub(value);
   if (Array.isArray(value)) return value.map((item: unknown) => scrubUnknown(item, by));
   if (typeof value !== 'object' || value === null) return value;
@@ -50,7 +56,11 @@ function scrubUnknown(value: unknown, by: { scrub: Scrub; key: Scrub }): unknown
     const clean = by.key(name);
     const before = masked.get(clean) ?? 0;
     if (clean !== name) masked.set(clean, before + 1);
-    members.set(clean === name || before === 0 ? clean : `${clean} ${before + 1}`, scrubUnknown(item, by));
+    const isKept = typeof item === 'string' && by.kept?.has(name) === true;
+    members.set(
+      clean === name || before === 0 ? clean : `${clean} ${before + 1}`,
+      isKept ? item : scrubUnknown(item, by),
+    );
   }
   return Object.fromEntries(members);
 }

@@ -4,7 +4,8 @@ import { WebClient } from '@slack/web-api';
 import { interactiveOptions } from '../bot/slack.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { isLoopback, parseSmtpUrl } from '../delivery/email/address.ts';
+import { isLoopback } from '../delivery/email/address.ts';
+import type { MailServer } from '../delivery/email/address.ts';
 import { messageOf } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { socketPath } from '../main.ts';
@@ -14,6 +15,7 @@ import { drawSpark } from '../render/charts/svg.ts';
 import { createConfinement } from '../runner/kinds/confine.ts';
 import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
+import { readMailSettings } from '../transports.ts';
 import type { Terminal } from './commands.ts';
 import { serverAnswers } from './remote.ts';
 
@@ -39,6 +41,7 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
     await checkJobs(config),
     await checkSlack(config),
     await checkMail(config),
+    checkWebhooks(config),
     checkApi(config),
     checkTargets(config),
     await checkConfinement(config),
@@ -150,10 +153,20 @@ async function checkSlack({ slack }: Config): Promise<Finding> {
   }
 }
 
-async function checkMail({ mail }: Config): Promise<Finding> {
+async function checkMail(config: Config): Promise<Finding> {
   const check = 'mail';
-  if (mail === undefined) return { check, state: 'off', says: 'set SMTP_URL and BELLHOP_MAIL_FROM' };
-  const { host, port, secure, auth } = parseSmtpUrl(mail.smtpUrl);
+  try {
+    // What a start reads, so that it cannot be refused after all was well here.
+    const settings = readMailSettings(config);
+    if (settings === undefined) return { check, state: 'off', says: 'set SMTP_URL and BELLHOP_MAIL_FROM' };
+    const answer = await askMailServer(settings.server);
+    return { check, ...answer, says: [answer.says, ...mailTerms(config)].join(LINE) };
+  } catch (error) {
+    return { check, state: 'fail', says: messageOf(error) };
+  }
+}
+
+async function askMailServer({ host, port, secure, auth }: MailServer): Promise<Pick<Finding, 'state' | 'says'>> {
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host,
@@ -167,13 +180,36 @@ async function checkMail({ mail }: Config): Promise<Finding> {
   try {
     await transport.verify();
     return {
-      check,
       state: 'ok',
       says: `${host}:${port} ${auth === undefined ? 'takes mail without a login' : 'accepts the login'}`,
     };
   } catch (error) {
-    return { check, state: 'fail', says: `${host}:${port}: ${messageOf(error)}` };
+    return { state: 'fail', says: `${host}:${port}: ${messageOf(error)}` };
   } finally {
     transport.close();
   }
+}
+
+/** How mails are signed, and how people get rid of them. */
+function mailTerms({ mail }: Config): string[] {
+  const { dkim, publicUrl, unsubscribeMail } = mail ?? {};
+  const ways = [publicUrl === undefined ? [] : `${publicUrl}/unsubscribe`, unsubscribeMail ?? []].flat();
+  return [
+    dkim === undefined
+      ? 'mails are not signed: BELLHOP_DKIM_DOMAIN, _SELECTOR and _KEY_FILE are not set'
+      : `mails are signed for ${dkim.domain}, whose key is read at ${dkim.selector}._domainkey.${dkim.domain}`,
+    ways.length === 0
+      ? 'nobody can unsubscribe: neither BELLHOP_PUBLIC_URL nor BELLHOP_UNSUBSCRIBE_MAIL is set'
+      : `people unsubscribe at ${ways.join(' and ')}`,
+  ];
+}
+
+/** The hosts are not asked: they would take it for a report. */
+function checkWebhooks({ webhooks }: Config): Finding {
+  const check = 'hook';
+  if (webhooks === undefined)
+    return { check, state: 'off', says: 'set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS' };
+  const { hosts } = webhooks;
+  const more = hosts.length > 20 ? ` and ${hosts.length - 20} more` : '';
+  return { check, state: 'ok', says: `reports may be posted, signed, to ${hosts.slice(0, 20).join(', ')}${more}` };
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { iso } from '../clock.ts';
 import { DeliveryError, messageOf } from '../errors.ts';
-import { scrubJson } from '../scrub.ts';
+import { scrubAround } from '../scrub.ts';
 import type { Destination, Receipt } from '../store/destinations.ts';
 import type { Delivery, Part } from '../store/records.ts';
 import type { ClaimedDelivery, Json, PartChange, Store } from '../store/store.ts';
@@ -40,6 +40,22 @@ export function transportOff(kind: Destination['kind']): { code: 'TRANSPORT_OFF'
   return { code: 'TRANSPORT_OFF', message: `Delivery by ${kind} is not configured.`, hint: OFF_HINTS[kind] };
 }
 
+/**
+ * Fields of bodies in which no word of a job stands: kinds, hashes, and places that the destination names in clear. The value of a plugin's
+ * key is a secret whatever it is; where it is the folder of the reports, a masked path would be another one.
+ */
+const FOR_PROGRAMS: ReadonlySet<string> = new Set([
+  'type',
+  'is',
+  'format',
+  'path',
+  'sha256',
+  'cid',
+  'mediaType',
+  'contentType',
+  'unsubscribeUrl',
+]);
+
 /** More cards than this are not waiting at once; one that is forgotten takes a new turn. */
 const MAX_TURNS = 1_000;
 
@@ -60,7 +76,9 @@ export function createAttempt(
     const { delivery, about, transport } = work;
     let bodies: Json[];
     try {
-      bodies = transport.prepare({ delivery, about, deliveries }).map((body) => scrubJson(body, deps.scrub));
+      bodies = transport
+        .prepare({ delivery, about, deliveries })
+        .map((body) => scrubAround(body, deps.scrub, FOR_PROGRAMS));
     } catch (error) {
       if (error instanceof DeliveryError) throw error;
       const message = `${idOf(about)} could not be rendered for ${transport.kind}: ${messageOf(error)}`;

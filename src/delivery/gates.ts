@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { DeliveryError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 
 export interface Gates {
   /** The other side asked for a wait that covers a group. */
@@ -65,12 +66,17 @@ export function createGates(clock: Pick<Clock, 'monotonic'>): Gates {
       if (failures < OPEN_AFTER) {
         return new DeliveryError('Slack asked to wait before the next message.', { code: 'SLACK_RATE_LIMITED' });
       }
-      const code = lane.startsWith('email') ? 'MAIL_UNAVAILABLE' : 'SLACK_UNAVAILABLE';
-      return new DeliveryError(`This destination failed ${failures} times in a row and is tried once a minute.`, {
-        code,
-      });
+      const message = `This destination failed ${failures} times in a row and is tried once a minute.`;
+      return new DeliveryError(message, { code: codeOfLane(lane) });
     },
   };
+}
+
+/** A lane begins with the way it goes by. */
+function codeOfLane(lane: string): ErrorCode {
+  if (lane.startsWith('email:')) return 'MAIL_UNAVAILABLE';
+  if (lane.startsWith('webhook:')) return 'WEBHOOK_UNAVAILABLE';
+  return lane.startsWith('file:') ? 'FILE_FAILED' : 'SLACK_UNAVAILABLE';
 }
 
 function forgetOldest(lanes: Map<string, unknown>): void {

@@ -29,7 +29,7 @@ export interface Preflight {
 }
 
 export interface PreflightDeps {
-  store: Pick<Store, 'list' | 'get' | 'deliveries' | 'listDocs'>;
+  store: Pick<Store, 'list' | 'get' | 'deliveries' | 'getDoc'>;
   transports: OutboxDeps['transports'];
   clock: Clock;
   log: Log;

@@ -22,7 +22,8 @@ export interface WebhookTerms {
   hosts: readonly string[];
 }
 
-const Body = z.object({ url: z.url(), contentType: z.string(), content: z.string() });
+/** The address is the destination's: of a frozen one, what looks like a secret would be masked. */
+const Body = z.object({ contentType: z.string(), content: z.string() });
 type Body = z.infer<typeof Body>;
 
 const TIMEOUT_MS = 15_000;
@@ -33,6 +34,10 @@ const FOR_NOW = new Set([408, 425, 429]);
 /** The connection never stood, so nothing arrived. */
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
+/** Node's codes for a certificate that is not trusted: nothing is sent before it is, and waiting does not mend it. */
+const CERTIFICATE =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+const TRUST_HINT = 'Give the receiver a valid certificate, or name its authority in NODE_EXTRA_CA_CERTS.';
 
 /** Makes the transport; redirects are never followed, and of an answer nothing but its status is read. */
 export function createWebhookTransport(
@@ -44,7 +49,8 @@ export function createWebhookTransport(
   const post = deps.fetch ?? globalThis.fetch;
 
   async function send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
-    const { url, contentType, content } = readBody(request);
+    const { contentType, content } = readBody(request);
+    const url = urlOf(request.delivery.destination);
     // Again, for the list may have become shorter since the report was planned.
     checkHost(url, terms.hosts);
     const bytes = Buffer.from(content);
@@ -94,7 +100,7 @@ export function createWebhookTransport(
       const { destination } = request.delivery;
       const url = urlOf(destination);
       checkHost(url, terms.hosts);
-      return [{ url, ...contentOf(request) }];
+      return [contentOf(request)];
     },
     send,
     async check(destination) {
@@ -122,7 +128,7 @@ function checkHost(url: string, hosts: readonly string[]): void {
   });
 }
 
-function contentOf({ about, delivery }: RenderRequest): Omit<Body, 'url'> {
+function contentOf({ about, delivery }: RenderRequest): Body {
   const report = reportOf(about);
   const format = delivery.destination.kind === 'webhook' ? (delivery.destination.format ?? 'json') : 'json';
   switch (format) {
@@ -180,6 +186,10 @@ function toDeliveryError(error: unknown, place: string): DeliveryError {
   if (cause === CONNECT_TIMEOUT || NEVER_CONNECTED.has(cause ?? '')) {
     const message = `The webhook ${place} was not reached (${cause}).`;
     return new DeliveryError(message, { code: 'WEBHOOK_UNAVAILABLE', cause: error });
+  }
+  if (cause !== undefined && CERTIFICATE.test(cause)) {
+    const message = `The certificate of the webhook ${place} is not trusted (${cause}); nothing was sent.`;
+    return new DeliveryError(message, { code: 'WEBHOOK_REFUSED', permanent: true, hint: TRUST_HINT, cause: error });
   }
   const message = `The answer of the webhook ${place} was lost (${messageOf(error)}); it may have taken the report.`;
   return new DeliveryError(message, { code: 'WEBHOOK_AMBIGUOUS', ambiguous: true, cause: error });

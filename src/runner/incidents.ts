@@ -149,7 +149,8 @@ export function createIncidents(deps: Deps): Follower {
     }
     const { name, run } = at;
     const key = `${kind}.${name}.${at.once ?? run.id}`;
-    const report = noticeReport(scrubJson(what, scrub));
+    // Its status is no word of anybody: a masked one would be none.
+    const report = noticeReport({ ...scrubJson(what, scrub), status: what.status });
     await store.addNotice({ key, kind, schedule: name, job: run.job, report, destinations });
   }
   async function routeOf(at: Case): Promise<readonly Destination[]> {

@@ -138,7 +138,8 @@ export function createPreflights(deps: PreflightsDeps): Preflights {
       log.warn(words.title, { schedule: entry.name, summary: words.summary });
       return;
     }
-    const report = noticeReport(scrubJson(words, deps.scrub));
+    // Its status is no word of anybody: a masked one would be none.
+    const report = noticeReport({ ...scrubJson(words, deps.scrub), status: words.status });
     const { job } = entry.schedule.spec;
     await store.addNotice({ key, kind: KIND, schedule: entry.name, job, report, destinations });
   }

@@ -2,7 +2,8 @@
 import { backoffMs } from '../backoff.ts';
 import { iso, type Clock } from '../clock.ts';
 import { BellhopError, RunError, messageOf } from '../errors.ts';
-import { scrubJson, scrubNames, type Scrub } from '../scrub.ts';
+import { scrubAround, scrubJson, scrubNames, type Scrub } from '../scrub.ts';
+import type { Section } from '../store/report-sections.ts';
 import { Report } from '../store/report.ts';
 import { outputText } from '../output.ts';
 import { clip, codeBlock, normalise } from './normalise.ts';
@@ -211,7 +212,8 @@ function failureReport(run: Run, error: Failure, stderr: Output | undefined): Re
 
 /** A mask may be longer than the secret that it covers; a report that no longer fits its limits is replaced by one that says so. */
 function scrubReport(report: Report, scrub: Scrub): Report {
-  const clean = scrubJson(report, scrub);
+  const sections = report.sections.map((section) => scrubSection(section, scrub));
+  const clean = { ...scrubAround(report, scrub, FOR_PROGRAMS), sections };
   const parsed = Report.safeParse({ ...clean, title: clip(clean.title, 150), summary: clip(clean.summary, 600) });
   if (parsed.success) return parsed.data;
   return Report.parse({
@@ -223,4 +225,27 @@ function scrubReport(report: Report, scrub: Scrub): Report {
       ...clean.warnings,
     ]),
   });
+}
+
+/**
+ * What a report says to programs: one of a few words, or the name of a column. A value that is taken for a secret may be the word `failed`,
+ * and a masked one would be no report at all.
+ */
+const FOR_PROGRAMS: ReadonlySet<string> = new Set([
+  'schema',
+  'status',
+  'locale',
+  'timeZone',
+  'kind',
+  'type',
+  'priority',
+  'align',
+  'good',
+  'key',
+]);
+
+/** What stands in the rows are words of the job, whatever its columns are called. */
+function scrubSection(section: Section, scrub: Scrub): Section {
+  if (section.kind !== 'table') return scrubAround(section, scrub, FOR_PROGRAMS);
+  return { ...scrubAround({ ...section, rows: [] }, scrub, FOR_PROGRAMS), rows: scrubJson(section.rows, scrub) };
 }

@@ -47,6 +47,20 @@ export function reasonAgainst(suppression: Suppression | undefined, list: string
   );
 }
 
+/** Why an address gets no mail, in words that follow on a colon; `list` is what was to be sent. */
+export function describeReason(reason: Reason, list: string | undefined): string {
+  switch (reason.why) {
+    case 'unsubscribed':
+      return `its owner unsubscribed from ${list ?? 'it'}`;
+    case 'rejected':
+      return `the mail server said there is no such mailbox (${reason.answer})`;
+    case 'operator':
+      return 'an operator put it on the suppression list';
+    default:
+      return reason satisfies never;
+  }
+}
+
 /** Adds a reason in one commit with its audit entry; one of the same kind that is there already stays as it is. */
 export async function suppress(
   store: Docs,

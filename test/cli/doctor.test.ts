@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts';
 import { createMailbox } from '../../src/playground/mailbox.ts';
 import { createTwin } from '../../src/playground/twin.ts';
 import { createWorkspace } from '../../src/playground/workspace.ts';
+import { dkimPair } from '../support/delivery-dkim.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../jobs');
 
@@ -92,4 +93,33 @@ test('a picture is drawn to try, and a font file that is none is named', async (
   expect(text).toMatch(
     /warn {2}chart .*2 font files.*\n *left out: \/nowhere\/a\.ttf does not exist\n *left out: .*package\.json/,
   );
+});
+
+test('how mails are signed and got rid of is said, and a key that a start would refuse is a failure', async () => {
+  await using mailbox = createMailbox({ clock: systemClock });
+  await mailbox.start();
+  const env = { SMTP_URL: mailbox.url, BELLHOP_MAIL_FROM: 'bell@example.com' };
+  const bare = await examine(env);
+  expect(bare.text).toContain('mails are not signed');
+  expect(bare.text).toContain('nobody can unsubscribe');
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-doctor-'));
+  const keyFile = join(folder, 'dkim.pem');
+  await writeFile(keyFile, dkimPair().privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const dkim = { BELLHOP_DKIM_DOMAIN: 'example.com', BELLHOP_DKIM_SELECTOR: 'bell', BELLHOP_DKIM_KEY_FILE: keyFile };
+  const full = await examine({ ...env, ...dkim, BELLHOP_PUBLIC_URL: 'https://bell.example.com' });
+  expect(full.text).toContain('read at bell._domainkey.example.com');
+  expect(full.text).toContain('people unsubscribe at https://bell.example.com/unsubscribe');
+  expect(full.code).toBe(0);
+  await writeFile(keyFile, 'no key');
+  const refused = await examine({ ...env, ...dkim });
+  expect(refused.text).toMatch(/fail {2}mail .*dkim\.pem/s);
+  expect(refused.code).toBe(69);
+});
+
+test('where webhooks may go is said, without their secret', async () => {
+  expect((await examine({})).text).toMatch(/off {3}hook {3}set BELLHOP_WEBHOOK_SECRET/);
+  const secret = `whsec_${Buffer.from('s'.repeat(32)).toString('base64')}`;
+  const { text } = await examine({ BELLHOP_WEBHOOK_SECRET: secret, BELLHOP_WEBHOOK_HOSTS: 'a.example.com' });
+  expect(text).toMatch(/ok {4}hook {3}.*a\.example\.com/);
+  expect(text).not.toContain(secret.slice(6));
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEmailTransport } from '../../src/delivery/email/transport.ts';
 import { DeliveryError } from '../../src/errors.ts';
 import type { FilePlan } from '../../src/render/file-plan.ts';
+import { makeReport, sampleRun } from '../support/delivery-report.ts';
 import { failureOf, mailDeps, mimeTree, post, shapeOf } from '../support/delivery-mail.ts';
 import type { MimeNode } from '../support/delivery-mail.ts';
 import { startPeerSmtp } from '../support/peer-smtp.ts';
@@ -33,7 +34,7 @@ const body = (files: FilePlan[], over: object = {}) => ({
 });
 const PNG = Buffer.from('89504e470d0a1a0a00ff10', 'hex');
 const bytesOf: Record<string, Buffer> = { 'sales.png': PNG, 'table.csv': Buffer.from('﻿a,b\r\n1,"x\ny"\r\n') };
-const files = ({ name }: FilePlan) => Promise.resolve(bytesOf[name] ?? Buffer.from(name));
+const files = ({ name }: Pick<FilePlan, 'name'>) => Promise.resolve(bytesOf[name] ?? Buffer.from(name));
 const leaves = (node: MimeNode): MimeNode[] => (node.parts.length === 0 ? [node] : node.parts.flatMap(leaves));
 const nameOf = (node: MimeNode) => /filename="?([^";]+)/.exec(node.headers.get('content-disposition') ?? '')?.[1];
 
@@ -97,6 +98,30 @@ describe('a mail with files', () => {
     expect(parsed?.attachments).toEqual([]);
     expect(receipt.degraded).toEqual([`The picture “Sales” is shown as words: ${said}`]);
   });
+
+  it.each([
+    ['both of its pictures', /\.png$/, ['by-day', 'by-night'], 'no chart-1.png'],
+    ['the dark one', /-dark\.png$/, ['by-night'], 'no chart-1-dark.png'],
+  ])(
+    'shows the words of a chart once where %s cannot be drawn, and says it once',
+    async (_which, missing, turns, why) => {
+      await using peer = await startPeerSmtp();
+      const drawn = ({ name }: FilePlan) =>
+        missing.test(name) ? Promise.reject(new Error(`no ${name}`)) : files({ name });
+      const transport = createEmailTransport(mailDeps(peer.port, { files: drawn }));
+      const chartOf = { type: 'bar' as const, categories: ['a', 'b'], series: [{ name: 'n', values: [1, 2] }] };
+      const section = { kind: 'chart' as const, title: 'Sales', alt: 'Sales rose from 1 to 2.', chart: chartOf };
+      const report = makeReport({ sections: [section] });
+      const receipt = await post(transport, { about: { kind: 'run', run: sampleRun({ report }) } });
+      transport.stop?.();
+      const html = (await peer.mails[0]?.parsed())?.html ?? '';
+      const words = [...html.matchAll(/<em class="(by-\w+) muted" style="display:(none|block);[^>]*>Sales rose/g)];
+      expect(words.map(([, turn]) => turn)).toEqual(turns);
+      expect(words.filter(([, , display]) => display === 'block')).toHaveLength(turns.includes('by-day') ? 1 : 0);
+      expect([...html.matchAll(/<img class="(by-\w+)"/g)].map(([, turn]) => turn)).toHaveLength(2 - turns.length);
+      expect(receipt.degraded).toEqual([`The picture “Sales” is shown as words: ${why}`]);
+    },
+  );
 
   it('leaves out a file that is gone for good, and says so; one that may come back is waited for', async () => {
     await using peer = await startPeerSmtp();

@@ -5,6 +5,7 @@ import { silentLog } from '../../src/log.ts';
 import { createPreflight } from '../../src/delivery/preflight.ts';
 import type { CheckFacts, Transport } from '../../src/delivery/transport.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { suppress } from '../../src/store/suppressions.ts';
 import type { Destination } from '../../src/store/destinations.ts';
 import { verdictOf, type Problem } from '../../src/store/preflight-records.ts';
 import { manualClock } from '../support/clock.ts';
@@ -140,11 +141,15 @@ describe('what is known of a place', () => {
     expect((await factsAfter('elsewhere')).channelId).toBeUndefined();
   });
 
-  test.each(['address', 'email', 'to'])('is that its address is suppressed (%s)', async (field) => {
+  test('is why its address gets no mail of this job; who unsubscribed from another one still gets this', async () => {
     const clock = manualClock();
     const store = createMemoryStore({ clock, ids: createIds(clock), log: silentLog });
-    await store.putDoc({ kind: 'suppression', key: 'a1', rev: 0, value: { [field]: 'Ana@Example.com', v: 2 } });
-    await store.putDoc({ kind: 'suppression', key: 'a2', rev: 0, value: 'what is this' });
+    const at = '2026-11-22T09:00:00.000Z';
+    const off = { why: 'unsubscribed', at } as const;
+    await suppress(store, { address: 'Ana@Example.com', reason: { ...off, list: 'weekly' } });
+    await suppress(store, { address: 'bo@example.com', reason: { ...off, list: 'daily' } });
+    await suppress(store, { address: 'cy@example.com', reason: { why: 'rejected', answer: '550 no', at } });
+    await suppress(store, { address: 'di@example.com', reason: { why: 'operator', at } });
     const seen: CheckFacts[] = [];
     const check: Transport['check'] = (_destination, facts) => {
       seen.push(facts);
@@ -152,8 +157,16 @@ describe('what is known of a place', () => {
     };
     const email: Transport = { ...scriptedTransport(clock).transport, kind: 'email', check };
     const { examine } = createPreflight({ store, transports: { email }, clock, log: silentLog });
-    const destinations: Destination[] = ['ana@example.com', 'ben@example.com'].map((to) => ({ kind: 'email', to }));
-    await examine({ job: 'x', destinations, how: 'kept' }, signal);
-    expect(seen.map(({ suppressed }) => suppressed)).toEqual(['it is on the suppression list', undefined]);
+    for (const name of ['ana', 'bo', 'cy', 'di', 'eve']) {
+      const destinations: Destination[] = [{ kind: 'email', to: `${name}@example.com` }];
+      await examine({ job: 'weekly', destinations, how: 'kept' }, signal);
+    }
+    expect(seen.map(({ suppressed }) => suppressed)).toEqual([
+      'its owner unsubscribed from weekly',
+      undefined,
+      'the mail server said there is no such mailbox (550 no)',
+      'an operator put it on the suppression list',
+      undefined,
+    ]);
   });
 });

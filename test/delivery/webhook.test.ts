@@ -193,6 +193,24 @@ describe('a webhook', () => {
     await expect(send()).rejects.toMatchObject({ code: 'WEBHOOK_UNAVAILABLE', ambiguous: false, permanent: false });
   });
 
+  test('a certificate that is not trusted is refused for good, and nothing was sent', async () => {
+    const untrusted = Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    const fetch = (): Promise<never> => Promise.reject(new TypeError('fetch failed', { cause: untrusted }));
+    const transport = createWebhookTransport({ clock: manualClock(), fetch }, { secret: SECRET, hosts: ['x.example'] });
+    const about = { kind: 'run', run } as const;
+    const mine = delivery({ url: 'https://x.example/hook?key=hidden' });
+    const [body = null] = transport.prepare({ delivery: mine, about, deliveries: [] });
+    const request = { delivery: mine, about, n: 1, body, previous: [], resent: false };
+    await expect(transport.send(request, new AbortController().signal)).rejects.toMatchObject({
+      code: 'WEBHOOK_REFUSED',
+      permanent: true,
+      ambiguous: false,
+      message: expect.stringMatching(
+        /x\.example\/hook is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\); nothing was sent/,
+      ),
+    });
+  });
+
   test('a receiver that says nothing is given up after 15 s', async () => {
     const { peer, clock, send } = await setUp();
     peer.answers.push('hang');

@@ -286,6 +286,13 @@ test('a secret in the error of a run is not in the notice', async () => {
   await house.stop();
 });
 
+test('a run that fails is told of where the word failed is taken for a secret', async () => {
+  const house = await followerHouse({}, { secrets: ['failed'], jobs: [jobWith([{ when: '* * * * *' }])] });
+  await house.nextBad({ code: 'JOB_FAILED', message: 'no such sheet' });
+  expect(JSON.stringify(await house.notices())).toContain('no such sheet');
+  await house.stop();
+});
+
 function seqOf(value: unknown): number {
   return typeof value === 'object' && value !== null && 'seq' in value ? Number(value.seq) : 0;
 }

@@ -61,6 +61,8 @@ export interface HouseParts {
   guards?: GuardCheck;
   caps?: Caps;
   confinement?: Confinement;
+  /** Default: `SECRET`. */
+  secrets?: readonly string[];
 }
 
 export function buildHouse(parts: HouseParts): House {
@@ -69,7 +71,7 @@ export function buildHouse(parts: HouseParts): House {
   const log = parts.log ?? silentLog;
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
   const registry = parts.registry ?? staticRegistry(parts.jobs ?? []);
-  const scrub = createScrub([SECRET]);
+  const scrub = createScrub(parts.secrets ?? [SECRET]);
   const { guards, caps, confinement } = parts;
   const given = { ...(guards && { guards }), ...(caps && { caps }), ...(confinement && { confinement }) };
   const env = parts.env ?? { PATH: process.env['PATH'] };

@@ -47,16 +47,17 @@ export async function enclose(body: MailBody, about: About, deps: EnclosingDeps)
     degraded: [],
   };
   const left: string[] = [];
+  const pictures = new Set<number>();
   const names = new Set<string>();
   for (const plan of body.files) {
     const made = await make(plan, about, deps);
-    if ('why' in made) leaveOut(letter, plan, { why: made.why, left });
+    if ('why' in made) leaveOut(letter, plan, { why: made.why, left, pictures });
     else letter.files.push({ plan, name: freeName(plan.name, names), bytes: made.bytes });
     while (sizeOf(letter) > deps.maxBytes) {
       const largest = largestOf(letter.files);
       if (largest === undefined) break;
       letter.files.splice(letter.files.indexOf(largest), 1);
-      leaveOut(letter, largest.plan, { why: `the mail may have ${megabytes(deps.maxBytes)}`, left });
+      leaveOut(letter, largest.plan, { why: `the mail may have ${megabytes(deps.maxBytes)}`, left, pictures });
     }
   }
   sayLeftOut(letter, left);
@@ -80,21 +81,45 @@ async function make(plan: FilePlan, about: About, deps: EnclosingDeps): Promise<
   }
 }
 
-function leaveOut(letter: Letter, plan: FilePlan, { why, left }: { why: string; left: string[] }): void {
+interface Loss {
+  why: string;
+  /** Names of the attachments that are left out so far. */
+  left: string[];
+  /** Sections whose pictures are. */
+  pictures: Set<number>;
+}
+
+function leaveOut(letter: Letter, plan: FilePlan, { why, left, pictures }: Loss): void {
   const reason = oneLine(why);
   if (plan.cid !== undefined && letter.html !== undefined) {
+    // The one for light and the one for dark are one picture to whoever reads the receipt.
+    const isSecond = plan.source.is === 'chart' && pictures.has(plan.source.section);
+    if (plan.source.is === 'chart') pictures.add(plan.source.section);
     letter.html = withoutPicture(letter.html, plan);
-    letter.degraded.push(said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`));
+    if (!isSecond) letter.degraded.push(said(`The picture “${oneLine(plan.title)}” is shown as words: ${reason}`));
     return;
   }
   letter.degraded.push(said(`${safeName(plan.name)} is not attached: ${reason}`));
   left.push(`${safeName(plan.name)} (${oneLine(plan.title)})`);
 }
 
-/** The words stand where the picture stood; an image that points nowhere would be a broken one. */
+/**
+ * The words stand where the picture stood; an image that points nowhere would be a broken one. Of a picture for light and one for dark the
+ * words are shown or hidden as the picture was, so that they are read once, also where only one of the two is missing.
+ */
 function withoutPicture(html: string, plan: FilePlan): string {
-  const words = `<em>${escapeHtml(oneLine(plan.alt ?? plan.title))}</em>`;
-  return html.replace(/<img\b(?:"[^"]*"|[^">])*>/g, (tag) => (tag.includes(`src="cid:${plan.cid}"`) ? words : tag));
+  const words = escapeHtml(oneLine(plan.alt ?? plan.title));
+  return html.replace(/<img\b(?:"[^"]*"|[^">])*>/g, (tag) =>
+    tag.includes(`src="cid:${plan.cid}"`) ? `<em${lookOf(tag)}>${words}</em>` : tag,
+  );
+}
+
+/** Its turn among light and dark, and whether it is hidden without a style sheet. */
+function lookOf(tag: string): string {
+  const turn = /class="(by-(?:day|night))"/.exec(tag)?.[1];
+  if (turn === undefined) return '';
+  const hidden = /style="display:none;/.test(tag) ? 'display:none;mso-hide:all;' : 'display:block;';
+  return ` class="${turn} muted" style="${hidden}padding:12px 16px"`;
 }
 
 function sayLeftOut(letter: Letter, left: readonly string[]): void {

@@ -7,7 +7,7 @@ import { signSubscription } from '../../signed.ts';
 import { EmailDestination } from '../../store/destinations.ts';
 import type { Destination, Receipt } from '../../store/destinations.ts';
 import type { Store } from '../../store/store.ts';
-import { reasonAgainst, suppress, suppressionOf } from '../../store/suppressions.ts';
+import { describeReason, reasonAgainst, suppress, suppressionOf } from '../../store/suppressions.ts';
 import { reportOf } from '../about.ts';
 import type { FileReader } from '../files.ts';
 import type { RenderRequest, SendRequest, Transport } from '../transport.ts';
@@ -113,11 +113,7 @@ async function refuseSuppressed(
   });
   const reason = reasonAgainst(suppression, list);
   if (reason === undefined) return;
-  const why = {
-    unsubscribed: `its owner unsubscribed from ${list ?? 'it'}`,
-    rejected: reason.why === 'rejected' ? `the mail server said there is no such mailbox (${reason.answer})` : '',
-    operator: 'an operator put it on the suppression list',
-  }[reason.why];
+  const why = describeReason(reason, list);
   throw new DeliveryError(`Nothing was sent to ${to}: ${why}, on ${reason.at.slice(0, 10)}.`, {
     code: 'MAIL_SUPPRESSED',
     permanent: true,
