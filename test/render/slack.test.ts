@@ -143,6 +143,17 @@ describe('a report in Slack', () => {
     expect(messagesOf(parts).flatMap((message) => checkMessage(message))).toEqual([]);
   });
 
+  it('draws the small line of a figure as text does, however far apart or equal its values are', () => {
+    const sparks = [
+      [41_200, 43_900, 42_100, 44_800, 46_000, 45_100, 47_700, 49_300, 48_800, 50_200, 51_080, 55_930],
+      [-1.7e308, 0, 1.7e308],
+      [5, 5, 5],
+    ];
+    const figures = sparks.map((spark, n) => ({ label: `F ${n}`, value: n, display: `${n}`, spark }));
+    const fields = strings(render({ sections: [{ kind: 'figures', figures }] })).filter((text) => /[▁-█]/.test(text));
+    expect(fields.map((text) => text.split('\n').at(-1))).toEqual(['▁▂▁▂▃▃▄▅▅▅▆█', '▁▅█', '▅▅▅']);
+  });
+
   it('lists actions in order, each a bold link with its impact and its reason', () => {
     const [channel] = messagesOf(renderSlackReport(weekly, { run }));
     const lists = JSON.stringify(channel?.blocks).match(/"style":"ordered"/g);
