@@ -60,6 +60,15 @@ describe('a report in Slack', () => {
     expect(strings(messages, ['text']).join('')).toContain('<!channel> <@U123>');
   });
 
+  it.each([{}, { url: 'https://example.com/?a=<!channel>|x' }])('lets no footer mention anybody, with %j', (place) => {
+    const evil = '<!channel> <@U123>';
+    const period = { from: '2026-11-16', to: '2026-11-22', label: evil };
+    const parts = renderSlackReport(makeReport({ ...place, period, cost: { model: evil } }), { run });
+    const foot = parsedTexts(parts).filter((text) => text.includes('channel'));
+    expect(foot.join('')).toContain('&lt;!channel&gt; &lt;@U123&gt;');
+    for (const text of foot) expect(text).not.toMatch(LIVE_MENTION);
+  });
+
   it('is five messages in the thread and the whole as a file when it is longer than eight', () => {
     const markdown = 'lorem ipsum dolor sit amet '.repeat(14_000);
     const parts = renderSlackReport(makeReport({ sections: [{ kind: 'markdown', markdown }] }), { run });
