@@ -126,8 +126,12 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
       ? { botToken: env.SLACK_BOT_TOKEN, signingSecret: env.SLACK_SIGNING_SECRET, apiUrl: withSlash(env.SLACK_API_URL) }
       : undefined;
   const mail = mailOf(env, at);
+  const webhooks = webhooksOf(env);
   if (slack === undefined) off.push('Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET');
   if (mail === undefined) off.push('Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM');
+  if (webhooks.webhooks === undefined) {
+    off.push('Webhooks are off: set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS');
+  }
   if (env.BELLHOP_API_ENABLED === 'false') off.push('The HTTP API is off: BELLHOP_API_ENABLED is false');
   return {
     port: env.PORT,
@@ -167,7 +171,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     ...(env.BELLHOP_API_TOKEN === undefined ? {} : { apiToken: env.BELLHOP_API_TOKEN }),
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
-    ...webhooksOf(env),
+    ...webhooks,
     secrets: [...secretsOf(env), ...Object.values(pings), ...pluginValues(variables)],
     off,
   };

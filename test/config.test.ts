@@ -25,6 +25,7 @@ describe('config', () => {
     expect(config.off).toEqual([
       'Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET',
       'Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM',
+      'Webhooks are off: set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS',
     ]);
     expect(config.api).toEqual({ state: 'on', ratePerMinute: 600, proxy: 'ignored' });
     expect(loadConfig({ BELLHOP_API_ENABLED: 'false' }, empty).off.join()).toContain('BELLHOP_API_ENABLED is false');

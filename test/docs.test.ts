@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drawManifest } from '../src/bot/manifest.ts';
@@ -41,6 +41,30 @@ describe('docs say what the code does', () => {
         expect(version, `${name} is not pinned`).toMatch(/^\d+\.\d+\.\d+$/);
       }
     }
+  });
+
+  test('ADR 0006 has one line a package, and one for each that the product runs on', () => {
+    const adr = read('docs/adr/0006-dependencies.md');
+    const named = [...adr.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) =>
+      cell.replace(' (optional)', '').split(', '),
+    );
+    expect(named.toSorted()).toEqual([...new Set(named)].toSorted());
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>; // our own file
+    expect(Object.keys(manifest['dependencies'] ?? {}).filter((name) => !named.includes(name))).toEqual([]);
+  });
+
+  test('the README leads to every page of docs, and to none that is not there', () => {
+    const linked = [...read('README.md').matchAll(/\((docs\/[\w-]+\.md)\)/g)].map(([, page = '']) => page);
+    const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+    expect(new Set(linked)).toEqual(new Set(pages.map((name) => `docs/${name}`)));
+  });
+
+  test('docs/architecture.md names every folder of the code, and no file that is not there', () => {
+    const text = read('docs/architecture.md');
+    for (const room of readdirSync(join(root, 'src'), { withFileTypes: true }).filter((one) => one.isDirectory()))
+      expect(text).toContain(`src/${room.name}`);
+    const paths = [...text.matchAll(/`((?:api|bot|cli|delivery|render|runner|store)\/[\w./-]+\.ts)`/g)];
+    expect(paths.filter(([, path = '']) => !existsSync(join(root, 'src', path))).map(([, path]) => path)).toEqual([]);
   });
 
   test('manifest.yml is what `bellhop manifest` prints', () => {

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { codeOf, messageOf, UsageError } from '../errors.ts';
 import { slug } from '../render/files.ts';
+import { oneLine } from '../render/format.ts';
 import { members } from '../runner/json.ts';
 import { normalise } from '../runner/normalise.ts';
 import type { Report } from '../store/report.ts';
@@ -57,18 +58,36 @@ export async function reportCommand(terminal: Terminal, ask: Ask): Promise<numbe
   return shown.code;
 }
 
+const BY_ENDING: Readonly<Record<string, string>> = {
+  '.html': 'html',
+  '.md': 'markdown',
+  '.txt': 'text',
+  '.json': 'json',
+  '.csv': 'csv',
+  '.eml': 'email',
+};
+/** The forms that are JSON with `--json`. */
+const AS_JSON: readonly string[] = ['json', 'slack'];
+
 /** The form that is asked for, else the one of the file's ending, else that of a terminal. */
 function asked({ as, out, json }: Ask): string {
-  if (as !== undefined) return as;
-  const byEnding: Record<string, string> = {
-    '.html': 'html',
-    '.md': 'markdown',
-    '.txt': 'text',
-    '.json': 'json',
-    '.csv': 'csv',
-    '.eml': 'email',
-  };
-  return (out === undefined ? undefined : byEnding[extname(out).toLowerCase()]) ?? (json ? 'json' : 'terminal');
+  const form = as ?? byEnding(out) ?? (json ? 'json' : 'terminal');
+  if (!json || AS_JSON.includes(form)) return form;
+  throw new UsageError(`--json does not go with the form ${form}`, {
+    code: 'USAGE',
+    hint: '--json is the report as JSON, and with --as slack the blocks.',
+  });
+}
+
+function byEnding(out: string | undefined): string | undefined {
+  const ending = out === undefined ? '' : extname(out).toLowerCase();
+  if (out === undefined || ending === '') return undefined;
+  const form = BY_ENDING[ending];
+  if (form !== undefined) return form;
+  throw new UsageError(`${out} cannot be written: no form has the ending ${ending}`, {
+    code: 'USAGE',
+    hint: `It is one of ${Object.keys(BY_ENDING).join(', ')}; or say with --as what it should hold.`,
+  });
 }
 
 function widthOf(given: string): number {
@@ -108,7 +127,7 @@ function parsed(file: string, text: string): unknown {
     return value;
   } catch (error) {
     if (extname(file) !== '.json') return text;
-    throw unreadable(file, `it is no JSON: ${messageOf(error)}`);
+    throw unreadable(file, `it is no JSON: ${oneLine(messageOf(error))}`);
   }
 }
 

@@ -31,3 +31,16 @@ export const FilePlan = z.object({
   source: FileSource,
 });
 export type FilePlan = z.infer<typeof FilePlan>;
+
+/** Gives each name once, whatever letters it is written in: the second `orders.csv` is `orders-2.csv`. */
+export function createNamer(): (wanted: string) => string {
+  const taken = new Set<string>();
+  return (wanted) => {
+    const dot = wanted.lastIndexOf('.');
+    const [stem, ending] = dot > 0 ? [wanted.slice(0, dot), wanted.slice(dot)] : [wanted, ''];
+    let name = wanted;
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${stem}-${n}${ending}`;
+    taken.add(name.toLowerCase());
+    return name;
+  };
+}

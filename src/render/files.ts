@@ -5,6 +5,7 @@ import type { Report } from '../store/report.ts';
 import type { Rasteriser } from './charts/png.ts';
 import { drawChart } from './charts/svg.ts';
 import { chartCsv, tableCsv } from './csv.ts';
+import { createNamer } from './file-plan.ts';
 import type { FilePlan, FileSource } from './file-plan.ts';
 import { cutText, oneLine } from './format.ts';
 import { renderHtml } from './html.ts';
@@ -13,7 +14,7 @@ import { renderMarkdown } from './markdown-file.ts';
 import type { Subject } from './subject.ts';
 import { renderText } from './text.ts';
 
-type AttachFormat = (typeof ATTACH_FORMATS)[number];
+export type AttachFormat = (typeof ATTACH_FORMATS)[number];
 type Rendered = Exclude<FileSource, { is: 'blob' }>;
 
 const MEDIA_TYPES = {
@@ -70,7 +71,7 @@ function csvOf(section: Section | undefined): string {
  * whole report are called. No two have one name, whatever letters they are written in.
  */
 export function attachmentPlans(report: Report, attach: readonly AttachFormat[], stem: string): FilePlan[] {
-  const name = namer();
+  const name = createNamer();
   const own = (report.attachments ?? []).map((one): FilePlan => {
     const title = cutText(oneLine(one.title ?? one.name), MAX_TITLE);
     const source = { is: 'blob', sha256: one.sha256 } as const;
@@ -105,17 +106,4 @@ export function slug(text: string): string {
     .replace(/^[-\p{M}]+|-+$/gu, '');
   const cut = cutText(words, MAX_NAME + 1).replace(/[-…]+$/u, '');
   return cut === '' || /^(?:con|prn|aux|nul|com\d|lpt\d)$/.test(cut) ? `report-${cut}`.replace(/-$/, '') : cut;
-}
-
-/** Gives each name once: the second `orders.csv` is `orders-2.csv`. */
-function namer(): (wanted: string) => string {
-  const taken = new Set<string>();
-  return (wanted) => {
-    const dot = wanted.lastIndexOf('.');
-    const [stem, ending] = dot > 0 ? [wanted.slice(0, dot), wanted.slice(dot)] : [wanted, ''];
-    let name = wanted;
-    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${stem}-${n}${ending}`;
-    taken.add(name.toLowerCase());
-    return name;
-  };
 }

@@ -32,7 +32,8 @@ export function reportIssues(error: z.ZodError): InputIssue[] {
       const isMissing =
         issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('undefined');
       const message = isMissing ? 'is missing' : issue.message;
-      return { path: path.map(String).join('.'), message, ...(hint === undefined ? {} : { hint }) };
+      const isSaid = hint === undefined || message.includes(hint);
+      return { path: path.map(String).join('.'), message, ...(isSaid ? {} : { hint }) };
     });
 }
 

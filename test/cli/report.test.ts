@@ -8,6 +8,7 @@ import { openShell, type Ended, type Shell } from '../support/cli.ts';
 
 const WEEKLY = join(import.meta.dirname, '../fixtures/reports/weekly.json');
 const BROKEN = {
+  url: 'javascript:alert(1)',
   title: 'x'.repeat(151),
   sections: [
     {
@@ -65,6 +66,7 @@ describe.concurrent('bellhop report preview', () => {
       expect(stderr).toContain('  summary: is missing');
       expect(stderr).toContain('  sections.0.chart: each series must have a value (or null) for each category');
       expect(stderr).toContain('  sections.1.rows.0.a.href: must be an http, https or mailto address');
+      expect(stderr).toContain('  url: must be an http, https or mailto address\n');
       expect(stderr).toContain('docs/reports.md');
     }));
 
@@ -110,6 +112,9 @@ describe.concurrent('bellhop report preview', () => {
     [[WEEKLY, '--as', 'pdf'], 'slack, email'],
     [[WEEKLY, '--width', '3'], 'from 20 to 400'],
     [[], 'Preview which file?'],
+    [[WEEKLY, '--out', 'week.pdf'], 'no form has the ending .pdf'],
+    [[WEEKLY, '--as', 'email', '--json'], 'with --as slack the blocks'],
+    [[WEEKLY, '--out', 'week.html', '--json'], '--json does not go with the form html'],
   ])('%j is refused with the way out', (args, said) =>
     alone(async (own) => {
       expect(await preview(own, ...args)).toMatchObject({ code: 64, stderr: expect.stringContaining(said) });

@@ -194,12 +194,12 @@ describe('a mail with files', () => {
     expect(parsed?.bcc ?? []).toEqual([]);
   });
 
-  it('gives two files of one name two names', async () => {
+  it('gives two files of one name two names, whatever letters it is written in', async () => {
     await using peer = await startPeerSmtp();
     const transport = createEmailTransport(mailDeps(peer.port, { files }));
-    await post(transport, { body: body([file('t.csv'), file('t.csv'), file('t.csv')]) });
+    await post(transport, { body: body([file('t.csv'), file('t.csv'), file('T.CSV')]) });
     transport.stop?.();
     const names = leaves(mimeTree(peer.mails[0]?.raw ?? '')).flatMap((node) => nameOf(node) ?? []);
-    expect(names).toEqual(['t.csv', 't-2.csv', 't-3.csv']);
+    expect(names).toEqual(['t.csv', 't-2.csv', 'T-3.CSV']);
   });
 });

@@ -60,3 +60,16 @@ test('a data folder that cannot be written any more ends the server with 74, for
   expect(await server.exited).toEqual({ code: 74, signal: null });
   await server.stop();
 });
+
+test('a font file that cannot be used is named by the start, and the server works without it', async () => {
+  await using stage = await setStage({});
+  const font = join(import.meta.dirname, '../../package.json');
+  const server = await stage.serve({ env: { BELLHOP_FONT_FILES: `/nowhere/a.ttf,${font}` } });
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  await server.stop();
+  const said = server.logs.filter(({ msg, message }) => (message ?? msg) === 'a font file is left out');
+  expect(said.map(({ level, file }) => [level, file])).toEqual([
+    ['warn', '/nowhere/a.ttf'],
+    ['warn', font],
+  ]);
+});

@@ -7,6 +7,7 @@ import { renderMarkdown } from '../../src/render/markdown-file.ts';
 import { displayWidth } from '../../src/render/format.ts';
 import { formatCell, hrefOf } from '../../src/render/values.ts';
 import { Report } from '../../src/store/report.ts';
+import { contrast } from '../support/contrast.ts';
 import { makeReport, sampleNotice, sampleReport, sampleRun } from '../support/delivery-report.ts';
 import { readMarkup, textOf } from '../support/markup.ts';
 
@@ -19,19 +20,6 @@ const weekly = Report.parse(
 function htmlMail(...asked: Parameters<typeof renderEmail>) {
   const { html = '', ...mail } = renderEmail(...asked);
   return { html, ...mail };
-}
-
-/** WCAG 2.2 relative luminance and contrast. */
-function contrast(one: string, other: string): number {
-  const luminance = (hex: string): number => {
-    const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
-      const share = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const [light = 0, dark = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
-  return (light + 0.05) / (dark + 0.05);
 }
 
 describe('the colours of mail', () => {

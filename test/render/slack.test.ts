@@ -60,6 +60,15 @@ describe('a report in Slack', () => {
     expect(strings(messages, ['text']).join('')).toContain('<!channel> <@U123>');
   });
 
+  it.each([{}, { url: 'https://example.com/?a=<!channel>|x' }])('lets no footer mention anybody, with %j', (place) => {
+    const evil = '<!channel> <@U123>';
+    const period = { from: '2026-11-16', to: '2026-11-22', label: evil };
+    const parts = renderSlackReport(makeReport({ ...place, period, cost: { model: evil } }), { run });
+    const foot = parsedTexts(parts).filter((text) => text.includes('channel'));
+    expect(foot.join('')).toContain('&lt;!channel&gt; &lt;@U123&gt;');
+    for (const text of foot) expect(text).not.toMatch(LIVE_MENTION);
+  });
+
   it('is five messages in the thread and the whole as a file when it is longer than eight', () => {
     const markdown = 'lorem ipsum dolor sit amet '.repeat(14_000);
     const parts = renderSlackReport(makeReport({ sections: [{ kind: 'markdown', markdown }] }), { run });
@@ -141,6 +150,17 @@ describe('a report in Slack', () => {
     expect(strings(channel?.blocks.at(-1)).join('')).toContain('figures only · 41.2 s');
     expect(strings(thread).join(' ')).toMatch(/Notes.*重点.*Sources.*Shop orders.*as of Nov 23, 2026, 08:58/s);
     expect(messagesOf(parts).flatMap((message) => checkMessage(message))).toEqual([]);
+  });
+
+  it('draws the small line of a figure as text does, however far apart or equal its values are', () => {
+    const sparks = [
+      [41_200, 43_900, 42_100, 44_800, 46_000, 45_100, 47_700, 49_300, 48_800, 50_200, 51_080, 55_930],
+      [-1.7e308, 0, 1.7e308],
+      [5, 5, 5],
+    ];
+    const figures = sparks.map((spark, n) => ({ label: `F ${n}`, value: n, display: `${n}`, spark }));
+    const fields = strings(render({ sections: [{ kind: 'figures', figures }] })).filter((text) => /[▁-█]/.test(text));
+    expect(fields.map((text) => text.split('\n').at(-1))).toEqual(['▁▂▁▂▃▃▄▅▅▅▆█', '▁▅█', '▅▅▅']);
   });
 
   it('lists actions in order, each a bold link with its impact and its reason', () => {

@@ -88,3 +88,13 @@ test('what is wrong inside of a choice is named where it is', () => {
     issues: [{ path: 'sections.0.rows.0.a.href', message: 'must be an http, https or mailto address' }],
   });
 });
+
+test.each([
+  ['a chart without words', { kind: 'chart' }, 'sections.0.alt'],
+  ['a chart with hardly a word', { kind: 'chart', alt: 'Sales.' }, 'sections.0.alt'],
+  ['a table without caption', { kind: 'table', columns: [{ key: 'a', label: 'A' }], rows: [] }, 'sections.0.caption'],
+])('%s is no report: who sees no picture would have nothing', (_what, given, path) => {
+  const chart = { type: 'pie', segments: [{ label: 'a', value: 1 }] };
+  const read = valueOf({ title: 't', summary: 's', sections: [given.kind === 'chart' ? { ...given, chart } : given] });
+  expect(read).toMatchObject({ ok: false, issues: [{ path }] });
+});

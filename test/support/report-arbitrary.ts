@@ -76,7 +76,7 @@ const url = fc.oneof(
   fc.integer({ min: 1, max: 1_900 }).map((length) => `https://example.com/?${'&'.repeat(length)}`),
 );
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: 1 });
+  fc.option(arbitrary, { nil: undefined, freq: 2 });
 const value = fc.double({ noNaN: true, noDefaultInfinity: true });
 const delta = fc.record({
   value,

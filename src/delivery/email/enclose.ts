@@ -1,5 +1,6 @@
 /** Makes the files of a mail. What cannot be made or does not fit is left out and said, in the mail and in its receipt. */
 import { DeliveryError } from '../../errors.ts';
+import { createNamer } from '../../render/file-plan.ts';
 import type { FilePlan } from '../../render/file-plan.ts';
 import { cutText, escapeHtml, oneLine } from '../../render/format.ts';
 import type { About } from '../../store/notice-records.ts';
@@ -48,11 +49,11 @@ export async function enclose(body: MailBody, about: About, deps: EnclosingDeps)
   };
   const left: string[] = [];
   const pictures = new Set<number>();
-  const names = new Set<string>();
+  const name = createNamer();
   for (const plan of body.files) {
     const made = await make(plan, about, deps);
     if ('why' in made) leaveOut(letter, plan, { why: made.why, left, pictures });
-    else letter.files.push({ plan, name: freeName(plan.name, names), bytes: made.bytes });
+    else letter.files.push({ plan, name: name(safeName(plan.name)), bytes: made.bytes });
     while (sizeOf(letter) > deps.maxBytes) {
       const largest = largestOf(letter.files);
       if (largest === undefined) break;
@@ -160,16 +161,6 @@ function safeName(name: string): string {
     .replace(/\s+/g, ' ')
     .trim();
   return cutText(plain, MAX_NAME) || 'file';
-}
-
-function freeName(name: string, taken: Set<string>): string {
-  const wanted = safeName(name);
-  const dot = wanted.lastIndexOf('.');
-  const [stem, ending] = dot > 0 ? [wanted.slice(0, dot), wanted.slice(dot)] : [wanted, ''];
-  let free = wanted;
-  for (let n = 2; taken.has(free); n++) free = `${stem}-${n}${ending}`;
-  taken.add(free);
-  return free;
 }
 
 function said(text: string): string {

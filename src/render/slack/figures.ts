@@ -2,12 +2,12 @@
 import type { KnownBlock, MrkdwnElement, PlainTextElement } from '@slack/types';
 import type { Figure } from '../../store/report-sections.ts';
 import { describeDelta, escapeMrkdwn, oneLine } from '../format.ts';
+import { blocksOf, rangeOf } from '../text/spark.ts';
 import { countChars } from './chars.ts';
 import { SLACK_LIMITS } from './limits.ts';
 import type { Piece } from './pages.ts';
 
 const TONES = { good: '🟢', bad: '🔴', neutral: '⚪' } as const;
-const BARS = '▁▂▃▄▅▆▇█';
 /** More would wrap in a field. */
 const SPARK_POINTS = 16;
 
@@ -32,11 +32,8 @@ function toField(figure: Figure, locale: string): MrkdwnElement | PlainTextEleme
   return { type: 'mrkdwn', text: escapeMrkdwn(`${label}\n*${value}*${change}${spark}`) };
 }
 
-/** The last values as bars of text, lowest to highest. */
+/** The last values as a line of blocks, as a terminal shows them. */
 function sparkText(values: readonly number[]): string {
   const shown = values.slice(-SPARK_POINTS);
-  const [low, high] = [Math.min(...shown), Math.max(...shown)];
-  const bar = (value: number): string =>
-    BARS[Math.round(((value - low) / (high - low || 1)) * (BARS.length - 1))] ?? '';
-  return shown.map(bar).join('');
+  return blocksOf(shown, rangeOf(shown));
 }

@@ -50,7 +50,10 @@ function rowsText(rows: unknown): string {
 }
 
 function chartText(chart: unknown): string {
-  const { series, segments } = fieldsOf(chart);
+  const { series, segments, axis_config } = fieldsOf(chart);
+  // The unit stands in the title of an axis, and nowhere else in the block.
+  const { x_label, y_label } = fieldsOf(axis_config);
+  const axes = [y_label, x_label].filter((label) => typeof label === 'string');
   const lines = (Array.isArray(series) ? series : [{ data: segments }]).map((one) => {
     const { name, data } = fieldsOf(one);
     const points = (Array.isArray(data) ? data : []).map((point) => {
@@ -59,7 +62,7 @@ function chartText(chart: unknown): string {
     });
     return `${typeof name === 'string' ? `${name}: ` : ''}${points.join(' · ')}`;
   });
-  return `${lines.join('\n')}\n`;
+  return `${[...(axes.length === 0 ? [] : [axes.join(' · ')]), ...lines].join('\n')}\n`;
 }
 
 function partOf(value: unknown): string {

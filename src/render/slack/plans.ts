@@ -1,12 +1,12 @@
 /** The files that go with a report to Slack: what was asked for, and what a message cannot hold. */
 import { shortId } from '../../ids.ts';
 import type { Report } from '../../store/report.ts';
+import { createNamer } from '../file-plan.ts';
 import type { FilePlan, FileSource } from '../file-plan.ts';
 import { attachmentPlans } from '../files.ts';
+import type { AttachFormat } from '../files.ts';
 import { cutText, oneLine } from '../format.ts';
 import type { SubjectWords } from '../subject.ts';
-
-export type AttachFormat = Parameters<typeof attachmentPlans>[1][number];
 
 /** Each adds the file unless it is there, and answers its name. */
 export interface FilePlans {
@@ -28,14 +28,13 @@ export function createFilePlans(
   const planned = (formats: readonly AttachFormat[]): FilePlan[] =>
     attachmentPlans(report, formats, stem).map((plan) => ({ ...plan, title: shown(plan.title) }));
   const plans = planned(attach);
+  const once = createNamer();
+  for (const { name } of plans) once(name);
 
   function add(wanted: FilePlan): string {
     const same = plans.find(({ source }) => isSame(source, wanted.source));
     if (same !== undefined) return same.name;
-    const name = unused(
-      wanted.name,
-      plans.map((plan) => plan.name.toLowerCase()),
-    );
+    const name = once(wanted.name);
     plans.push({ ...wanted, name });
     return name;
   }
@@ -69,14 +68,6 @@ export function createFilePlans(
 
 function isSame(a: FileSource, b: FileSource): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** The second `orders.csv` is `orders-2.csv`. */
-function unused(name: string, taken: readonly string[]): string {
-  const dot = name.lastIndexOf('.');
-  let free = name;
-  for (let n = 2; taken.includes(free.toLowerCase()); n++) free = `${name.slice(0, dot)}-${n}${name.slice(dot)}`;
-  return free;
 }
 
 function titleOf(report: Report, index: number): string {

@@ -1,5 +1,6 @@
 /** A report as Slack messages: the headline, figures, actions, two charts and a table in the channel, the rest in the thread. */
 import type { Report } from '../../store/report.ts';
+import type { AttachFormat } from '../files.ts';
 import { oneLine } from '../format.ts';
 import { describeSubject } from '../subject.ts';
 import type { Subject, SubjectWords } from '../subject.ts';
@@ -10,7 +11,7 @@ import type { SlackFiles, SlackMessage, SlackPart } from './message.ts';
 import { createPage, paginate } from './pages.ts';
 import type { Page, Piece } from './pages.ts';
 import { createFilePlans } from './plans.ts';
-import type { AttachFormat, FilePlans } from './plans.ts';
+import type { FilePlans } from './plans.ts';
 import { sectionPieces } from './section-pieces.ts';
 import type { Setting } from './section-pieces.ts';
 import type { SlackBlock } from './types.ts';

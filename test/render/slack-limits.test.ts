@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { SLACK_LIMITS } from '../../src/render/slack/limits.ts';
+
+/** Written out a second time: these are Slack's numbers, and renderer and check share the first copy, so neither sees one change. */
+test('a message is held to what Slack is known to take, number by number', () => {
+  expect(SLACK_LIMITS).toEqual({
+    blocks: 50,
+    messageChars: 10_000,
+    messageCharsRefused: 13_200,
+    text: 40_000,
+    fallbackText: 3_000,
+    header: 150,
+    section: 3_000,
+    fields: 10,
+    field: 2_000,
+    contextElements: 10,
+    actions: 25,
+    buttonText: 75,
+    buttonValue: 2_000,
+    url: 3_000,
+    confirmTitle: 100,
+    confirmText: 300,
+    confirmButton: 30,
+    id: 255,
+    tables: 1,
+    tableRows: 100,
+    tableColumns: 20,
+    tableChars: 10_000,
+    dataTableRows: 100,
+    dataTableColumns: 20,
+    dataTableChars: 10_000,
+    dataTablePage: 100,
+    dataTables: 1,
+    caption: 300,
+    charts: 2,
+    chartTitle: 50,
+    chartPoints: 20,
+    chartLabel: 20,
+    chartAxis: 50,
+    chartSeries: 6,
+    markdown: 12_000,
+    altText: 2_000,
+    tasks: 50,
+  });
+});
