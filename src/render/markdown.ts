@@ -66,7 +66,7 @@ const LITERAL_INLINES = {
 };
 
 /** Rows of tables are slow as well (measured: 190,000 took 6 s): with more lines than this below one, they are text. */
-const MAX_TABLE_LINES = 5_000;
+const MAX_TABLE_LINES = 10_000;
 const TABLE_RULE = /^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/m;
 const LITERAL_TABLES = { disable: { null: ['table'] } };
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { displayWidth } from '../../src/render/format.ts';
+import { renderEmail } from '../../src/render/email/report.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
 import { renderText } from '../../src/render/text.ts';
 import { makeReport, sampleRun } from '../support/delivery-report.ts';
@@ -56,6 +57,48 @@ describe('large tables', () => {
     const report = makeReport({ sections: [{ kind: 'markdown', markdown: `|a|\n|-|\n${'x\n'.repeat(150_000)}` }] });
     expect(renderText(report, { width: 78, color: 'none' }).match(/\bx\b/g)).toHaveLength(150_000);
     expect(renderSlackReport(report, ABOUT).length).toBeGreaterThan(1);
+  });
+});
+
+describe('the text part of a mail', () => {
+  const sizes = [500, 501] as const;
+  test.each([
+    ['html', 'html'],
+    ['text', 'text'],
+  ] as const)('shows 500 rows of a table, says where all of them are, and has them attached: %s', (_, format) => {
+    const [whole, cut] = sizes.map((rows) =>
+      renderEmail(
+        table(rows, (row) => `r${row}`),
+        ABOUT,
+        { format },
+      ),
+    );
+    const rows = (mail: typeof whole) => new Set(mail?.text.match(/\br\d+\b/g)).size;
+    expect([rows(whole), rows(cut)]).toEqual([500, 500]);
+    expect(whole?.text).not.toContain('of 500 rows');
+    expect(cut?.text.replace(/\s+/g, ' ')).toContain(
+      'Many rows (500 of 501 rows, all of them are in the attached many-rows.csv)',
+    );
+    expect(cut?.files).toMatchObject([{ name: 'many-rows.csv', source: { is: 'table', section: 0 } }]);
+    expect(whole?.files.length).toBe(format === 'text' ? 0 : 1);
+  });
+
+  test('a file that was asked for is attached once', () => {
+    const mail = renderEmail(
+      table(600, (row) => row),
+      ABOUT,
+      { attach: ['csv'] },
+    );
+    expect(mail.files.map(({ name }) => name)).toEqual(['many-rows.csv']);
+  });
+
+  test('the text of a file has every row', () => {
+    expect(
+      renderText(
+        table(501, (row) => `r${row}`),
+        { width: 78, color: 'none' },
+      ),
+    ).toContain('r500');
   });
 });
 

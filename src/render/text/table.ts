@@ -31,7 +31,7 @@ export function tableSectionLines(section: TableSection, place: Report, pen: Pen
   const { columns, rows } = section;
   const caption: Inline = { text: oneLine(section.caption), italic: true };
   if (rows.length === 0) return wrap([caption, { text: ': no rows' }], pen);
-  const shown = pen.rows === 'all' ? rows : rows.slice(0, section.preview);
+  const shown = rows.slice(0, pen.rows === 'all' ? pen.cut?.rows : section.preview);
   const notes: string[] = [];
   const grid: Grid = {
     header: columns.map(({ label }) => ({ text: oneLine(label) })),
@@ -43,6 +43,7 @@ export function tableSectionLines(section: TableSection, place: Report, pen: Pen
   const some = rowsNote(shown.length, rows.length);
   if (some !== undefined) notes.push(some);
   if (columnsShown < columns.length) notes.push(`${columnsShown} of ${columns.length} columns`);
+  if (some !== undefined && pen.cut !== undefined) notes.push(`all of them are in ${pen.cut.file}`);
   const said = notes.length === 0 ? [caption] : [caption, { text: ` (${notes.join(', ')})` }];
   return [...wrap(said, pen), ...lines];
 
