@@ -102,6 +102,24 @@ describe('the text part of a mail', () => {
   });
 });
 
+test.each([
+  [400, true],
+  [402, false],
+])('a chart of %i bars is drawn in text: %s; its values are there in any case', (count, isDrawn) => {
+  const values = Array.from({ length: count / 2 }, (_, at) => at + 1_000_000);
+  const categories = values.map((_, at) => `C${at}`);
+  const series = [values, values];
+  const chart = {
+    type: 'bar' as const,
+    categories,
+    series: series.map((one, at) => ({ name: `S${at}`, values: one })),
+  };
+  const report = makeReport({ sections: [{ kind: 'chart', alt: 'Many bars stand here.', chart }] });
+  const text = renderText(report, { width: 78, color: 'none' });
+  expect(text.includes('█')).toBe(isDrawn);
+  for (const value of values) expect(text).toContain(value.toLocaleString('en-US'));
+});
+
 describe('the width of text', () => {
   const slow = new Intl.Segmenter('en', { granularity: 'grapheme' });
 

@@ -23,6 +23,8 @@ const FULL = '█';
 const PARTS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 /** A preview draws this many bars; more is a page of them. */
 const MAX_BARS = 30;
+/** More than this are their values in every form: forty such charts were twenty megabytes of bars in a mail. */
+const MOST_BARS = 400;
 
 /**
  * A preview says the alt text only where the drawing does not say all of it; the whole form says it always, and every value. A chart
@@ -57,6 +59,7 @@ function drawingOf(section: ChartSection, context: Context): { lines: Line[]; is
     const lines = sparkLines(chart, context);
     return lines === undefined ? undefined : { lines, isComplete: false };
   }
+  if (chart.type === 'bar' && chart.categories.length * chart.series.length > MOST_BARS) return undefined;
   const lines = chart.type === 'pie' ? pieLines(chart, context) : barLines(chart, section, context);
   return lines === undefined ? undefined : { lines, isComplete: true };
 }
