@@ -1,5 +1,6 @@
 /** Small pure pieces that every renderer needs: numbers, deltas, instants, and text that is cut, measured and escaped safely. */
 import type { Delta } from '../store/report-sections.ts';
+import { dateFormat, numberFormat } from './intl.ts';
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
@@ -53,16 +54,52 @@ const WIDE: readonly (readonly [number, number])[] = [
   [0x20000, 0x3fffd],
 ];
 
+// Letters, digits and signs that are a grapheme each whatever stands beside them within this set: Latin, Greek, Cyrillic, Hebrew and
+// Arabic letters, punctuation, currencies, arrows, lines and blocks (one column), kana, ideographs, Hangul syllables and full-width
+// forms (two). No mark, joiner, control, emoji or regional indicator is among them.
+const NARROW =
+  '\\x20-\\x7e\\xa0-\\xac\\xae-\\u02ff\\u0370-\\u0377\\u0384-\\u0482\\u048a-\\u0556\\u05d0-\\u05ea\\u0620-\\u064a\\u0660-\\u066d\\u0671-\\u06d3' +
+  '\\u2010-\\u2027\\u2030-\\u205e\\u20a0-\\u20c0\\u2190-\\u2199\\u2500-\\u25fc';
+const BROAD =
+  '\\u3001-\\u3029\\u3041-\\u3096\\u309b-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3\\uff01-\\uff60';
+const NARROW_ONLY = new RegExp(`^[${NARROW}]*$`);
+const SIMPLE_ONLY = new RegExp(`^[${NARROW}${BROAD}]*$`);
+const BROAD_ONES = new RegExp(`[${BROAD}]`, 'g');
+
 /** Columns that a text takes in a fixed-width font: 2 for East Asian wide characters and emoji, 0 for marks and controls. */
 export function displayWidth(text: string): number {
-  // Segmenting is a hundred times slower than this, and most text is ASCII.
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  // Segmenting is a hundred times slower than this, and most text is simple.
+  if (NARROW_ONLY.test(text)) return text.length;
+  if (SIMPLE_ONLY.test(text)) return text.length + (text.match(BROAD_ONES)?.length ?? 0);
   let width = 0;
   for (const { segment } of graphemes.segment(text)) width += graphemeWidth(segment);
   return width;
 }
 
+/** The columns of the widest text; 0 of none. A loop, for a table may have more rows than a call takes arguments. */
+export function widest(texts: readonly string[]): number {
+  let width = 0;
+  for (const text of texts) width = Math.max(width, displayWidth(text));
+  return width;
+}
+
+/** Widths of graphemes that were measured; a text has few different ones. */
+const WIDTHS = new Map<string, number>();
+const MAX_WIDTHS = 10_000;
+
 function graphemeWidth(grapheme: string): number {
+  const known = WIDTHS.get(grapheme);
+  if (known !== undefined) return known;
+  const width = measured(grapheme);
+  // A letter under a heap of accents is as long as its text.
+  if (grapheme.length <= 40) {
+    if (WIDTHS.size >= MAX_WIDTHS) WIDTHS.clear();
+    WIDTHS.set(grapheme, width);
+  }
+  return width;
+}
+
+function measured(grapheme: string): number {
   const code = grapheme.codePointAt(0) ?? 0;
   if (code >= 0x20 && code < 0x7f) return grapheme.includes('\ufe0f') ? 2 : 1;
   if (/^(?:\p{Cc}|\p{Cf}|\p{M})+$/u.test(grapheme)) return 0;
@@ -119,13 +156,19 @@ const ESCAPES =
 // oxlint-disable-next-line no-control-regex -- control characters are what this removes
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
+// What most cells of a table are: nothing to remove.
+const PRINTABLE = /^[\x20-\x7e\n]*$/;
+const ONE_LINE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+
 /** Text without terminal escape sequences, control characters and bidi overrides; tabs and newlines stay. */
 export function plainText(text: string): string {
+  if (PRINTABLE.test(text)) return text;
   return text.replace(/\r\n?/g, '\n').replace(ESCAPES, '').replace(CONTROLS, '').toWellFormed();
 }
 
 /** Plain text on one line. */
 export function oneLine(text: string): string {
+  if (text.length < 500 && ONE_LINE.test(text)) return text;
   return plainText(text).replace(/\s+/g, ' ').trim();
 }
 
@@ -160,7 +203,7 @@ export function describeDelta(delta: Delta, locale: string): { tone: Tone; text:
 
 /** A number with at most two decimals, written as in `locale`; an unknown locale falls back to en-US. */
 export function formatNumber(value: number, locale: string): string {
-  return withLocale(locale, (tag) => new Intl.NumberFormat(tag, { maximumFractionDigits: 2 }).format(value));
+  return numberFormat(locale, { maximumFractionDigits: 2 }).format(value);
 }
 
 /** An instant as `23 Nov 2026, 09:00 UTC` in a locale and zone; unknown ones fall back to en-US and UTC. */
@@ -168,10 +211,7 @@ export function formatInstant(instant: string, place: { locale: string; timeZone
   const options = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const;
   const rest = { hourCycle: 'h23', timeZoneName: 'short' } as const;
   const zone = isTimeZone(place.timeZone) ? place.timeZone : 'UTC';
-  const date = new Date(instant);
-  return withLocale(place.locale, (tag) =>
-    new Intl.DateTimeFormat(tag, { ...options, ...rest, timeZone: zone }).format(date),
-  );
+  return dateFormat(place.locale, { ...options, ...rest, timeZone: zone }).format(new Date(instant));
 }
 
 /** A duration in at most two units: `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 4 min`. */
@@ -182,15 +222,6 @@ export function formatDuration(ms: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   const minutes = Math.round(seconds / 60);
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-function withLocale(locale: string, write: (tag: string) => string): string {
-  try {
-    return write(locale);
-  } catch (error) {
-    if (error instanceof RangeError) return write('en-US');
-    throw error;
-  }
 }
 
 function isTimeZone(timeZone: string): boolean {

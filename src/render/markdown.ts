@@ -65,6 +65,11 @@ const LITERAL_INLINES = {
   },
 };
 
+/** Rows of tables are slow as well (measured: 190,000 took 6 s): with more lines than this below one, they are text. */
+const MAX_TABLE_LINES = 10_000;
+const TABLE_RULE = /^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/m;
+const LITERAL_TABLES = { disable: { null: ['table'] } };
+
 const require = createRequire(import.meta.url);
 
 type Parser = typeof FromMarkdown & typeof FromGfm & typeof Gfm & typeof CjkFriendly & typeof CjkStrikethrough;
@@ -96,7 +101,11 @@ function parseMarkdown(markdown: string): Block[] {
   const { fromMarkdown, gfmFromMarkdown, gfm, cjkFriendlyExtension, gfmStrikethroughCjkFriendly } = parser();
   // CommonMark bolds the wrong run of `前**「重点」**後`, where words have no spaces between them.
   const eastAsian = [cjkFriendlyExtension(), gfmStrikethroughCjkFriendly()];
-  const extensions = [gfm(), ...(tooManyMarkers(text) ? [LITERAL_INLINES] : eastAsian)];
+  const extensions = [
+    gfm(),
+    ...(tooManyMarkers(text) ? [LITERAL_INLINES] : eastAsian),
+    ...(hasHugeTable(text) ? [LITERAL_TABLES] : []),
+  ];
   let root: Root;
   try {
     root = fromMarkdown(text, { extensions, mdastExtensions: [gfmFromMarkdown()] });
@@ -113,6 +122,15 @@ function tooManyMarkers(text: string): boolean {
   const count = (part: string): number => part.match(INLINE_MARKERS)?.length ?? 0;
   if (count(text) <= MAX_INLINE_MARKERS) return false;
   return count(text) > MAX_ALL_MARKERS || text.split(PARAGRAPH_START).some((part) => count(part) > MAX_INLINE_MARKERS);
+}
+
+/** A table ends with an empty line. */
+function hasHugeTable(text: string): boolean {
+  return text
+    .split(/\n[ \t]*\n/)
+    .some(
+      (part) => part.length > MAX_TABLE_LINES && part.split('\n').length > MAX_TABLE_LINES && TABLE_RULE.test(part),
+    );
 }
 
 /** A parse lives as long as the section it belongs to: a report goes to several places, and parsing is most of the work. */
@@ -175,7 +193,7 @@ function toBlock(node: RootContent, context: Context): Block[] {
       return [{ kind: 'paragraph', inlines: [{ text: node.value }] }];
     case 'table': {
       const rows = node.children.map((row) => row.children.map((cell) => toInlines(cell.children, {}, context)));
-      const columns = Math.max(0, ...rows.map((row) => row.length));
+      const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
       return [{ kind: 'table', align: Array.from({ length: columns }, (_, n) => node.align?.[n] ?? 'left'), rows }];
     }
     case 'thematicBreak':

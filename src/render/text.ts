@@ -19,6 +19,8 @@ export interface TextOptions {
   links?: 'osc8' | 'written';
   /** `preview`: as many rows of a table as it asks for, and charts in short, which is said. Default: all of it. */
   rows?: 'preview' | 'all';
+  /** With `all`: the section at this index is a table that ends after so many rows, and which file has all of them. */
+  cut?: (section: number) => { rows: number; file: string } | undefined;
 }
 
 /** The report as text that ends with a newline. */
@@ -31,7 +33,10 @@ export function renderText(report: Report, options: TextOptions): string {
     ...statusLines(report),
     ...wrap([{ text: plainText(report.summary) }], pen),
     ...report.warnings.flatMap((warning) => [[], ...warningLines(warning, pen)]),
-    ...report.sections.flatMap((section) => [[], ...sectionLines(section, report, pen)]),
+    ...report.sections.flatMap((section, at) => {
+      const cut = options.cut?.(at);
+      return [[], ...sectionLines(section, report, cut === undefined ? pen : { ...pen, cut })];
+    }),
     ...closingLines(report, pen),
   ];
   return `${lines.map((line) => print(line, pen)).join('\n')}\n`;

@@ -3,6 +3,7 @@ import type { Cell, Chart, Column } from '../store/report-sections.ts';
 import type { Report } from '../store/report.ts';
 import type { Align } from './markdown.ts';
 import { oneLine } from './format.ts';
+import { dateFormat, numberFormat } from './intl.ts';
 
 type Place = Pick<Report, 'locale' | 'timeZone'>;
 
@@ -101,21 +102,9 @@ export function formatDay(text: string, { locale, timeZone }: Place): string {
   const at = Date.parse(text);
   if (Number.isNaN(at) || !/^\d{4}-\d{2}-\d{2}/.test(text)) return oneLine(text);
   const shape = { day: 'numeric', month: 'short', year: 'numeric' } as const;
-  const write = (tag: string, zone: string): string =>
-    new Intl.DateTimeFormat(tag, { ...shape, timeZone: zone }).format(at);
-  try {
-    return write(locale, isDay ? 'UTC' : timeZone);
-  } catch (error) {
-    if (error instanceof RangeError) return write('en-US', 'UTC');
-    throw error;
-  }
+  return dateFormat(locale, { ...shape, timeZone: isDay ? 'UTC' : timeZone }).format(at);
 }
 
 function number(value: number, locale: string, shape: Intl.NumberFormatOptions): string {
-  try {
-    return new Intl.NumberFormat(locale, shape).format(value);
-  } catch (error) {
-    if (error instanceof RangeError) return new Intl.NumberFormat('en-US', shape).format(value);
-    throw error;
-  }
+  return numberFormat(locale, shape).format(value);
 }

@@ -1,4 +1,5 @@
 /** Whatever a job hands over becomes a report and, where there is one, a result; all in this one place. */
+import type { Section } from '../store/report-sections.ts';
 import { Report } from '../store/report.ts';
 import { members, plainJson, type Plain } from './json.ts';
 import type { InputIssue } from './fields.ts';
@@ -14,6 +15,9 @@ export type Normalised =
 const MAX_RESULT_BYTES = 1024 * 1024;
 /** A whole report as JSON, in characters: what is more is a file. */
 const MAX_REPORT_CHARS = 2_000_000;
+/** Of all sections together: what a renderer writes without holding up everybody else. */
+const MAX_ALL_CELLS = 200_000;
+const MAX_ALL_MARKDOWN = 400_000;
 const MAX_SUMMARY = 600;
 const MAX_TITLE = 150;
 const MAX_MARKDOWN = 400_000;
@@ -85,10 +89,30 @@ function readReport(object: Record<string, unknown>): Normalised {
     return { ok: false, reason };
   }
   const parsed = Report.safeParse(object);
-  if (parsed.success) return { ok: true, report: parsed.data };
+  if (parsed.success) {
+    const over = tooMuch(parsed.data);
+    return over === undefined ? { ok: true, report: parsed.data } : { ok: false, reason: over };
+  }
   const issues = reportIssues(parsed.error);
   const said = issues.slice(0, 3).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
   return { ok: false, reason: `it looks like a report but is none: ${said.join('; ')}`, issues };
+}
+
+/** A short JSON can be a huge page: a row without values is three characters, and as many cells as the table has columns. */
+function tooMuch({ sections }: Report): string | undefined {
+  const cells = sections.reduce((sum, section) => sum + cellsOf(section), 0);
+  if (cells > MAX_ALL_CELLS)
+    return `the tables and charts of the report have ${cells} cells and values together, more than ${MAX_ALL_CELLS}; put what is large into an attachment`;
+  const markdown = sections.reduce((sum, one) => sum + (one.kind === 'markdown' ? one.markdown.length : 0), 0);
+  if (markdown > MAX_ALL_MARKDOWN)
+    return `the markdown of all sections is ${markdown} characters, more than ${MAX_ALL_MARKDOWN}; put what is large into an attachment`;
+  return undefined;
+}
+
+function cellsOf(section: Section): number {
+  if (section.kind === 'table') return section.rows.length * section.columns.length;
+  if (section.kind !== 'chart' || section.chart.type === 'pie') return 0;
+  return section.chart.categories.length * section.chart.series.length;
 }
 
 function finished(job: string): Report {

@@ -71,7 +71,14 @@ test('a report may be larger than a result, and one that is too large says how l
   const report = (chars: number) => ({
     title: 't',
     summary: 's',
-    sections: Array.from({ length: chars / 100_000 }, () => ({ kind: 'markdown', markdown: 'x'.repeat(100_000) })),
+    sections: [
+      {
+        kind: 'table',
+        caption: 'Long texts',
+        columns: [{ key: 'a', label: 'A' }],
+        rows: Array.from({ length: chars / 4_000 }, () => ({ a: 'x'.repeat(4_000) })),
+      },
+    ],
   });
   expect(valueOf(report(1_500_000)).ok).toBe(true);
   expect(valueOf({ report: report(1_500_000), result: 1 })).toMatchObject({ ok: true, result: 1 });
@@ -97,4 +104,49 @@ test.each([
   const chart = { type: 'pie', segments: [{ label: 'a', value: 1 }] };
   const read = valueOf({ title: 't', summary: 's', sections: [given.kind === 'chart' ? { ...given, chart } : given] });
   expect(read).toMatchObject({ ok: false, issues: [{ path }] });
+});
+
+test('rows without values count as the cells they are drawn as, in all tables together', () => {
+  const columns = Array.from({ length: 10 }, (_, at) => ({ key: `c${at}`, label: `C ${at}` }));
+  const table = (rows: number) => ({
+    kind: 'table',
+    caption: 'Empty',
+    columns,
+    rows: Array.from({ length: rows }, () => ({})),
+  });
+  const given = (...rows: number[]) => valueOf({ title: 'T', summary: 'S', sections: rows.map(table) });
+  expect(given(10_000, 10_000).ok).toBe(true);
+  expect(given(10_000, 10_000, 1)).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining('have 200010 cells and values together, more than 200000'),
+  });
+});
+
+test('the values of charts count among the cells, and the markdown of all sections is bounded', () => {
+  const chart = {
+    kind: 'chart',
+    alt: 'Everything that there is',
+    chart: {
+      type: 'line',
+      categories: Array.from({ length: 400 }, (_, at) => `C${at}`),
+      series: Array.from({ length: 12 }, (_, at) => ({ name: `S${at}`, values: Array.from({ length: 400 }, () => 1) })),
+    },
+  };
+  const table = (rows: number) => ({
+    kind: 'table',
+    caption: 'One',
+    columns: [{ key: 'a', label: 'A' }],
+    rows: Array.from({ length: rows }, () => ({})),
+  });
+  const charts = Array.from({ length: 38 }, () => chart);
+  const given = (rows: number) =>
+    valueOf({ title: 'T', summary: 'S', sections: [...charts, table(rows), table(8_000)] });
+  expect(given(9_600).ok).toBe(true);
+  expect(given(9_601)).toMatchObject({ ok: false, reason: expect.stringContaining('have 200001 cells') });
+  const markdown = { kind: 'markdown', markdown: 'a'.repeat(200_001) };
+  expect(valueOf({ title: 'T', summary: 'S', sections: [markdown] }).ok).toBe(true);
+  expect(valueOf({ title: 'T', summary: 'S', sections: [markdown, markdown] })).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining('400002 characters, more than 400000'),
+  });
 });

@@ -1,4 +1,5 @@
 /** Makes the files of a mail. What cannot be made or does not fit is left out and said, in the mail and in its receipt. */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { DeliveryError } from '../../errors.ts';
 import { createNamer } from '../../render/file-plan.ts';
 import type { FilePlan } from '../../render/file-plan.ts';
@@ -51,6 +52,8 @@ export async function enclose(body: MailBody, about: About, deps: EnclosingDeps)
   const pictures = new Set<number>();
   const name = createNamer();
   for (const plan of body.files) {
+    // Drawing the SVG of a chart is synchronous: eighty in one turn held everything up for a second.
+    await immediate();
     const made = await make(plan, about, deps);
     if ('why' in made) leaveOut(letter, plan, { why: made.why, left, pictures });
     else letter.files.push({ plan, name: name(safeName(plan.name)), bytes: made.bytes });

@@ -28,7 +28,7 @@ export interface RenderedEmail {
   subject: string;
   /** Absent where only text is wanted. */
   html?: string;
-  /** The whole report, whatever the size of the HTML. */
+  /** The whole report, whatever the size of the HTML; of a table its first rows, and the others as a file. */
   text: string;
   /** Pictures of the HTML (with a `cid`) and attachments. */
   files: FilePlan[];
@@ -40,16 +40,20 @@ const HTML_BYTES = 90_000;
 const NOTE_BYTES = 4_000;
 const COLUMNS = 78;
 const NAMED = 8;
+/** Of a table in the text part; more is no text that anybody reads. */
+const TEXT_ROWS = 500;
 const MORE = note('… It goes on in the attached report.');
 
 export function renderEmail(report: Report, about: Subject, options: EmailOptions = {}): RenderedEmail {
   const unsubscribeUrl = options.unsubscribeUrl === undefined ? undefined : safeUrl(options.unsubscribeUrl);
   const subject = subjectOf(report, about, options.thread ?? 'none');
   const stem = fileStem(report, about);
-  const wanted = attachmentPlans(report, options.attach ?? [], stem);
-  const text = renderTextPart(report, about, unsubscribeUrl);
-  if (options.format === 'text') return { subject, text, files: wanted };
+  const asked = attachmentPlans(report, options.attach ?? [], stem);
   const possible = attachmentPlans(report, ['csv', 'html'], stem);
+  const long = longTables(report, possible);
+  const wanted = [...asked, ...long.filter(({ name }) => !asked.some((plan) => plan.name === name))];
+  const text = renderTextPart(report, { about, unsubscribeUrl, long });
+  if (options.format === 'text') return { subject, text, files: wanted };
   const { html, files } = drawMail(report, {
     about,
     title: subject,
@@ -161,10 +165,25 @@ function fileStem(report: Report, about: Subject): string {
   return `${(report.series ?? name).replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, 60)}-${day}`;
 }
 
-function renderTextPart(report: Report, about: Subject, unsubscribeUrl: string | undefined): string {
+/** The files of the tables that the text part does not show whole. */
+function longTables(report: Report, possible: readonly FilePlan[]): FilePlan[] {
+  return possible.filter(({ source }) => {
+    const section = source.is === 'table' ? report.sections[source.section] : undefined;
+    return section?.kind === 'table' && section.rows.length > TEXT_ROWS;
+  });
+}
+
+function renderTextPart(
+  report: Report,
+  { about, unsubscribeUrl, long }: { about: Subject; unsubscribeUrl: string | undefined; long: readonly FilePlan[] },
+): string {
+  const cut = (section: number): { rows: number; file: string } | undefined => {
+    const plan = long.find(({ source }) => source.is === 'table' && source.section === section);
+    return plan === undefined ? undefined : { rows: TEXT_ROWS, file: `the attached ${plan.name}` };
+  };
   const foot = subjectFacts(about, report).flatMap((line) => wrapFact(oneLine(line)));
   const leave = unsubscribeUrl === undefined ? [] : [`Unsubscribe: ${unsubscribeUrl}`];
-  return `${renderText(report, { width: COLUMNS, color: 'none' })}\n-- \n${[...foot, ...leave].join('\n')}\n`;
+  return `${renderText(report, { width: COLUMNS, color: 'none', cut })}\n-- \n${[...foot, ...leave].join('\n')}\n`;
 }
 
 /** Facts are joined by a dot: a long line breaks there, and elsewhere only when it must. */

@@ -3,7 +3,7 @@
  * CJK, and links, nesting and code survive. Tables become aligned code: Slack takes one `table` block a message at most.
  */
 import type { KnownBlock, RichTextLink, RichTextList, RichTextText } from '@slack/types';
-import { cutText, displayWidth, oneLine, padColumns } from '../format.ts';
+import { cutText, displayWidth, oneLine, padColumns, widest } from '../format.ts';
 import { inlineText, mergeInlines } from '../markdown.ts';
 import type { Block, Inline, Item } from '../markdown.ts';
 import { countChars } from './chars.ts';
@@ -178,7 +178,7 @@ function joinWith(parts: readonly Inline[][], glue: string): Inline[] {
 }
 
 function tablePieces(table: Table): Piece[] {
-  const widths = table.align.map((_, column) => Math.max(1, ...table.rows.map((row) => cellWidth(row[column]))));
+  const widths = table.align.map((_, column) => Math.max(1, widest(table.rows.map((row) => cellText(row[column])))));
   const total = widths.reduce((sum, width) => sum + width + 2, -2);
   if (total > TABLE_COLUMNS) return recordPieces(table);
   const lines = table.rows.map((row) =>
@@ -216,8 +216,12 @@ function recordPieces(table: Table): Piece[] {
   return listPieces({ kind: 'list', ordered: false, start: 1, items }, 0);
 }
 
-function cellWidth(cell: Inline[] | undefined): number {
-  return cell === undefined ? 0 : displayWidth(inlineText(cell).replace(/\n/g, ' '));
+function cellWidth(cell: Inline[]): number {
+  return displayWidth(cellText(cell));
+}
+
+function cellText(cell: Inline[] = []): string {
+  return inlineText(cell).replace(/\n/g, ' ');
 }
 
 function padCell(cell: Inline[], shape: { width: number; align: 'left' | 'right' | 'center' }): Inline[] {

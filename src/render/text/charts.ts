@@ -1,6 +1,6 @@
 /** Charts as lines of blocks with their values. */
 import type { Chart, ChartSection } from '../../store/report-sections.ts';
-import { displayWidth, oneLine, padColumns } from '../format.ts';
+import { displayWidth, oneLine, padColumns, widest } from '../format.ts';
 import { axisNote, chartRows, formatUnit } from '../values.ts';
 import { span, wrap } from './pen.ts';
 import type { Line, Pen } from './pen.ts';
@@ -23,6 +23,8 @@ const FULL = '█';
 const PARTS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 /** A preview draws this many bars; more is a page of them. */
 const MAX_BARS = 30;
+/** More than this are their values in every form: forty such charts were twenty megabytes of bars in a mail. */
+const MOST_BARS = 400;
 
 /**
  * A preview says the alt text only where the drawing does not say all of it; the whole form says it always, and every value. A chart
@@ -57,6 +59,7 @@ function drawingOf(section: ChartSection, context: Context): { lines: Line[]; is
     const lines = sparkLines(chart, context);
     return lines === undefined ? undefined : { lines, isComplete: false };
   }
+  if (chart.type === 'bar' && chart.categories.length * chart.series.length > MOST_BARS) return undefined;
   const lines = chart.type === 'pie' ? pieLines(chart, context) : barLines(chart, section, context);
   return lines === undefined ? undefined : { lines, isComplete: true };
 }
@@ -102,7 +105,6 @@ function pieLines({ segments, unit }: Pie, context: Context): Line[] | undefined
 
 /** Bars from a common zero; those below it point to the left. */
 function drawBars(bars: readonly Bar[], { pen }: Context): Line[] | undefined {
-  const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(displayWidth));
   const groups = widest(bars.map(({ group }) => group));
   const names = widest(bars.map(({ name }) => name));
   const texts = widest(bars.map(({ text }) => text));
@@ -134,7 +136,7 @@ function barOf(value: number, { low, high }: Range, columns: number): string {
 /** Each series as a small line on one scale, with its first and last value, and where the lowest and highest were. */
 function sparkLines({ categories, series, unit }: Xy, { locale, pen }: Context): Line[] | undefined {
   const names = series.map(({ name }) => oneLine(name));
-  const labels = Math.max(...names.map(displayWidth));
+  const labels = widest(names);
   const columns = Math.min(categories.length, pen.width - labels - GAP);
   if (columns < MIN_BAR && columns < categories.length) return undefined;
   const range = rangeOf(series.flatMap(({ values }) => values));

@@ -1,6 +1,6 @@
 /** Figures and actions as lines. */
 import type { Action, Figure } from '../../store/report-sections.ts';
-import { describeDelta, displayWidth, oneLine, padColumns } from '../format.ts';
+import { describeDelta, oneLine, padColumns, widest } from '../format.ts';
 import type { Inline } from '../markdown.ts';
 import { blocksOf, rangeOf } from './spark.ts';
 import { hang, span, widthOf } from './pen.ts';
@@ -17,7 +17,6 @@ export function figureLines(figures: readonly Figure[], context: { locale: strin
     spark: figure.spark === undefined ? '' : blocksOf(figure.spark, rangeOf(figure.spark)),
     delta: figure.delta === undefined ? undefined : describeDelta(figure.delta, locale),
   }));
-  const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(displayWidth));
   const labels = widest(rows.map(({ label }) => label));
   const values = widest(rows.map(({ value }) => value));
   const sparks = widest(rows.map(({ spark }) => spark));

@@ -22,6 +22,8 @@ export interface Pen {
   color: 'ansi' | 'none';
   links: 'osc8' | 'written';
   rows: 'preview' | 'all';
+  /** A table ends after so many rows and says which file has all of them. */
+  cut?: { rows: number; file: string };
 }
 
 const SGR: Record<Style, readonly [string, string] | undefined> = {

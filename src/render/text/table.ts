@@ -1,7 +1,7 @@
 /** Tables in columns counted by what is seen. One that is too wide wraps its words, then leaves columns out or becomes records. */
 import type { TableSection } from '../../store/report-sections.ts';
 import type { Report } from '../../store/report.ts';
-import { displayWidth, oneLine, padColumns } from '../format.ts';
+import { displayWidth, oneLine, padColumns, widest } from '../format.ts';
 import type { Align, Block, Inline } from '../markdown.ts';
 import { rowsNote } from '../sections.ts';
 import { alignOf, formatCell, hrefOf } from '../values.ts';
@@ -31,7 +31,7 @@ export function tableSectionLines(section: TableSection, place: Report, pen: Pen
   const { columns, rows } = section;
   const caption: Inline = { text: oneLine(section.caption), italic: true };
   if (rows.length === 0) return wrap([caption, { text: ': no rows' }], pen);
-  const shown = pen.rows === 'all' ? rows : rows.slice(0, section.preview);
+  const shown = rows.slice(0, pen.rows === 'all' ? pen.cut?.rows : section.preview);
   const notes: string[] = [];
   const grid: Grid = {
     header: columns.map(({ label }) => ({ text: oneLine(label) })),
@@ -43,6 +43,7 @@ export function tableSectionLines(section: TableSection, place: Report, pen: Pen
   const some = rowsNote(shown.length, rows.length);
   if (some !== undefined) notes.push(some);
   if (columnsShown < columns.length) notes.push(`${columnsShown} of ${columns.length} columns`);
+  if (some !== undefined && pen.cut !== undefined) notes.push(`all of them are in ${pen.cut.file}`);
   const said = notes.length === 0 ? [caption] : [caption, { text: ` (${notes.join(', ')})` }];
   return [...wrap(said, pen), ...lines];
 
@@ -80,9 +81,10 @@ export function gridLines(grid: Grid, pen: Pen): { lines: Line[]; columnsShown: 
   const links: string[] = [];
   const noted: Grid = { ...grid, body: grid.body.map((row) => row.map((cell) => withFootnote(cell, { links, pen }))) };
   const all = grid.header.length;
-  const widths = fittingWidths(noted, pen.width);
+  const columns = measure(noted);
+  const widths = fittingWidths(columns, pen.width);
   if (widths !== undefined) return { lines: [...ruled(noted, widths), ...footnotes(links)], columnsShown: all };
-  const some = pen.rows === 'all' || all <= MAX_RECORD_COLUMNS ? 0 : columnsThatFit(noted, pen.width);
+  const some = pen.rows === 'all' || all <= MAX_RECORD_COLUMNS ? 0 : columnsThatFit(columns, pen.width);
   if (some < 2) return { lines: [...records(noted, pen), ...footnotes(links)], columnsShown: all };
   const first: Grid = { ...grid, header: grid.header.slice(0, some), body: grid.body.map((row) => row.slice(0, some)) };
   return { lines: gridLines(first, { ...pen, rows: 'all' }).lines, columnsShown: some };
@@ -100,41 +102,55 @@ function footnotes(links: readonly string[]): Line[] {
   return links.map((href, at) => [span(`[${at + 1}] `), span(href, 'dim')]);
 }
 
+/** The columns of one grid, each measured once: as wide as its widest cell, and as narrow as its longest word lets it be. */
+interface Measured {
+  natural: number;
+  least: number;
+}
+
+function measure(grid: Grid): Measured[] {
+  return grid.header.map((head, at) => {
+    let natural = Math.max(1, displayWidth(head.text));
+    let least = Math.max(1, longestWord(head.text));
+    const wraps = grid.wraps[at] === true;
+    for (const row of grid.body) {
+      const text = row[at]?.text ?? '';
+      const width = displayWidth(text);
+      if (width > natural) natural = width;
+      // A word is no wider than its text.
+      if (width > least) least = Math.max(least, wraps ? longestWord(text) : width);
+    }
+    return { natural, least };
+  });
+}
+
+function longestWord(text: string): number {
+  return widest(text.split(/[ \t]+/));
+}
+
 /** The widths of the columns, those of words narrowed as far as their longest word; undefined when that is not enough. */
-function fittingWidths(grid: Grid, width: number): number[] | undefined {
-  const natural = grid.header.map((head, at) => Math.max(1, ...cellsOf(grid, at, head).map(displayWidth)));
-  const least = grid.header.map((head, at) => leastWidth(grid, at, head));
-  const room = width - GAP * (natural.length - 1);
+function fittingWidths(columns: readonly Measured[], width: number): number[] | undefined {
+  const room = width - GAP * (columns.length - 1);
   // More than the page at once, so that the loop below is short.
-  const widths = natural.map((one) => Math.min(one, room));
+  const widths = columns.map(({ natural }) => Math.min(natural, room));
   let total = widths.reduce((sum, one) => sum + one, 0);
-  if (least.reduce((sum, one) => sum + one, 0) > room) return undefined;
+  if (columns.reduce((sum, { least }) => sum + least, 0) > room) return undefined;
   while (total > room) {
-    const spare = widths.map((one, at) => (one > (least[at] ?? 1) ? one : 0));
-    const widest = spare.indexOf(Math.max(...spare));
-    widths[widest] = (widths[widest] ?? 1) - 1;
+    const spare = widths.map((one, at) => (one > (columns[at]?.least ?? 1) ? one : 0));
+    const most = spare.indexOf(Math.max(...spare));
+    widths[most] = (widths[most] ?? 1) - 1;
     total -= 1;
   }
   return widths;
 }
 
-function cellsOf(grid: Grid, at: number, head: Cell): string[] {
-  return [head.text, ...grid.body.map((row) => row[at]?.text ?? '')];
-}
-
-function leastWidth(grid: Grid, at: number, head: Cell): number {
-  const longest = (text: string): number => Math.max(1, ...text.split(/[ \t]+/).map(displayWidth));
-  const [, ...body] = cellsOf(grid, at, head);
-  return Math.max(longest(head.text), ...body.map(grid.wraps[at] === true ? longest : displayWidth));
-}
-
-function columnsThatFit(grid: Grid, width: number): number {
+function columnsThatFit(columns: readonly Measured[], width: number): number {
   let used = -GAP;
-  for (const [at, head] of grid.header.entries()) {
-    used += GAP + Math.max(1, ...cellsOf(grid, at, head).map(displayWidth));
+  for (const [at, { natural }] of columns.entries()) {
+    used += GAP + natural;
     if (used > width) return at;
   }
-  return grid.header.length;
+  return columns.length;
 }
 
 function ruled(grid: Grid, widths: readonly number[]): Line[] {
