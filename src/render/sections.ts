@@ -4,7 +4,7 @@ import type { Report } from '../store/report.ts';
 import { describeDelta, oneLine } from './format.ts';
 import { sectionBlocks } from './markdown.ts';
 import type { Block, Inline } from './markdown.ts';
-import { alignOf, chartRows, formatCell, hrefOf } from './values.ts';
+import { alignOf, axisNote, chartRows, formatCell, hrefOf } from './values.ts';
 
 type Place = Pick<Report, 'locale' | 'timeZone'>;
 
@@ -54,7 +54,9 @@ function tableBlocks(section: TableSection, place: Place, limit: number): Block[
 function chartBlocks({ alt, chart }: ChartSection, { locale }: Place): Block[] {
   const rows = chartRows(chart, locale).map((row) => row.map((text): Inline[] => [{ text }]));
   const align = (rows[0] ?? []).map((_, column) => (column === 0 ? ('left' as const) : ('right' as const)));
-  return [paragraph([{ text: oneLine(alt) }]), { kind: 'table', align, rows }];
+  const axes = axisNote(chart);
+  const note = axes === undefined ? [] : [paragraph([{ text: axes }])];
+  return [paragraph([{ text: oneLine(alt) }]), ...note, { kind: 'table', align, rows }];
 }
 
 function figureList(figures: Extract<Section, { kind: 'figures' }>['figures'], locale: string): Block {

@@ -90,8 +90,12 @@ export function chartRows(chart: Chart, locale: string): string[][] {
 
 /** `Revenue ($) by week`: what the axes of a chart are called, where they have names. */
 export function axisNote(chart: Chart): string | undefined {
+  if (chart.type === 'pie') return undefined;
+  const isSaid = chart.series.some(({ values }) => values.some((value) => value !== null));
   const unit = chart.unit === undefined ? '' : ` (${oneLine(chart.unit)})`;
-  if (chart.type === 'pie' || (chart.yLabel === undefined && chart.xLabel === undefined)) return undefined;
+  // Each value carries the unit, where there is one.
+  if (chart.yLabel === undefined && chart.xLabel === undefined)
+    return isSaid || unit === '' ? undefined : `Value${unit}`;
   const y = `${oneLine(chart.yLabel ?? 'Value')}${unit}`;
   return chart.xLabel === undefined ? y : `${y} by ${oneLine(chart.xLabel)}`;
 }

@@ -75,6 +75,15 @@ test('a gap in a chart is a dash in its rows, and a pie says its shares', () => 
   ]);
 });
 
+test('the plain form of a chart names its axes, and its unit also where no value carries it', () => {
+  const section = (chart: object) =>
+    Section.parse({ kind: 'chart', alt: 'Nothing was measured', chart: { type: 'line', categories: ['a'], ...chart } });
+  const gap = [{ name: 'x', values: [null] }];
+  expect(JSON.stringify(plainBlocks(section({ series: gap, unit: 'kWh' }), PLACE))).toContain('Value (kWh)');
+  const named = { series: [{ name: 'x', values: [1] }], yLabel: 'Power', xLabel: 'Hour' };
+  expect(JSON.stringify(plainBlocks(section(named), PLACE))).toContain('Power by Hour');
+});
+
 test('a table as plain blocks says how many rows it leaves out', () => {
   const table = Section.parse({
     kind: 'table',
