@@ -42,6 +42,8 @@ export async function startChromium(program = 'chromium'): Promise<Browser> {
     `--user-data-dir=${home}`,
     'about:blank',
   ]);
+  // An error that nobody caught ends this process without the disposal.
+  process.once('exit', () => child.kill('SIGKILL'));
   const end = async (): Promise<void> => {
     const gone = child.exitCode === null ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     child.kill('SIGKILL');
