@@ -2,6 +2,26 @@ import { stringify } from 'yaml';
 
 export type ManifestMode = 'http' | 'socket';
 
+/** What the bot asks for. The fake workspace grants all of it. */
+export const SCOPES = {
+  needed: ['commands', 'chat:write', 'im:write'],
+  // files:write attaches tables and charts; without it the thread says what could not be attached.
+  // The histories are needed to look for a post whose answer was lost; without them such a post is sent again with a label.
+  // users:read gives the time zone of who schedules; without it, Bellhop's own is proposed.
+  // The three last let preflight see whether a channel is there and the bot in it; without them it says that it cannot look.
+  optional: [
+    'files:write',
+    'channels:history',
+    'groups:history',
+    'im:history',
+    'metadata.message:read',
+    'users:read',
+    'channels:read',
+    'groups:read',
+    'im:read',
+  ],
+} as const;
+
 /** The Slack app manifest for `host` (no scheme); `manifest.yml` is the HTTP one for the placeholder host, held to this by a test. */
 export function drawManifest(mode: ManifestMode, host: string): string {
   const url = `https://${host}/slack/events`;
@@ -27,22 +47,8 @@ export function drawManifest(mode: ManifestMode, host: string): string {
     },
     oauth_config: {
       scopes: {
-        bot: ['commands', 'chat:write', 'im:write'],
-        // files:write attaches tables and charts; without it the thread says what could not be attached.
-        // The histories are needed to look for a post whose answer was lost; without them such a post is sent again with a label.
-        // The three last let preflight see whether a channel is there and the bot in it; without them it says that it cannot look.
-        // users:read gives the time zone of who schedules; without it, Bellhop's own is proposed.
-        bot_optional: [
-          'files:write',
-          'channels:history',
-          'groups:history',
-          'im:history',
-          'metadata.message:read',
-          'users:read',
-          'channels:read',
-          'groups:read',
-          'im:read',
-        ],
+        bot: [...SCOPES.needed],
+        bot_optional: [...SCOPES.optional],
       },
     },
     settings: {

@@ -1,4 +1,5 @@
 import { plainText } from '../render/format.ts';
+import { blocksOf, rangeOf } from '../render/text/spark.ts';
 import { isJson, isJsonList, textOf } from './args.ts';
 import type { TextStyle } from './draw-text.ts';
 import { columns, wrapColumns } from './draw-text.ts';
@@ -8,7 +9,6 @@ interface Pen extends TextStyle {
   width: number;
 }
 
-const LEVELS = '▁▂▃▄▅▆▇█'.split('');
 const MAX_LABEL = 24;
 
 /** Draws a `data_visualization` block: bars for one row of values, a small line of blocks for each of several. */
@@ -50,9 +50,7 @@ function drawBars(points: readonly Point[], pen: Pen): string[] {
 
 function drawLine({ name, points }: { name: string; points: readonly Point[] }, pen: Pen): string[] {
   const values = points.map(({ value }) => value).filter((value) => Number.isFinite(value));
-  const low = Math.min(...values);
-  const span = Math.max(...values) - low || 1;
-  const line = values.map((value) => LEVELS[Math.round(((value - low) / span) * (LEVELS.length - 1))]).join('');
+  const line = blocksOf(values, rangeOf(values));
   const [first, last] = [points[0], points.at(-1)];
   const ends = [first, last].map((point) => (point === undefined ? '' : `${point.label} ${point.value}`)).join(' … ');
   return wrapColumns(`${name}  ${line}  ${ends}`, pen.width);

@@ -1,3 +1,4 @@
+import { SCOPES } from '../bot/manifest.ts';
 import type { Clock } from '../clock.ts';
 
 /** A JSON object as it goes over Slack's wire; what it means is decided where it is read. */
@@ -112,27 +113,12 @@ export interface World {
 
 export interface WorldOptions {
   team?: Team;
-  /** Default GRANTED. */
+  /** Default: all that the manifest asks for. */
   scopes?: readonly string[];
   /** Default 10,000; the oldest are forgotten, and counted in `forgotten`. */
   maxMessages?: number;
 }
 
-/** Those of the manifest, and what lets the bot look at channels. */
-const GRANTED = [
-  'commands',
-  'chat:write',
-  'im:write',
-  'files:write',
-  'channels:history',
-  'groups:history',
-  'im:history',
-  'metadata.message:read',
-  'users:read',
-  'channels:read',
-  'groups:read',
-  'im:read',
-];
 const MAX_VIOLATIONS = 1_000;
 const MAX_VIEWS = 500;
 
@@ -148,7 +134,7 @@ export function createWorld(clock: Clock, options: WorldOptions = {}): World {
     team: options.team ?? { id: 'T0BELLHOP', name: 'Grand Hotel', domain: 'grand-hotel' },
     appId: 'A0BELLHOP',
     bot: { user: 'U0BELLHOP', bot: 'B0BELLHOP', name: 'bellhop' },
-    scopes: new Set(options.scopes ?? GRANTED),
+    scopes: new Set(options.scopes ?? [...SCOPES.needed, ...SCOPES.optional]),
     people: new Map(),
     channels: new Map(),
     messages: [],
