@@ -29,6 +29,23 @@ describe('the files of a report', () => {
     expect(namesOf(report, [])).toEqual(['raw.csv']);
   });
 
+  it('draw a chart on the ground that it is asked for, light when nothing is said', async () => {
+    const chart = { type: 'bar' as const, categories: ['a'], series: [{ name: 'x', values: [1] }] };
+    const report = makeReport({ sections: [{ kind: 'chart', alt: 'One bar of one', chart }] });
+    const drawn = async (theme: object): Promise<string> => {
+      let seen = '';
+      const png = (svg: string) => {
+        seen = svg;
+        return Promise.resolve(new Uint8Array());
+      };
+      await renderFile({ is: 'chart', section: 0, ...theme }, { report, subject: { run: sampleRun({ report }) }, png });
+      return seen;
+    };
+    const light = await drawn({});
+    expect(await drawn({ theme: 'light' })).toBe(light);
+    expect(await drawn({ theme: 'dark' })).not.toBe(light);
+  });
+
   it('have names that no two of them share, whatever letters they are written in', () => {
     const report = makeReport({
       sections: [table('Orders'), table('orders'), table('Orders 2')],

@@ -106,6 +106,19 @@ test.each([
   expect(read).toMatchObject({ ok: false, issues: [{ path }] });
 });
 
+test('one table has at most 100,000 cells', () => {
+  const table = (columns: number, rows: number) => ({
+    kind: 'table',
+    caption: 'Large',
+    columns: Array.from({ length: columns }, (_, at) => ({ key: `c${at}`, label: `C ${at}` })),
+    rows: Array.from({ length: rows }, () => ({})),
+  });
+  const given = (columns: number, rows: number) =>
+    valueOf({ title: 'T', summary: 'S', sections: [table(columns, rows)] });
+  expect(given(10, 10_000).ok).toBe(true);
+  expect(given(11, 9_091)).toMatchObject({ ok: false, reason: expect.stringContaining('at most 100000 cells') });
+});
+
 test('rows without values count as the cells they are drawn as, in all tables together', () => {
   const columns = Array.from({ length: 10 }, (_, at) => ({ key: `c${at}`, label: `C ${at}` }));
   const table = (rows: number) => ({
