@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { enclose } from '../../src/delivery/email/enclose.ts';
-import { sampleRun } from '../support/delivery-report.ts';
+import { makeReport, sampleRun } from '../support/delivery-report.ts';
 
 test('between two files of a mail everybody else gets a turn, even when they are made at once', async () => {
   const files = Array.from({ length: 20 }, (_, at) => ({
@@ -36,4 +36,26 @@ test('between two files of a mail everybody else gets a turn, even when they are
   expect(letter.files).toHaveLength(20);
   expect(most).toBe(1);
   expect(turns).toBeGreaterThanOrEqual(19);
+});
+
+test.each([
+  [
+    'https://example.com/r?a=1&b=2',
+    'https://example.com/r?a=1&b=2',
+    '<a class="link" href="https://example.com/r?a=1&amp;b=2"',
+  ],
+  [undefined, 'bellhop runs show run_', 'The full report: bellhop runs show run_'],
+])('a file that is too large is named with the way to it: the report at %s', async (url, said, drawn) => {
+  const run = sampleRun({ report: makeReport(url === undefined ? {} : { url }) });
+  const source = { is: 'table', section: 0 } as const;
+  const file = { name: 'large.csv', mediaType: 'text/csv', title: 'Large', source };
+  const letter = await enclose(
+    { subject: 'S', text: 'T', html: '<html><body>x</body></html>', files: [file] },
+    { kind: 'run', run },
+    { files: () => Promise.resolve(Buffer.alloc(100_000)), maxBytes: 50_000 },
+  );
+  expect(letter.files).toEqual([]);
+  expect(letter.text).toContain('- large.csv (Large)');
+  expect(letter.text).toContain(`The full report: ${said}`);
+  expect(letter.html).toContain(drawn);
 });

@@ -3,8 +3,11 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { DeliveryError } from '../../errors.ts';
 import { createNamer } from '../../render/file-plan.ts';
 import type { FilePlan } from '../../render/file-plan.ts';
+import { link } from '../../render/email/body.ts';
 import { cutText, escapeHtml, oneLine } from '../../render/format.ts';
+import { describeSubject } from '../../render/subject.ts';
 import type { About } from '../../store/notice-records.ts';
+import { reportOf } from '../about.ts';
 import type { FileReader } from '../files.ts';
 import type { MailBody } from './body.ts';
 
@@ -64,7 +67,7 @@ export async function enclose(body: MailBody, about: About, deps: EnclosingDeps)
       leaveOut(letter, largest.plan, { why: `the mail may have ${megabytes(deps.maxBytes)}`, left, pictures });
     }
   }
-  sayLeftOut(letter, left);
+  sayLeftOut(letter, left, about);
   if (letter.degraded.length > MAX_DEGRADED) {
     const more = letter.degraded.length - MAX_DEGRADED + 1;
     letter.degraded.splice(MAX_DEGRADED - 1, more, `and ${more} more files`);
@@ -126,13 +129,18 @@ function lookOf(tag: string): string {
   return ` class="${turn} muted" style="${hidden}padding:12px 16px"`;
 }
 
-function sayLeftOut(letter: Letter, left: readonly string[]): void {
+/** With the way to what is missing: the report's own address, else the command that shows it. */
+function sayLeftOut(letter: Letter, left: readonly string[], about: About): void {
   if (left.length === 0) return;
   const head = 'Not attached, for the mail would be too large or they could not be made:';
-  letter.text = `${letter.text}\n${head}\n${left.map((one) => `- ${one}`).join('\n')}\n`;
+  const { url } = reportOf(about);
+  const { command } = describeSubject(about);
+  const way = `The full report: ${url ?? command}`;
+  letter.text = `${letter.text}\n${head}\n${left.map((one) => `- ${one}`).join('\n')}\n${way}\n`;
   if (letter.html === undefined) return;
   const items = left.map((one) => `<li>${escapeHtml(one)}</li>`).join('');
-  const note = `<div dir="auto" style="padding:12px 32px;font:14px/1.5 sans-serif"><p style="margin:0">${head}</p><ul>${items}</ul></div>`;
+  const shown = url === undefined ? escapeHtml(way) : `The full report: ${link(url, escapeHtml(url))}`;
+  const note = `<div dir="auto" style="padding:12px 32px;font:14px/1.5 sans-serif"><p style="margin:0">${head}</p><ul>${items}</ul><p style="margin:0">${shown}</p></div>`;
   const end = letter.html.lastIndexOf('</body>');
   letter.html = end < 0 ? letter.html + note : letter.html.slice(0, end) + note + letter.html.slice(end);
 }
