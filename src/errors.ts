@@ -40,6 +40,19 @@ export const ERROR_CODES = {
   TIMED_OUT: 'The attempt ran longer than the timeout of the job.',
   GUARD_REFUSED: 'A guard of the job refused the run before it was made.',
   CAP_REACHED: 'The job has run as often as its caps allow in this hour or day.',
+  MODEL_UNAVAILABLE: 'The Claude API could not be reached, is overloaded or asked to wait; it is tried again.',
+  MODEL_REJECTED:
+    'The Claude API refused the request and will refuse it again: the key, the model or the request itself.',
+  MODEL_SPEND_LIMIT: 'The Claude API says that the spend limit of the account is reached; it is not tried again.',
+  AGENT_ANSWER:
+    'What the model answered is no report: refused, cut off, without evidence, or not valid after one repair.',
+  AGENT_TOOLS: 'All tools that the agent called failed, or one that its report needs.',
+  AGENT_LIMIT: 'The agent reached a limit of its job (turns, tool calls, tokens, money) before it had a report.',
+  BUDGET_REACHED: 'A cap on money does not allow the run.',
+  PRICE_UNKNOWN: 'The model has no price in the table, and the job does not allow that.',
+  SHOPIFY_REJECTED:
+    'Shopify refused the request and will refuse it again: the store, the token, its scopes or the query.',
+  SHOPIFY_UNAVAILABLE: 'Shopify could not be reached or asked to wait longer than the tool may; it is tried again.',
   LEASE_EXPIRED: 'The process that executed the run died or stopped answering.',
   CANCELLED: 'The run was cancelled.',
   CHILD_DIED: 'The child process of an isolated function ended without an answer.',

@@ -21,6 +21,8 @@ const LEAVES = [
 ].map((name) => `src/${name}.ts`);
 const RECORDS = [
   'src/store/records.ts',
+  'src/store/agent-records.ts',
+  'src/store/memory-records.ts',
   'src/store/notice-records.ts',
   'src/store/schedule-records.ts',
   'src/store/report.ts',

@@ -17,6 +17,7 @@ const KINDS: Record<Notice['kind'], string> = {
   refused: 'refused run',
   paused: 'paused schedule',
   preflight: 'preflight',
+  budget: 'budget',
 };
 
 export interface SubjectWords {

@@ -1,5 +1,6 @@
 /** One attempt as a pipeline: find the job, run its kind under the timeout, normalise every ending once. */
 import { RunError } from '../errors.ts';
+import { startAgent } from './kinds/agent/agent.ts';
 import { startCommand } from './kinds/command.ts';
 import { startFunction } from './kinds/function.ts';
 import { startIsolated } from './kinds/isolated.ts';
@@ -197,6 +198,7 @@ function begin(deps: ExecutorDeps, { claimed, job, ctx, deadlineAt }: Beginning)
     if (job.kind === 'plugin') {
       return confined(deps.confinement, ctx, () => startPlugin(deps, { job, run: claimed.run, ctx, deadlineAt }));
     }
+    if (job.kind === 'agent') return startAgent(deps, { job, run: claimed.run, ctx });
     return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
   };
   const { maxPerHour, maxPerDay } = job.guards;

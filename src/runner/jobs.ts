@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Actor, Kind, RunPolicy } from '../store/records.ts';
 import type { ScheduleSpec } from '../store/schedule-records.ts';
+import type { AgentJob, AgentTool, ToolContext, ToolOutput } from './agent-job.ts';
 import type { NewAttachment } from './attachments.ts';
 import type { InputShape } from './fields.ts';
 import type { Limits } from './limits.ts';
@@ -77,7 +78,7 @@ export interface JobGuards {
   approval?: 'required';
 }
 
-interface JobBase<S extends z.ZodObject> {
+export interface JobBase<S extends z.ZodObject> {
   /** kebab-case, unique in the folder. */
   name: string;
   description: string;
@@ -147,7 +148,7 @@ export interface JobLimits {
   openFiles?: number | 'off';
 }
 
-export type JobDefinition<S extends z.ZodObject = z.ZodObject> = FunctionJob<S> | CommandJob<S>;
+export type JobDefinition<S extends z.ZodObject = z.ZodObject> = FunctionJob<S> | CommandJob<S> | AgentJob<S>;
 
 type Empty = z.ZodObject<Record<string, never>>;
 
@@ -216,4 +217,41 @@ export interface LoadedPlugin extends LoadedBase {
   config: () => Record<string, string>;
 }
 
-export type LoadedJob = LoadedFunction | LoadedCommand | LoadedPlugin;
+/** An agent, checked: its defaults filled in, its prompt read. */
+export interface LoadedAgent extends LoadedBase {
+  kind: 'agent';
+  model: string;
+  effort: NonNullable<AgentJob['effort']>;
+  prompt: { text: string; sha256: string };
+  tools: readonly LoadedTool[];
+  /** Of the names, descriptions and input schemas of the tools. */
+  toolsSha256: string;
+  baseline: (input: Record<string, unknown>) => readonly { tool: string; input: Record<string, unknown> }[];
+  requires: readonly string[];
+  actions: NonNullable<AgentJob['actions']>;
+  analyse: AgentJob['analyse'];
+  followUp: AgentJob['followUp'];
+  output: AgentJob['output'];
+  /** Undefined: every report is the first. */
+  memory: { weeks: number; reports: number } | undefined;
+  budget: {
+    /** Micro-dollars of one run, and of the job in a day. */
+    runMicroUsd: number;
+    dayMicroUsd: number;
+    turns: number;
+    toolCalls: number;
+    tokens: number;
+    outputTokens: number;
+  };
+  price: 'known' | 'unknown';
+}
+
+export interface LoadedTool extends Omit<AgentTool, 'timeout' | 'maxResultChars' | 'run'> {
+  /** The JSON schema of its input, as it goes over the wire. */
+  inputSchema: Record<string, unknown>;
+  timeoutMs: number;
+  maxResultChars: number;
+  run: (input: Record<string, unknown>, ctx: ToolContext) => Promise<ToolOutput>;
+}
+
+export type LoadedJob = LoadedFunction | LoadedCommand | LoadedPlugin | LoadedAgent;

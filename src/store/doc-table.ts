@@ -11,7 +11,7 @@ import type { NewDoc } from './store.ts';
 
 export type DocName = Pick<Doc, 'kind' | 'key'>;
 
-type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt'> & { value: unknown };
+type Unchecked = Pick<NewDoc, 'kind' | 'key' | 'expiresAt' | 'runId'> & { value: unknown };
 
 /** Kinds that the store keeps itself: only its own verbs write them. */
 export const LEDGER = 'ledger';
@@ -145,6 +145,7 @@ function newDoc(wanted: Unchecked, rev: number, now: number): Unchecked & Pick<D
     rev,
     updatedAt: iso(now),
     ...(wanted.expiresAt === undefined ? {} : { expiresAt: iso(Date.parse(wanted.expiresAt)) }),
+    ...(wanted.runId === undefined ? {} : { runId: wanted.runId }),
     value: wanted.value,
   };
 }

@@ -96,6 +96,7 @@ export function createEmbeddedStore(
     remove: (runId, actor) => track(() => runs.remove(runId, actor)),
     advance: (step) => track(() => advance(step)),
     reserve: (reservation) => track(() => ledger.reserve(reservation)),
+    charge: (charge) => track(() => ledger.charge(charge)),
     pause: (queue, actor) => track(() => queues.pause(queue, actor)),
     resume: (queue, actor) => track(() => queues.resume(queue, actor)),
     pausedQueues: () => track(() => queues.pausedQueues()),

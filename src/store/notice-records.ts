@@ -7,9 +7,10 @@ import { Report } from './report.ts';
 
 /**
  * What a notice tells: `digest` of what was missed, an `incident` and its `recovery`, a run that is `late`, a slot that was `refused`, a
- * schedule that was `paused` by itself, a report that will not arrive (`preflight`).
+ * schedule that was `paused` by itself, a report that will not arrive (`preflight`), money that is nearly or
+ * wholly spent (`budget`).
  */
-const NOTICE_KINDS = ['digest', 'incident', 'recovery', 'late', 'refused', 'paused', 'preflight'] as const;
+const NOTICE_KINDS = ['digest', 'incident', 'recovery', 'late', 'refused', 'paused', 'preflight', 'budget'] as const;
 
 export const Notice = z.object({
   v: z.literal(1),

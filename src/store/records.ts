@@ -24,6 +24,7 @@
  * is claimed again at start; a part in state `sending` may have arrived and is looked for before it is sent again.
  */
 import { z } from 'zod';
+import { AgentAccount, MicroUsd } from './agent-records.ts';
 import { Destination, MAX_DESTINATIONS, Receipt, Withheld } from './destinations.ts';
 import { Report } from './report.ts';
 
@@ -45,7 +46,7 @@ export function isFinal(state: RunState): boolean {
   return FINAL_STATES.includes(state);
 }
 
-export const KINDS = ['function', 'command', 'plugin'] as const;
+export const KINDS = ['function', 'command', 'plugin', 'agent'] as const;
 export const Kind = z.enum(KINDS);
 export type Kind = z.infer<typeof Kind>;
 
@@ -162,6 +163,8 @@ export const BlobRef = z.object({
   bytes: Count,
   name: z.string().min(1).max(200).refine(oneLine),
   type: z.string().max(100).exactOptional(),
+  /** The bytes are not kept for longer than this, and nobody has to have them. */
+  until: Instant.exactOptional(),
 });
 export type BlobRef = z.infer<typeof BlobRef>;
 
@@ -215,6 +218,8 @@ export const Run = z.object({
   report: Report.optional(),
   /** All that a plugin answered. */
   response: z.json().exactOptional(),
+  /** What an agent did and cost. */
+  agent: AgentAccount.exactOptional(),
   error: Failure.optional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
@@ -242,7 +247,12 @@ export const RunSummary = Run.pick({
   startedAt: true,
   finishedAt: true,
   attemptsUsed: true,
-}).extend({ errorCode: z.string().optional(), schedule: RunSlot.pick({ name: true, slot: true }).exactOptional() });
+}).extend({
+  errorCode: z.string().optional(),
+  schedule: RunSlot.pick({ name: true, slot: true }).exactOptional(),
+  /** What a run of an agent cost; null: nobody knows. */
+  microUsd: MicroUsd.nullable().exactOptional(),
+});
 export type RunSummary = z.infer<typeof RunSummary>;
 
 /**
@@ -302,6 +312,8 @@ export const Doc = z.object({
   updatedAt: Instant,
   /** Swept after this instant. */
   expiresAt: Instant.optional(),
+  /** Removed with this run. */
+  runId: RunId.exactOptional(),
   value: z.json(),
 });
 export type Doc = z.infer<typeof Doc>;
@@ -333,6 +345,8 @@ export const AuditEntry = z.object({
     'unsubscribe',
     'mail-suppress',
     'mail-allow',
+    'advice',
+    'allow',
   ]),
   /** The token that an act is about. */
   token: z.string().max(80).exactOptional(),

@@ -88,6 +88,10 @@ const Action = z.object({
   why: z.string().min(1).max(1000).exactOptional(),
   href: SafeUrl.exactOptional(),
   impact: z.string().min(1).max(80).exactOptional(),
+  /** The row of the job's memory that people answer with buttons: the run that recommended it, and the key of the advice. */
+  advice: z
+    .object({ runId: z.string().regex(/^run_[0-9a-z]{26}$/), key: z.string().regex(/^[0-9a-f]{12}$/) })
+    .exactOptional(),
 });
 export type Action = z.infer<typeof Action>;
 

@@ -11,7 +11,7 @@ import { checked } from './json.ts';
 import { isFinal, RunId } from './records.ts';
 import type { Doc } from './records.ts';
 import { every } from './run-verbs.ts';
-import type { Counter, Reservation, ReserveOutcome, Spend } from './store.ts';
+import type { Charge, Counter, Reservation, ReserveOutcome, Spend } from './store.ts';
 
 const Sum = z.number().int().nonnegative();
 /** Bounded, so that sums stay exact. */
@@ -31,6 +31,8 @@ const NOTHING_USED: Value = { used: 0, held: {} };
 
 export interface Ledger {
   reserve(reservation: Reservation): Promise<ReserveOutcome>;
+  /** Counts what a run has used up so far, and writes its documents, in one commit. */
+  charge(charge: Charge): Promise<void>;
   /** The counters that the end of an attempt changes; stable under the lock of the run. */
   touched(runId: string, spend: readonly Spend[]): DocName[];
   /** What they will be. `final`: the run gives back what it still holds. Call it under their locks. */
@@ -117,6 +119,16 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
         return docs.locked(names, () => reserveLocked(reservation));
       });
     },
+    charge: ({ runId, spend, docs: wanted = [] }) =>
+      core.locks.run(runId, () =>
+        docs.locked([...touched(runId, spend), ...wanted], async () => {
+          const own = wanted.map((doc) => docs.stage(doc));
+          const counters = stage({ runId, spend, final: false });
+          await core.backing.commit([...own, ...counters].map((doc) => ({ kind: 'doc', doc })));
+          for (const doc of own) docs.keep(doc);
+          keep({ runId, final: false }, counters);
+        }),
+      ),
     touched,
     stage,
     keep,

@@ -3,6 +3,7 @@
  * There is no public transaction and no `update(id, patch)`. Business outcomes are data; only unavailability throws
  * (DependencyError with STORE_FAILED, STORE_FULL …).
  */
+import type { AgentAccount } from './agent-records.ts';
 import type { Destination, Receipt, Withheld } from './destinations.ts';
 import type {
   Actor,
@@ -98,6 +99,8 @@ export interface Settlement {
   progress?: Progress;
   /** All that a plugin answered, kept with a final outcome. */
   response?: Json;
+  /** What an agent did and cost in this attempt. */
+  agent?: AgentAccount;
   /** The report's deliveries, committed with the outcome. */
   deliveries?: PlannedDelivery[];
   /** Where the report is not sent, and why; at most 20. */
@@ -128,6 +131,8 @@ export interface NewDoc {
   rev?: number;
   value: Json;
   expiresAt?: string;
+  /** It is removed with this run. */
+  runId?: string;
 }
 
 /** Whole numbers in a unit that the counter's owner chose: micro-dollars, tokens, runs. */
@@ -141,6 +146,15 @@ export interface Reservation {
   runId: string;
   /** All are granted or none; at most 20. `expiresAt`: when the counter may be forgotten. */
   counters: readonly (Spend & { cap: number; expiresAt?: string })[];
+}
+
+/** What a run used up, counted apart from its settle. */
+export interface Charge {
+  runId: string;
+  /** At most 20. */
+  spend: readonly Spend[];
+  /** Written in the same commit, each replaced as it is; at most 20. */
+  docs?: readonly Omit<NewDoc, 'rev'>[];
 }
 
 /** A skip to keep. `joins`: no due time lies between it and the newest kept one, so with the same reason the two become one. */
@@ -292,6 +306,11 @@ export interface Store extends Reader {
    * is (idempotent by run). What is held is spent by settles and given back when the run ends in any way.
    */
   reserve(reservation: Reservation): Promise<ReserveOutcome>;
+  /**
+   * Counts what a run has used up so far, out of what it holds: so that neither a crash nor a cancel loses it. Also for a run that is over
+   * or gone: what was spent was spent.
+   */
+  charge(charge: Charge): Promise<void>;
   /** From now on no claim takes runs of the queue (G15); what runs goes on, submits are accepted. It lasts over restarts. */
   pause(queue: string, actor: Actor): Promise<{ outcome: 'paused' | 'already_paused' }>;
   resume(queue: string, actor: Actor): Promise<{ outcome: 'resumed' | 'not_paused' }>;

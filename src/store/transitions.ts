@@ -91,6 +91,7 @@ export function settleRun(run: Run, settlement: Settlement, now: number): Run {
     attempts,
     ...(error === undefined ? {} : { error }),
     ...(progress === undefined ? {} : { progress }),
+    ...(settlement.agent === undefined ? {} : { agent: settlement.agent }),
   };
   if (settlement.retryAt !== undefined && end !== 'completed') {
     const retrying = move({ run: rest, verb: 'settle', to: 'retrying' }, now);
@@ -181,6 +182,7 @@ export function summaryOf(run: Run): RunSummary {
     attemptsUsed: run.attemptsUsed,
     ...(run.error === undefined ? {} : { errorCode: run.error.code }),
     ...(run.schedule === undefined ? {} : { schedule: { name: run.schedule.name, slot: run.schedule.slot } }),
+    ...(run.agent === undefined ? {} : { microUsd: run.agent.runMicroUsd }),
   };
 }
 

@@ -1,5 +1,6 @@
-import type { Actor, Output } from '../../store/records.ts';
-import type { Json, NewDoc } from '../../store/store.ts';
+import type { AgentAccount } from '../../store/agent-records.ts';
+import type { Actor, BlobRef, Output } from '../../store/records.ts';
+import type { Charge, Json, NewDoc, Spend } from '../../store/store.ts';
 import type { FileBook } from '../attachments.ts';
 import type { ProgressBook } from './progress.ts';
 
@@ -13,6 +14,12 @@ export type KindEnd = ({ ok: true; output: Yield } | { ok: false; error: unknown
   response?: Json;
   /** Makes the documents that are committed with the end, from what they are now: asked again when they changed meanwhile. */
   docs?: () => Promise<NewDoc[]>;
+  /** What an agent did and cost, however it ended, and what of that is not counted yet. */
+  agent?: {
+    account: AgentAccount;
+    transcript?: BlobRef;
+    rest: { spend: readonly Spend[]; docs: NonNullable<Charge['docs']> };
+  };
 };
 
 /** One attempt as the kinds see it. */
