@@ -35,6 +35,8 @@ const HELP = `Usage: bellhop COMMAND
                                 make a token of the HTTP API, shown this once, alone on standard output
   token list | rotate TOKEN [--overlap 24h] | revoke TOKEN    TOKEN is an id or a name; docs/tokens.md
   mail list | allow ADDRESS | suppress ADDRESS [--json]       who gets no mail and why; let mails through again; stop them
+  spend [--json]                what agents spent, and where the caps on money stand
+  spend allow JOB               let the next run of an agent pass its caps, once, until the end of the day
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -68,6 +70,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   notices: ['json'],
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   mail: ['json'],
+  spend: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   report: ['json', 'as', 'width', 'out'],
@@ -157,6 +160,10 @@ async function gatewayCommand(
     case 'mail': {
       const { mailCommand } = await import('./cli/mail.ts');
       return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    case 'spend': {
+      const { spendCommand } = await import('./cli/spend.ts');
+      return withGateway((gateway) => spendCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'preflight': {
       const { preflightCommand } = await import('./cli/preflight.ts');

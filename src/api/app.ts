@@ -2,9 +2,11 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Metrics } from '../runner/metrics.ts';
 import type { Preflights } from '../runner/preflights.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
+import type { Spending } from '../runner/spending.ts';
 import type { Subscriptions } from '../runner/subscriptions.ts';
 import type { Tokens } from '../runner/tokens.ts';
 import { createWait } from '../runner/wait.ts';
@@ -25,6 +27,7 @@ import type { ProcessDeps } from './process.ts';
 import { createRate } from './rate.ts';
 import { runRoutes, type ApiEnv } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
+import { metricsRoutes, spendRoutes } from './spend.ts';
 import { suppressionRoutes } from './suppressions.ts';
 import { tokenRoutes } from './tokens.ts';
 import { triggerRoutes } from './trigger.ts';
@@ -37,6 +40,8 @@ export interface ApiDeps {
   preflights: Pick<Preflights, 'now'>;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  spending: Spending;
+  metrics: Pick<Metrics, 'text'>;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   backup: (dir: string) => Promise<BackupInfo>;
@@ -84,6 +89,8 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   app.route('/v1/backup', backupRoutes(deps));
   app.route('/v1/tokens', tokenRoutes(deps));
   app.route('/v1/mail/suppressions', suppressionRoutes(deps));
+  app.route('/v1/spend', spendRoutes(deps));
+  app.route('/v1/metrics', metricsRoutes(deps));
   app.route('/v1', processRoutes(deps.process));
   app.route('/', compatRoutes({ ...deps, ended }));
   app.route('/trigger', triggerRoutes({ ...deps, ended }));

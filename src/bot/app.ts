@@ -1,16 +1,19 @@
 import { App, LogLevel, type Receiver } from '@slack/bolt';
-import type { WebClientOptions } from '@slack/web-api';
+import type { WebClient, WebClientOptions } from '@slack/web-api';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
+import type { Spending } from '../runner/spending.ts';
 import type { Reader } from '../store/reader.ts';
 import { answerAll } from './answered.ts';
 import type { Authorizer } from './authorize.ts';
 import { answerCommand } from './commands/answer.ts';
 import { answerButton } from './commands/buttons.ts';
+import { createHome } from './home.ts';
 import { problemView } from './views/answers.ts';
+import { HOME_ACTIONS, modalView } from './views/home.ts';
 import type { Zones } from './zones.ts';
 
 export interface BotDeps {
@@ -19,6 +22,7 @@ export interface BotDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  spending: Spending;
   zones: Zones;
   /** Stores that a command which changes something was seen; false when it was seen before. */
   remember: (key: string) => Promise<boolean>;
@@ -43,6 +47,10 @@ export function createBot(deps: BotDeps): App {
     clientOptions: deps.clientOptions,
   });
 
+  const home = createHome(deps);
+  const publish = (user: string, client: Pick<WebClient, 'views'>): Promise<void> =>
+    bounded(deps, () => home.publish(user, (view) => client.views.publish({ user_id: user, view })));
+
   app.command(/.*/, async ({ command, ack, context }) => {
     const answer = await answerCommand(deps, {
       userId: command.user_id,
@@ -54,7 +62,7 @@ export function createBot(deps: BotDeps): App {
     await ack({ response_type: 'ephemeral', ...answer });
   });
 
-  app.action(/.*/, async ({ body, action, ack, respond, context }) => {
+  app.action(/.*/, async ({ body, action, ack, respond, context, client }) => {
     if (body.type !== 'block_actions' || action.type !== 'button' || !('action_id' in action)) return ack();
     const answer = await answerButton(deps, {
       userId: body.user.id,
@@ -66,7 +74,20 @@ export function createBot(deps: BotDeps): App {
       key: keyOf(context['fingerprint'], body.trigger_id),
     });
     await ack();
-    await bounded(deps, () => respond({ response_type: 'ephemeral', ...answer }));
+    const { view } = body;
+    if (view === undefined) return bounded(deps, () => respond({ response_type: 'ephemeral', ...answer }));
+    // A view has no address for answers: they come in a window, and take the place of what stood in it.
+    if (action.action_id === HOME_ACTIONS.refresh) return publish(body.user.id, client);
+    const window = modalView(answer);
+    await bounded(deps, () =>
+      view.type === 'modal'
+        ? client.views.update({ view_id: view.id, view: window })
+        : client.views.open({ trigger_id: body.trigger_id, view: window }),
+    );
+  });
+
+  app.event('app_home_opened', async ({ event, client }) => {
+    if (event.tab === 'home') await publish(event.user, client);
   });
 
   app.options(/.*/, async ({ ack }) => ack({ options: [] }));

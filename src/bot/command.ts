@@ -21,6 +21,8 @@ export const VERBS = [
   'snooze',
   'skip',
   'unschedule',
+  'spend',
+  'allow',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -44,6 +46,8 @@ const ALIASES: Record<string, Verb> = {
   cron: 'schedule',
   upcoming: 'next',
   hold: 'pause',
+  money: 'spend',
+  budget: 'spend',
   unpause: 'resume',
 };
 const MAX_LENGTH = 8_000;

@@ -34,12 +34,13 @@ export function drawManifest(mode: ManifestMode, host: string): string {
       background_color: '#1f2937',
     },
     features: {
+      app_home: { home_tab_enabled: true, messages_tab_enabled: true, messages_tab_read_only_enabled: true },
       bot_user: { display_name: 'Bellhop', always_online: true },
       slash_commands: [
         {
           command: '/jobs',
           ...(http ? { url } : {}),
-          description: 'Run, list, show, cancel, retry, delete, schedule',
+          description: 'Run, list, show, cancel, retry, delete, schedule, spend',
           usage_hint: 'run JOB | list | show RUN | schedule JOB mon 09:00 | help',
           should_escape: true,
         },
@@ -52,6 +53,7 @@ export function drawManifest(mode: ManifestMode, host: string): string {
       },
     },
     settings: {
+      event_subscriptions: { ...(http ? { request_url: url } : {}), bot_events: ['app_home_opened'] },
       interactivity: { is_enabled: true, ...(http ? { request_url: url } : {}) },
       org_deploy_enabled: false,
       socket_mode_enabled: !http,

@@ -6,6 +6,7 @@ import { DependencyError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
+import type { Spending } from '../runner/spending.ts';
 import type { Reader } from '../store/reader.ts';
 import { createBot } from './app.ts';
 import { createAuthorizer, type Authorizer, type Identity } from './authorize.ts';
@@ -16,6 +17,7 @@ export interface SlackDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  spending: Spending;
   remember: (key: string) => Promise<boolean>;
   clock: Clock;
   log: Log;

@@ -74,6 +74,7 @@ async function openStage({ workspace, mailbox, folder, terminal }: Stage): Promi
     runner: bellhop.runner,
     reader: bellhop.store,
     schedules: bellhop.scheduler.schedules,
+    spending: bellhop.spending,
     zones: { of: () => Promise.resolve(undefined) },
     remember: () => Promise.resolve(true),
     clock: terminal.clock,

@@ -5,6 +5,7 @@ import type { NoticeView } from '../store/notice-records.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Delivery, Run, RunSummary } from '../store/records.ts';
 import type { Suppression } from '../runner/subscriptions.ts';
+import type { AllowResult, SpendView } from '../runner/spending.ts';
 import type { PreflightResult } from '../runner/preflights.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
@@ -28,6 +29,7 @@ export interface Gateway extends AsyncDisposable {
   schedules: ScheduleGateway;
   tokens: TokenGateway;
   mail: MailGateway;
+  spend: SpendGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   /** Looks whether reports of the job could arrive; posts nothing. */
@@ -84,6 +86,12 @@ export interface TokenGateway {
     overlap: string | undefined,
   ): Promise<{ view: TokenView; secret: string; until: string } | TokenProblem>;
   revoke(ref: string): Promise<{ view: TokenView } | TokenProblem>;
+}
+
+/** The verbs of money. */
+export interface SpendGateway {
+  view(): Promise<SpendView>;
+  allow(job: string): Promise<Extract<AllowResult, { until: string }> | ScheduleProblem>;
 }
 
 export type MailProblem = ScheduleProblem;

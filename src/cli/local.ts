@@ -1,6 +1,7 @@
 import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
 import { localMail } from './local-mail.ts';
+import { localSpend } from './local-spend.ts';
 import { localSchedules } from './local-schedules.ts';
 import { localTokens } from './local-tokens.ts';
 
@@ -31,6 +32,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
     schedules: localSchedules(bellhop),
     tokens: localTokens(bellhop),
     mail: localMail(bellhop),
+    spend: localSpend(bellhop),
     notices: (query) => store.listNotices(query),
     async preflight(job) {
       await bellhop.loadJobs();

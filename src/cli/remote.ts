@@ -6,6 +6,7 @@ import { Checked } from '../store/preflight-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway, ScheduleProblem } from './gateway.ts';
 import { remoteMail } from './remote-mail.ts';
+import { remoteSpend } from './remote-spend.ts';
 import { remoteSchedules } from './remote-schedules.ts';
 import { remoteTokens } from './remote-tokens.ts';
 
@@ -98,6 +99,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
     schedules: remoteSchedules({ call, checked, problemOf }),
     tokens: remoteTokens({ call, checked, problemOf }),
     mail: remoteMail({ call, checked, problemOf }),
+    spend: remoteSpend({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };

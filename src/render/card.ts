@@ -2,6 +2,7 @@ import type { Button, KnownBlock, RichTextBlock, TaskCardBlock } from '@slack/ty
 import { isFinal } from '../store/records.ts';
 import type { Withheld } from '../store/destinations.ts';
 import type { Delivery, Run, Step } from '../store/records.ts';
+import { textBar } from './bar.ts';
 import { cutText, escapeMrkdwn, formatDuration, oneLine } from './format.ts';
 import { describeActor, describeDelivery, describeDestination, describeRun, describeWithheld } from './run.ts';
 import type { RunDescription } from './run.ts';
@@ -15,7 +16,6 @@ const SHOWN_STEPS = 20;
 /** Title and note of 20 steps together stay far below what Slack takes in a message. */
 const STEP_CHARS = 140;
 const ERROR_CHARS = 1_500;
-const BAR_CELLS = 10;
 const CONTEXT_CHARS = 2_800;
 
 /** Draws the live card of a run: what it is, how far it is, and, as a line of its own, where its report is. */
@@ -78,10 +78,7 @@ function progressBlocks(run: Run): KnownBlock[] {
   if (steps.length > 0) blocks.push({ type: 'plan', title: planTitle(steps), tasks: tasks(run, steps) });
   const { share, note } = run.progress ?? {};
   if (isFinal(run.state) || (share === undefined && note === undefined)) return blocks;
-  const bar =
-    share === undefined
-      ? ''
-      : `${'▰'.repeat(Math.round(share * BAR_CELLS)).padEnd(BAR_CELLS, '▱')} ${Math.round(share * 100)}%`;
+  const bar = share === undefined ? '' : textBar(share);
   const text = [bar, note === undefined ? '' : oneLine(note)].filter((part) => part !== '').join('  ');
   if (text !== '') blocks.push({ type: 'context', elements: [{ type: 'plain_text', text }] });
   return blocks;

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
 import { createTokens, SCOPES, type Scope, type Tokens } from '../../src/runner/tokens.ts';
 import { atTheEdge } from '../support/api-parts.ts';
+import { AGENT } from '../support/spending.ts';
 import { createHouse, type House } from '../support/house.ts';
 
 const BY = { kind: 'operator', id: 'ana@desk' } as const;
@@ -33,6 +34,7 @@ const run = (verb: string) => ({ path: (ids: { run: string }) => `/v1/runs/${ids
 const token = (verb: string) => ({ path: (ids: { token: string }) => `/v1/tokens/${ids.token}${verb}` });
 const job = { path: (ids: { run: string }) => `/jobs/${ids.run}` };
 const otherMethod = (path: Row['path']): Row => ({ scope: 'read', method: 'PUT', right: 405, ...(path && { path }) });
+const OF_ALL = { status: 403, why: 'it speaks of all jobs' };
 const NAMED = { status: 403, why: 'it names the job itself' };
 const schedule = (verb: string, scope: Scope, body?: object): Row => ({
   scope,
@@ -126,6 +128,9 @@ const ROWS: Record<string, Row> = {
     right: 404,
     otherJob: notForJobs,
   },
+  'GET /v1/spend': { scope: 'read', right: 200, otherJob: OF_ALL },
+  'POST /v1/spend/allow': { scope: 'admin', body: { job: AGENT }, right: 200, otherJob: notForJobs },
+  'GET /v1/metrics': { scope: 'read', right: 200, otherJob: OF_ALL },
 };
 /** What is mounted for whole paths: the edge, the doors, and no answers of their own but these doors'. */
 const MIDDLEWARE = ['ALL /*', 'ALL /__cron/run/*', 'ALL /v1/tokens/*', 'ALL /v1/mail/suppressions/*'];

@@ -14,6 +14,7 @@ import type { Schedules } from '../../src/runner/schedules.ts';
 import { createSubscriptions } from '../../src/runner/subscriptions.ts';
 import { createTokens } from '../../src/runner/tokens.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { spendingOf } from '../support/spending.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 
 const TOKEN = 'a-bootstrap-token-of-some-length';
@@ -41,6 +42,8 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       preflights: { now: none },
       tokens: createTokens({ store, clock, log }, { bootstrap: TOKEN }),
       subscriptions: createSubscriptions({ store, clock }),
+      spending: spendingOf(store),
+      metrics: { text: none },
       readiness: () => 'ready',
       backup: none,
       cron: { token: 'glass', reader: store, clock, log, schedules: { find: none, runNow: none } },

@@ -67,7 +67,7 @@ beforeEach(async () => {
   ({ schedules } = createScheduler(parts, { zone: 'UTC', alertsTo: [], host: 'house', pings: {} }));
   restart = () => {
     slack = createSlack(
-      { runner, reader: store, schedules, remember, clock, log },
+      { runner, reader: store, schedules, spending: spendingOf(store), remember, clock, log },
       { botToken: 'xoxb-1', signingSecret: SECRET, apiUrl: 'http://127.0.0.1:1/api/' },
     );
   };

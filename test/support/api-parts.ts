@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import type { Runner } from '../../src/runner/runner.ts';
 import { createSubscriptions } from '../../src/runner/subscriptions.ts';
 import type { Store } from '../../src/store/store.ts';
+import { metricsOf, spendingOf } from './spending.ts';
 
 /** What an API over these rooms has besides: no outbox, and little patience. */
 export function atTheEdge({
@@ -11,8 +12,11 @@ export function atTheEdge({
 }: {
   runner: Runner;
   store: Store;
-}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights'> {
+}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights' | 'spending' | 'metrics'> {
+  const spending = spendingOf(store);
   return {
+    spending,
+    metrics: metricsOf(store, spending),
     subscriptions: createSubscriptions({ store, clock: systemClock }),
     process: {
       queue: (name, limit) => runner.process(name, limit),

@@ -55,4 +55,7 @@ export const ROUTES: readonly Route[] = [
   'GET /v1/mail/suppressions',
   'POST /v1/mail/suppressions',
   'DELETE /v1/mail/suppressions/:address',
+  'GET /v1/spend',
+  'POST /v1/spend/allow',
+  'GET /v1/metrics',
 ].map(route);

@@ -15,6 +15,7 @@ import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
+import { spendingOf } from './spending.ts';
 
 /** Bot, runner and store over a fake workspace, with jobs whose files are given as text; nothing is delivered. */
 export interface House extends AsyncDisposable {
@@ -72,6 +73,7 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
     runner,
     reader: store,
     schedules: scheduler.schedules,
+    spending: spendingOf(store),
     zones: { of: (userId) => Promise.resolve(zoneOf[userId]) },
     remember: (key) => Promise.resolve(remembered.has(key) ? false : Boolean(remembered.add(key))),
     clock,

@@ -14,6 +14,7 @@ import { runJob } from './run.ts';
 import { schedule } from './schedule.ts';
 import { next, schedules } from './schedules.ts';
 import { show } from './show.ts';
+import { allow, spend } from './spend.ts';
 
 export interface TypedCommand {
   userId: string;
@@ -41,6 +42,8 @@ const ANSWERERS: Record<Verb, Answerer> = {
   snooze,
   skip,
   unschedule,
+  spend,
+  allow,
 };
 
 /** Answers a typed command; what it changes is durable before the answer exists. Never throws. */

@@ -3,13 +3,16 @@ import { isId } from '../../ids.ts';
 import { CARD_ACTIONS } from '../../render/card.ts';
 import { problemView } from '../views/answers.ts';
 import type { Answer } from '../views/blocks.ts';
+import { HOME_ACTIONS } from '../views/home.ts';
 import { DELETE_ACTIONS } from '../views/show.ts';
 import { cancelAnswer } from './cancel.ts';
 import { SEEN_BEFORE, slackActor, type Asked, type CommandDeps } from './context.ts';
 import { deleteShown } from './delete.ts';
 import { failedAnswer } from './failed.ts';
+import { list } from './list.ts';
 import { clickSchedule } from './pause.ts';
 import { retry, retryAnswer } from './retry.ts';
+import { show } from './show.ts';
 
 export interface ClickedButton {
   userId: string;
@@ -38,6 +41,7 @@ export async function answerButton(deps: CommandDeps, clicked: ClickedButton): P
 }
 
 async function act(deps: CommandDeps, asked: Asked, clicked: ClickedButton): Promise<Answer> {
+  if (clicked.actionId === HOME_ACTIONS.list) return list(deps, asked, { verb: 'list', words: [], pairs: {} });
   const ofSchedule = clickSchedule(deps, asked, clicked);
   if (ofSchedule !== undefined) return ofSchedule;
   const [runId = ''] = clicked.value.split('|');
@@ -48,6 +52,8 @@ async function act(deps: CommandDeps, asked: Asked, clicked: ClickedButton): Pro
       return cancelAnswer(await deps.runner.cancel(runId, asked.actor));
     case CARD_ACTIONS.retry:
       return retryAnswer(await retry(deps, { ...asked, key: `retry-button-${runId}` }, runId));
+    case HOME_ACTIONS.show:
+      return show(deps, asked, { verb: 'show', words: [runId], pairs: {} });
     case DELETE_ACTIONS.confirm:
       return deleteShown(deps, asked, clicked.value);
     case DELETE_ACTIONS.keep:

@@ -2,6 +2,7 @@ import type { Log } from '../../log.ts';
 import { cutText } from '../../render/format.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { Schedules } from '../../runner/schedules.ts';
+import type { Spending } from '../../runner/spending.ts';
 import type { Reader } from '../../store/reader.ts';
 import type { Destination } from '../../store/destinations.ts';
 import type { Actor, Run } from '../../store/records.ts';
@@ -13,6 +14,7 @@ export interface CommandDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  spending: Spending;
   zones: Zones;
   remember: (key: string) => Promise<boolean>;
   log: Log;

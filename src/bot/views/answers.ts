@@ -60,6 +60,12 @@ const USAGE: Record<Verb, { usage: string; does: string; example: (job: string) 
     does: 'remove a schedule; asks first',
     example: (job) => `/jobs unschedule ${job}`,
   },
+  spend: { usage: 'spend', does: 'what agents spent, and where the caps stand', example: () => '/jobs spend' },
+  allow: {
+    usage: 'allow JOB',
+    does: 'let the next run of an agent pass its caps, once; owners only',
+    example: (job) => `/jobs allow ${job}`,
+  },
 };
 
 /** Verbs of schedules that `/jobs help` names in one line. */
