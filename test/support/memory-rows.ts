@@ -42,6 +42,7 @@ export function reporter({ store, clock }: { store: Store; clock: Pick<Clock, 'n
         targetType: 'product',
         targetId: String(n),
         title: titleOf(n),
+        // oxlint-disable-next-line unicorn/no-thenable -- the name of the record, and no function
         then: [{ key: `product.${n}.stock`, label: 'Stock', value: n, unit: 'count' }],
       })),
     });
