@@ -29,3 +29,8 @@ export function fence(text: string, about: { source: string; nonce: string }): s
   const source = about.source.replaceAll(/[^\w.-]/g, '_');
   return `<tool_data source="${source}" trust="untrusted" nonce="${about.nonce}">\n${harmless}\n</tool_data>`;
 }
+
+/** Without the places of files on this machine; addresses of the web stay. */
+export function withoutPaths(text: string): string {
+  return text.replaceAll(/(?<![\w:/.])(?:file:\/\/)?\/(?:[\w.@+-]+\/)+[\w.@+-]+(?::\d+){0,2}/g, '[path]');
+}
