@@ -16,7 +16,7 @@ import { readThrown } from '../../thrown.ts';
 import type { AttemptContext, KindEnd, Started } from '../end.ts';
 import { noteStack, typedInput } from '../function.ts';
 import { accountOf, newTally, whyOf, type Tally } from './account.ts';
-import { ask, conversationSignal } from './ask.ts';
+import { converse, conversationSignal } from './converse.ts';
 import type { Claude, ClaudeSettings } from './client.ts';
 import { createGathering, type Gathering } from './evidence.ts';
 import { keepTranscript } from './kept-transcript.ts';
@@ -238,7 +238,7 @@ async function answered(
     const parts = { job, input, purse, gathering, analysis, memory, now, timeZone, progress: ctx.book, note, tally };
     const price = deps.prices.models[job.model];
     const asking = { ...parts, price, signal: time.signal };
-    const end = await ask({ clock: deps.clock, claude, openClaude: deps.openClaude }, asking);
+    const end = await converse({ clock: deps.clock, claude, openClaude: deps.openClaude }, asking);
     tally.why = time.signal.aborted && !ctx.signal.aborted && end.state !== 'completed' ? 'deadline' : end.why;
     if (end.state === 'completed') return end.value;
     ctx.signal.throwIfAborted();
