@@ -115,7 +115,11 @@ describe('the definition of an agent', () => {
     [{ tools: [tool({ timeout: '2 weeks' })] }, 'tools.count_things.timeout: must be between', ''],
     [{ tools: [tool({ maxResultChars: 1 })] }, 'tools.count_things.maxResultChars', ''],
     [{ tools: Array.from({ length: 41 }, (_, at) => tool({ name: `t${at}` })) }, 'at most 40', ''],
-    [{ output: { schema: z.object({ any: z.any() }), report: () => ({ title: 'x' }) } }, 'output.schema: a model', ''],
+    [
+      { output: { schema: z.object({ any: z.any() }), report: () => ({ title: 'x' }) } },
+      'output.schema.any cannot be asked of a model',
+      '',
+    ],
     [{ isolate: true }, '"isolate" is no field', ''],
   ])('%j is refused with its field and the way out', async (change, message, hint) => {
     const told = await problem(change);

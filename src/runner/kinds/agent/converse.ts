@@ -61,12 +61,9 @@ export async function converse(deps: ConverseDeps, asking: Conversing): Promise<
       read: createReader({ job, book, memory, now, canary }),
       limits: { turns, toolCalls, tokens, outputTokens, microUsd: purse.microUsd },
       price: asking.price,
-      async beforeTurn(money) {
-        await purse.beforeTurn(money);
-        steps.begin();
-      },
+      beforeTurn: (money) => purse.beforeTurn(money),
       note(entry) {
-        if (entry.kind === 'answer') steps.close();
+        steps.seen(entry);
         note(entry);
       },
       signal: asking.signal,
@@ -77,21 +74,22 @@ export async function converse(deps: ConverseDeps, asking: Conversing): Promise<
   return end;
 }
 
-/** Each turn is a step of the card, from when it is sent until it is answered. */
-function createTurnSteps(progress: ProgressBook, model: string): { begin(): void; close(): void } {
-  let turn = 0;
+/** Each request is a step of the card, from when it is sent until it is answered. */
+function createTurnSteps(progress: ProgressBook, model: string): { seen(entry: TranscriptEntry): void; close(): void } {
+  let newest = 0;
   let done: (() => void) | undefined;
   const close = (): void => {
     done?.();
     done = undefined;
   };
   return {
-    begin() {
+    seen({ kind, turn }) {
       close();
-      turn += 1;
+      if (kind !== 'request' || typeof turn !== 'number') return;
       const { promise, resolve } = Promise.withResolvers<void>();
       done = resolve;
-      void progress.step(`Ask ${model} (turn ${turn})`, () => promise);
+      void progress.step(`Ask ${model} (turn ${turn}${turn === newest ? ', again' : ''})`, () => promise);
+      newest = turn;
     },
     close,
   };
