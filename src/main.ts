@@ -20,9 +20,11 @@ import type { Budget } from './runner/budget.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
 import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
+import { createMetrics, type Metrics } from './runner/metrics.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
 import { createScheduler, type Scheduler } from './runner/scheduler.ts';
+import { createSpending, type Spending } from './runner/spending.ts';
 import { parseTarget, splitTargets } from './runner/targets.ts';
 import { createSubscriptions, type Subscriptions } from './runner/subscriptions.ts';
 import { createTokens, type Tokens } from './runner/tokens.ts';
@@ -55,6 +57,8 @@ export interface Bellhop {
   tokens: Tokens;
   subscriptions: Subscriptions;
   budget: Budget;
+  spending: Spending;
+  metrics: Metrics;
   /** Makes the pictures of charts. */
   rasteriser: Rasteriser;
   log: Log;
@@ -107,6 +111,10 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { store, registry, clock, log, ids, scrub, env, caps, guards, agents: agents.settings, targets, confinement },
     { workerId, concurrency: config.concurrency },
   );
+  const listed = () => registry.list();
+  const { timeZone, owners } = config;
+  const spending = createSpending({ budget, jobs: listed, timeZone, pricesAsOf: prices.asOf, owners });
+  const metrics = createMetrics({ store, spending, jobs: listed, clock, log, version: VERSION });
   const rasteriser = createRasteriser({ fontFiles: [...BUNDLED_FONTS, ...config.fontFiles] });
   const transports = await transportsOf(config, { store, log, mail, rasteriser, ...seams, clock });
   const { examine } = createPreflight({ store, transports, clock, log });
@@ -133,6 +141,8 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
     budget,
+    spending,
+    metrics,
     rasteriser,
     log,
     clock,
@@ -143,6 +153,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
       void confinement.ready();
       // What crashed runs left uncounted is counted before another may begin.
       await budget.reconcile();
+      metrics.start();
       counting = clock.every(RECONCILE_MS, () => void agents.recount());
       await runner.start();
       outbox.start();
@@ -155,6 +166,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
         confinement.stop();
         await outbox.stop();
         await tokens.stop();
+        await metrics.stop();
         await store.close();
       })();
       return stopping;
@@ -193,6 +205,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
             runner,
             reader: store,
             schedules: bellhop.scheduler.schedules,
+            spending: bellhop.spending,
             remember: rememberIn(store, clock),
             clock,
             log,
@@ -206,7 +219,7 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
   };
   const { schedules, preflights } = bellhop.scheduler;
   const cron = { token: config.internalHealthToken, schedules, reader: store, clock, log };
-  const { tokens, subscriptions } = bellhop;
+  const { tokens, subscriptions, spending, metrics } = bellhop;
   const backup = (dir: string): ReturnType<Store['backup']> => store.backup(dir);
   const { runWaitMs } = config;
   const processing = {
@@ -214,7 +227,9 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
-  const api = createApi({ runner, reader: store, schedules, preflights, tokens, subscriptions, ...doors }, config.api);
+  const money = { spending, metrics };
+  const rooms = { runner, reader: store, schedules, preflights, tokens, subscriptions, ...money };
+  const api = createApi({ ...rooms, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

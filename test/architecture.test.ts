@@ -77,6 +77,8 @@ const SERVICE = [
   'src/runner/time/asked.ts',
   'src/runner/wait.ts',
   'src/runner/preflights.ts',
+  'src/runner/spending.ts',
+  'src/runner/metrics.ts',
 ];
 
 interface Import {

@@ -15,7 +15,7 @@ export interface Ack {
 
 /** The app's side of the workspace: takes what Slack would send to it. In process (receiver.ts) or over HTTP (http-door.ts). */
 export interface Door {
-  send(body: Json, kind: 'command' | 'interaction'): Promise<Ack>;
+  send(body: Json, kind: 'command' | 'interaction' | 'event'): Promise<Ack>;
 }
 
 // docs.slack.dev: acknowledge commands, actions and submissions within 3 s.

@@ -12,8 +12,9 @@ export interface HttpDoorDeps {
   clock: Clock;
 }
 
-/** The body of a request from Slack: a command is a plain form, everything else a form with one field `payload`. */
-export function formBody(body: Json, kind: 'command' | 'interaction'): string {
+/** The body of a request from Slack: an event is JSON, a command a plain form, everything else a form with one field `payload`. */
+export function formBody(body: Json, kind: 'command' | 'interaction' | 'event'): string {
+  if (kind === 'event') return JSON.stringify(body);
   if (kind === 'interaction') return new URLSearchParams({ payload: JSON.stringify(body) }).toString();
   return new URLSearchParams(
     Object.entries(body).map(([key, value]): [string, string] => [key, String(value)]),
@@ -35,7 +36,7 @@ export function createHttpDoor(deps: HttpDoorDeps): Door {
         const response = await fetch(url, {
           method: 'POST',
           headers: {
-            'content-type': 'application/x-www-form-urlencoded',
+            'content-type': kind === 'event' ? 'application/json' : 'application/x-www-form-urlencoded',
             'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
             ...signedRequest({ secret: signingSecret, body: form, timestamp }),
           },

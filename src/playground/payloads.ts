@@ -1,4 +1,4 @@
-import { createArgs } from './args.ts';
+import { createArgs, isJson } from './args.ts';
 import type { Json, Message, World } from './state.ts';
 import { wireMessage } from './state.ts';
 
@@ -16,6 +16,14 @@ export interface ClickAct {
   channel: string;
   /** The message that carries the button. */
   ts: string;
+  actionId: string;
+  /** Tells apart elements with one action id; default: the first. */
+  value?: string;
+}
+
+export interface ViewClickAct {
+  user: string;
+  viewId: string;
   actionId: string;
   /** Tells apart elements with one action id; default: the first. */
   value?: string;
@@ -98,7 +106,44 @@ export function clickPayload(
   };
 }
 
-function findElement(blocks: readonly Json[], act: ClickAct): { element: Json; blockId: string } | undefined {
+/** The payload of a click on an element of a view: no channel and no address for an answer, as Slack sends it. */
+export function viewClickPayload(
+  world: World,
+  view: Json,
+  detail: { act: ViewClickAct; triggerId: string },
+): Json | undefined {
+  const { act, triggerId } = detail;
+  const blocks = Array.isArray(view['blocks']) ? view['blocks'].filter(isJson) : [];
+  const found = findElement(blocks, act);
+  if (found === undefined) return undefined;
+  return {
+    type: 'block_actions',
+    ...interaction(world, act.user),
+    container: { type: 'view', view_id: act.viewId },
+    trigger_id: triggerId,
+    view,
+    actions: [{ ...found.element, block_id: found.blockId, action_ts: world.nextTs() }],
+  };
+}
+
+/** The event of a user who opens the Home tab. */
+export function homePayload(world: World, user: string): Json {
+  return {
+    type: 'event_callback',
+    token: VERIFICATION,
+    team_id: world.team.id,
+    api_app_id: world.appId,
+    event: { type: 'app_home_opened', user, channel: 'D0HOME', tab: 'home', event_ts: world.nextTs() },
+    event_id: world.nextId('Ev'),
+    event_time: Math.floor(world.clock.now() / 1_000),
+    authorizations: [{ enterprise_id: null, team_id: world.team.id, user_id: world.bot.user, is_bot: true }],
+  };
+}
+
+function findElement(
+  blocks: readonly Json[],
+  act: { actionId: string; value?: string },
+): { element: Json; blockId: string } | undefined {
   for (const [index, block] of blocks.entries()) {
     const elements: unknown[] = [...(Array.isArray(block['elements']) ? block['elements'] : []), block['accessory']];
     for (const element of elements) {

@@ -8,8 +8,8 @@ import { createFaults } from './faults.ts';
 import type { Fetch } from './fetch.ts';
 import { createFetch } from './fetch.ts';
 import { wireView } from './methods/views.ts';
-import type { ClickAct, Rights, SlashAct, SubmitAct } from './payloads.ts';
-import { clickPayload, slashFields, submitPayload } from './payloads.ts';
+import type { ClickAct, Rights, SlashAct, SubmitAct, ViewClickAct } from './payloads.ts';
+import { clickPayload, homePayload, slashFields, submitPayload, viewClickPayload } from './payloads.ts';
 import { answerOf, applyResponse } from './responses.ts';
 import type { Channel, Happening, Json, Message, Person, StoredFile, Team, View, Violation, World } from './state.ts';
 import { createWorld, directMessage, findChannel } from './state.ts';
@@ -94,6 +94,10 @@ export interface Workspace {
   slash(act: SlashAct): Promise<Ack>;
   /** A user clicks an element of a message. */
   click(act: ClickAct): Promise<Ack>;
+  /** A user opens the Home tab of the app. */
+  openHome(user: string): Promise<Ack>;
+  /** A user clicks an element of a modal or of the Home tab. */
+  clickView(act: ViewClickAct): Promise<Ack>;
   /** A user submits a modal. */
   submit(act: SubmitAct): Promise<Ack>;
   /** Everything above as JSON. */
@@ -145,7 +149,7 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
   }
   async function send(
     body: Json,
-    what: { kind: 'command' | 'interaction'; name: string; target: ResponseTarget | undefined },
+    what: { kind: 'command' | 'interaction' | 'event'; name: string; target: ResponseTarget | undefined },
   ): Promise<Ack> {
     if (door === undefined) throw nowhere('No app is attached to the playground.');
     const ack = await door.send(body, what.kind);
@@ -212,6 +216,15 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
       const payload = clickPayload(world, message, { act, rights });
       if (payload === undefined) throw nowhere(`The message has no element ${act.actionId}.`);
       // Slack ignores what the ack of a click carries.
+      return send(payload, { kind: 'interaction', name: act.actionId, target: undefined });
+    },
+    openHome: (user) => send(homePayload(world, user), { kind: 'event', name: 'app_home_opened', target: undefined }),
+    async clickView(act) {
+      const view = world.views.get(act.viewId);
+      if (view === undefined) throw nowhere(`There is no view ${act.viewId}.`);
+      const detail = { act, triggerId: tickets.trigger(act.user) };
+      const payload = viewClickPayload(world, wireView(view, world), detail);
+      if (payload === undefined) throw nowhere(`The view has no element ${act.actionId}.`);
       return send(payload, { kind: 'interaction', name: act.actionId, target: undefined });
     },
     async submit(act) {

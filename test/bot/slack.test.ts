@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { spendingOf } from '../support/spending.ts';
 import { createSlack, type SlackSurface } from '../../src/bot/slack.ts';
 import { systemClock } from '../../src/clock.ts';
 import { DependencyError } from '../../src/errors.ts';

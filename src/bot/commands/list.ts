@@ -24,8 +24,11 @@ export async function list(deps: CommandDeps, _asked: Asked, command: Command): 
   const filtered = job !== undefined || state !== undefined;
   const known = filtered ? [] : deps.runner.jobs();
   const next = known.length === 0 ? new Map<string, string>() : await nextOfJobs(deps);
+  const month = known.length === 0 ? new Map<string, number>() : await monthOfJobs(deps);
   const lines = await Promise.all(
-    known.slice(0, JOBS_SHOWN).map((shown) => jobLine(deps, { ...shown, next: next.get(shown.name) })),
+    known
+      .slice(0, JOBS_SHOWN)
+      .map((shown) => jobLine(deps, { ...shown, next: next.get(shown.name), month: month.get(shown.name) })),
   );
   return listView({
     jobs: lines,
@@ -39,11 +42,27 @@ export async function list(deps: CommandDeps, _asked: Asked, command: Command): 
 
 async function jobLine(
   deps: CommandDeps,
-  { name, description, next }: { name: string; description: string; next: string | undefined },
+  {
+    name,
+    description,
+    ...of
+  }: { name: string; description: string; next: string | undefined; month: number | undefined },
 ): Promise<JobLine> {
   const newest = await deps.reader.list({ job: name, limit: 1 });
   const [last] = newest.items;
-  return { name, description, ...(last === undefined ? {} : { last }), ...(next === undefined ? {} : { next }) };
+  return {
+    name,
+    description,
+    ...(last === undefined ? {} : { last }),
+    ...(of.next === undefined ? {} : { next: of.next }),
+    ...(of.month === undefined ? {} : { monthMicroUsd: of.month }),
+  };
+}
+
+/** What each agent spent in this month. */
+async function monthOfJobs(deps: CommandDeps): Promise<Map<string, number>> {
+  const { standing } = await deps.spending.view();
+  return new Map(standing.flatMap(({ job, monthUsed }) => (job === undefined ? [] : [[job, monthUsed ?? 0] as const])));
 }
 
 /** When each job comes next by itself. */

@@ -71,12 +71,15 @@ const USAGE: Record<Verb, { usage: string; does: string; example: (job: string) 
 /** Verbs of schedules that `/jobs help` names in one line. */
 const OF_SCHEDULES: readonly Verb[] = ['schedules', 'next', 'pause', 'resume', 'snooze', 'skip', 'unschedule'];
 
+const OF_MONEY: readonly Verb[] = ['spend', 'allow'];
+
 /** Under twelve lines, with examples of this workspace's own jobs. */
 export function helpView(jobs: readonly string[]): Answer {
   const example = jobs[0] ?? 'JOB';
-  const own = VERBS.filter((verb) => !OF_SCHEDULES.includes(verb));
+  const own = VERBS.filter((verb) => !OF_SCHEDULES.includes(verb) && !OF_MONEY.includes(verb));
   const verbs = own.map((verb) => `\`/jobs ${USAGE[verb].usage}\` – ${USAGE[verb].does}`);
-  verbs.push(`Schedules: ${OF_SCHEDULES.map((verb) => `\`/jobs ${verb}\``).join(', ')}; \`/jobs help VERB\` explains.`);
+  const listed = (of: readonly Verb[]): string => of.map((verb) => `\`/jobs ${verb}\``).join(', ');
+  verbs.push(`Schedules: ${listed(OF_SCHEDULES)}. Money: ${listed(OF_MONEY)}. \`/jobs help VERB\` explains.`);
   const names = jobs.slice(0, 8).map((name) => `\`${name}\``);
   const more = jobs.length > 8 ? ` and ${jobs.length - 8} more` : '';
   const have =

@@ -146,7 +146,8 @@ export function modalView(answer: Answer): ModalView {
 /** Plans and tables are blocks of messages alone: in a view their words stay. */
 function inView(block: KnownBlock): KnownBlock[] {
   if (block.type !== 'plan') return [block];
-  const tasks = (block.tasks ?? []).map((task) => `• ${safe(typeof task.title === 'string' ? task.title : '')} – ${task.status ?? 'pending'}`);
+  const words = (value: unknown): string => safe(typeof value === 'string' ? value : '');
+  const tasks = (block.tasks ?? []).map((task) => `• ${words(task.title)} – ${words(task.status)}`);
   return paged([`*${safe(block.title)}*`, ...tasks]);
 }
 

@@ -2,8 +2,10 @@ import type { KnownBlock } from '@slack/types';
 import { slackDate } from '../../render/card.ts';
 import { cutText, oneLine } from '../../render/format.ts';
 import { stateMark } from '../../render/run.ts';
+import { describeMoney } from '../../render/spend.ts';
 import type { JobProblem } from '../../runner/registry.ts';
 import type { RunSummary } from '../../store/records.ts';
+import { formatUsd } from '../../usd.ts';
 import { context, cutMrkdwn, header, paged, safe, section, type Answer } from './blocks.ts';
 import { runLine } from './lines.ts';
 
@@ -13,6 +15,8 @@ export interface JobLine {
   last?: RunSummary;
   /** When it comes next by itself. */
   next?: string;
+  /** What an agent spent in this month. */
+  monthMicroUsd?: number;
 }
 
 export interface Listing {
@@ -50,10 +54,12 @@ function jobBlocks(listing: Listing): KnownBlock[] {
   if (listing.jobs.length === 0) {
     return [section('There are no jobs yet. Put a file into the jobs folder, then try `/jobs list` again.')];
   }
-  const lines = listing.jobs.map(({ name, description, last, next }) => {
+  const lines = listing.jobs.map(({ name, description, last, next, monthMicroUsd }) => {
     const ran = last === undefined ? 'never run' : `${stateMark(last.state)} ${slackDate(last.createdAt)}`;
     const comes = next === undefined ? '' : ` · next ${slackDate(next)}`;
-    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}${comes}`;
+    const cost = last?.microUsd === undefined ? '' : ` · ${describeMoney(last.microUsd)}`;
+    const month = monthMicroUsd === undefined ? '' : ` · month ${formatUsd(monthMicroUsd)}`;
+    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}${cost}${month}${comes}`;
   });
   const blocks = paged(lines);
   if (listing.moreJobs > 0) blocks.push(context(`… and ${listing.moreJobs} more jobs.`));
