@@ -126,14 +126,14 @@ export function viewClickPayload(
   };
 }
 
-/** The event of a user who opens the Home tab. */
-export function homePayload(world: World, user: string): Json {
+/** The event of a user who opens a tab of the app. */
+export function homePayload(world: World, { user, tab }: { user: string; tab: 'home' | 'messages' }): Json {
   return {
     type: 'event_callback',
     token: VERIFICATION,
     team_id: world.team.id,
     api_app_id: world.appId,
-    event: { type: 'app_home_opened', user, channel: 'D0HOME', tab: 'home', event_ts: world.nextTs() },
+    event: { type: 'app_home_opened', user, channel: 'D0HOME', tab, event_ts: world.nextTs() },
     event_id: world.nextId('Ev'),
     event_time: Math.floor(world.clock.now() / 1_000),
     authorizations: [{ enterprise_id: null, team_id: world.team.id, user_id: world.bot.user, is_bot: true }],

@@ -94,8 +94,8 @@ export interface Workspace {
   slash(act: SlashAct): Promise<Ack>;
   /** A user clicks an element of a message. */
   click(act: ClickAct): Promise<Ack>;
-  /** A user opens the Home tab of the app. */
-  openHome(user: string): Promise<Ack>;
+  /** A user opens a tab of the app; default the Home tab. */
+  openHome(user: string, tab?: 'home' | 'messages'): Promise<Ack>;
   /** A user clicks an element of a modal or of the Home tab. */
   clickView(act: ViewClickAct): Promise<Ack>;
   /** A user submits a modal. */
@@ -218,7 +218,8 @@ export function createWorkspace(deps: { clock: Clock }, options: WorkspaceOption
       // Slack ignores what the ack of a click carries.
       return send(payload, { kind: 'interaction', name: act.actionId, target: undefined });
     },
-    openHome: (user) => send(homePayload(world, user), { kind: 'event', name: 'app_home_opened', target: undefined }),
+    openHome: (user, tab = 'home') =>
+      send(homePayload(world, { user, tab }), { kind: 'event', name: 'app_home_opened', target: undefined }),
     async clickView(act) {
       const view = world.views.get(act.viewId);
       if (view === undefined) throw nowhere(`There is no view ${act.viewId}.`);

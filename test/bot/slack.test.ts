@@ -187,6 +187,17 @@ describe('everything genuine is answered at once', () => {
     expect((await store.list({})).items).toEqual([]);
   });
 
+  test('opening the Home tab and its buttons are acknowledged though the tab cannot be published, which is logged', async () => {
+    const event = { type: 'app_home_opened', user: 'U0ANA', channel: 'D1', tab: 'home', event_ts: '1.1' };
+    expect((await notify({ type: 'event_callback', team_id: 'T1', event })).status).toBe(200);
+    await expect.poll(() => logged.join('')).toContain('a home tab could not be published');
+    const view = { id: 'V1', type: 'home', callback_id: '', state: { values: {} } };
+    const container = { type: 'view', view_id: 'V1' };
+    const { response_url: _none, channel: _nowhere, ...rest } = clicked('bellhop_home_list', 'list');
+    expect((await interact({ ...rest, container, view, trigger_id: 't1' })).status).toBe(200);
+    await expect.poll(() => logged.join('')).toContain('an answer to a button could not be sent');
+  });
+
   test('a name that is longer than a record takes is cut, and the run accepted', async () => {
     expect((await type('run wait', { user_name: '😀'.repeat(200) })).text).toContain('Queued');
     expect((await store.list({})).items[0]?.actor.name?.isWellFormed()).toBe(true);

@@ -5,33 +5,14 @@ import { renderMarkdown } from '../../src/render/markdown-file.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
 import { describeMoney, describeSpend } from '../../src/render/spend.ts';
 import { renderText } from '../../src/render/text.ts';
-import type { AgentAccount } from '../../src/store/agent-records.ts';
 import { formatUsd } from '../../src/usd.ts';
+import { agentAccount } from '../support/agent-account.ts';
 import { makeReport, sampleRun } from '../support/delivery-report.ts';
 
 const ok = { name: 'sales_summary', by: 'code', state: 'ok', ms: 20 } as const;
-export const account = (over: Partial<AgentAccount> = {}): AgentAccount => ({
-  mode: 'model',
-  why: 'done',
-  cutShort: false,
-  model: 'claude-sonnet-5-5',
-  promptSha256: 'a'.repeat(64),
-  toolsSha256: 'b'.repeat(64),
-  pricesAsOf: '2026-11-22',
-  turns: 4,
-  tokens: { input: 2_000, output: 1_400, cacheRead: 7_400, cacheWrite5m: 1_200, cacheWrite1h: 0 },
-  microUsd: 51_234,
-  runMicroUsd: 51_234,
-  tools: [ok, ok, ok, ok, ok, { ...ok, state: 'failed', error: 'no' }],
-  ms: 41_234,
-  requestIds: [],
-  lint: [],
-  facts: [],
-  ...over,
-});
 
 test('the account of an agent is one line', () => {
-  expect(describeSpend(account())).toBe(
+  expect(describeSpend(agentAccount())).toBe(
     '$0.05 · 12k tokens (70% cached) · 4 turns · 6 tools (1 failed) · 41 s · sonnet-5-5',
   );
 });
@@ -51,17 +32,17 @@ test('money is said with no more digits than say something', () => {
 });
 
 test('what an earlier attempt spent stands beside what this one did', () => {
-  expect(describeSpend(account({ runMicroUsd: 80_000 }))).toContain('$0.05 (run $0.08) · ');
+  expect(describeSpend(agentAccount({ runMicroUsd: 80_000 }))).toContain('$0.05 (run $0.08) · ');
 });
 
 test('a model without a known price says so, and never $0.00', () => {
-  const line = describeSpend(account({ microUsd: null, runMicroUsd: null, model: 'somebody-elses-1' }));
+  const line = describeSpend(agentAccount({ microUsd: null, runMicroUsd: null, model: 'somebody-elses-1' }));
   expect(line).toMatch(/^cost n\/a · .* · somebody-elses-1$/);
 });
 
 test('a report of figures alone names no money, and no model', () => {
   const tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
-  const figures = account({
+  const figures = agentAccount({
     mode: 'figures',
     why: 'figures',
     turns: 0,
@@ -77,12 +58,12 @@ test.each([
   ['max_turns', 'stopped: all turns used'],
   ['spend_limit', 'stopped: spend limit of the account reached'],
 ] as const)('a run that ended by %s says what stopped it', (why, said) => {
-  expect(describeSpend(account({ why, cutShort: true })).endsWith(` · ${said}`)).toBe(true);
+  expect(describeSpend(agentAccount({ why, cutShort: true })).endsWith(` · ${said}`)).toBe(true);
 });
 
 describe('the line stands where the report says what it cost', () => {
-  const line = describeSpend(account());
-  const run = sampleRun({ agent: account() });
+  const line = describeSpend(agentAccount());
+  const run = sampleRun({ agent: agentAccount() });
   const report = makeReport({ cost: { model: 'claude-sonnet-5-5', microUsd: 51_234, ms: 41_234 } });
   test.each([
     ['a post in Slack', () => JSON.stringify(renderSlackReport(report, { run }))],
