@@ -17,6 +17,7 @@ import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
+import { createMemory, type Memory } from './runner/memory.ts';
 import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
@@ -52,6 +53,7 @@ export interface Bellhop {
   confinement: Confinement;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  memory: Memory;
   /** Makes the pictures of charts. */
   rasteriser: Rasteriser;
   log: Log;
@@ -122,6 +124,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     confinement,
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
+    memory: createMemory({ store, clock }),
     rasteriser,
     log,
     clock,
@@ -178,6 +181,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
             runner,
             reader: store,
             schedules: bellhop.scheduler.schedules,
+            memory: bellhop.memory,
+            owners: [],
             remember: rememberIn(store, clock),
             clock,
             log,
@@ -199,7 +204,9 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
-  const api = createApi({ runner, reader: store, schedules, preflights, tokens, subscriptions, ...doors }, config.api);
+  const { memory } = bellhop;
+  const rooms = { runner, reader: store, schedules, preflights, tokens, subscriptions, memory };
+  const api = createApi({ ...rooms, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

@@ -4,6 +4,7 @@ import { isFinal } from '../store/records.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { NewRun, NewSkip, Store } from '../store/store.ts';
+import { waitsOf } from './approvals.ts';
 import type { GuardAsk, GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { PlanStep, Start } from './plan.ts';
@@ -125,6 +126,7 @@ function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun {
     input: spec.input,
     policy: job.policy,
     priority: job.priority,
+    ...waitsOf(job),
     schedule: late === undefined ? named : { ...named, late },
     ...(spec.origin === undefined ? {} : { origin: spec.origin }),
     ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),

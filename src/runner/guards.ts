@@ -23,7 +23,7 @@ export interface GuardAsk {
   staged: number;
 }
 
-export type GuardCode = 'DISABLED' | 'NO_GATE' | 'APPROVAL' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'LAST_RUN_FAILED';
+export type GuardCode = 'DISABLED' | 'NO_GATE' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'LAST_RUN_FAILED';
 
 export interface Refusal {
   ok: false;
@@ -54,7 +54,7 @@ export function createGuards(deps: GuardDeps): GuardCheck {
   const envOf = (name: string): string => (Object.hasOwn(deps.env, name) ? (deps.env[name] ?? '') : '');
 
   function gate({ job }: GuardAsk): Refusal | undefined {
-    const { enabledBy, approval } = job.guards;
+    const { enabledBy } = job.guards;
     if (enabledBy !== undefined && !ON.has(envOf(enabledBy).trim().toLowerCase()))
       return refused(
         'DISABLED',
@@ -65,8 +65,7 @@ export function createGuards(deps: GuardDeps): GuardCheck {
       const reason = `${job.name} is expensive and has no ${enabledBy === undefined ? 'gate' : 'cap'}.`;
       return refused('NO_GATE', reason, 'Give its guards an enabledBy and a maxPerDay.');
     }
-    if (approval === undefined) return undefined;
-    return refused('APPROVAL', `${job.name} needs an approval, and nobody can give one yet.`, 'A later version asks.');
+    return undefined;
   }
   function hosts({ job, input }: GuardAsk): Refusal | undefined {
     const { allowedHosts } = job.guards;

@@ -39,6 +39,16 @@ describe('a slot becomes a run', () => {
     });
   });
 
+  test('a slot of a job that needs an approval becomes a run that waits for it', async () => {
+    const monday = { when: 'mon 09:00', zone: 'Europe/Berlin' };
+    const jobs = [jobWith([monday], { guards: { approval: 'required' } })];
+    const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs });
+    await house.tick();
+    await house.clock.advance(20 * HOUR);
+    await house.tick();
+    expect(await house.runs('weekly')).toMatchObject([{ state: 'waiting', trigger: 'schedule' }]);
+  });
+
   test('a tick that comes twice, or two planners at once, start a slot once', async () => {
     const house = scheduleHouse({
       clock: manualClock(SUNDAY),
