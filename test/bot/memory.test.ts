@@ -4,6 +4,7 @@ import { drawMessage } from '../../src/playground/draw.ts';
 import type { Message } from '../../src/playground/state.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
 import { checkMessage } from '../../src/render/slack/check.ts';
+import { MemoryEntry } from '../../src/store/memory-records.ts';
 import type { Run } from '../../src/store/records.ts';
 import { emptyMemoryView } from '../../src/bot/views/memory.ts';
 import { makeReport } from '../support/delivery-report.ts';
@@ -56,8 +57,7 @@ const seen = (user: string): string =>
 
 const rowOf = async (run: Run) => {
   const doc = await house.store.getDoc('memory', `${run.job}.${run.id}`);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the test wrote itself
-  return (doc?.value as { advice: Record<string, unknown>[] }).advice[0];
+  return MemoryEntry.parse(doc?.value).advice[0];
 };
 
 describe('the buttons of a report', () => {
