@@ -286,6 +286,19 @@ const damages: Damage[] = [
     after: ['quarantined'],
   },
   {
+    what: 'a record that is gone, and a document of its run that is left',
+    damage: async () => {
+      const path = at.doc('memory', 'weekly-report.x');
+      await mkdir(dirname(path), { recursive: true });
+      const doc = { v: 1, kind: 'memory', key: 'weekly-report.x', rev: 1, updatedAt: '2026-11-23T09:00:00.000Z' };
+      await writeFile(path, JSON.stringify({ ...doc, runId: who.failed, value: 1 }));
+      await rm(at.record(who.failed));
+    },
+    finds: ['index-extra', 'doc-orphan'],
+    names: () => 'weekly-report.x.json',
+    after: ['doc-orphan', 'quarantined'],
+  },
+  {
     what: 'a record under a wrong name',
     damage: () => rename(at.record(who.failed), at.record(who.failed).replace('.json', '.jsno')),
     finds: ['index-extra', 'stray'],
