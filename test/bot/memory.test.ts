@@ -6,6 +6,8 @@ import { renderSlackReport } from '../../src/render/slack/report.ts';
 import { checkMessage } from '../../src/render/slack/check.ts';
 import { MemoryEntry } from '../../src/store/memory-records.ts';
 import type { Run } from '../../src/store/records.ts';
+import { clickAdvice } from '../../src/bot/commands/memory.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import { emptyMemoryView } from '../../src/bot/views/memory.ts';
 import { makeReport } from '../support/delivery-report.ts';
 import { createHouse, saidIn, type House } from '../support/house.ts';
@@ -100,7 +102,38 @@ describe('the buttons of a report', () => {
     expect((await click(message, 'advice:done')).text).toContain('That report was deleted');
   });
 
-  test('a request that comes twice is one act', async () => {
+  test('a request that comes again after it was taken back does not do it again', async () => {
+    const run = await report({ advice: [1] });
+    const memory = createMemory({ store: house.store, clock: systemClock });
+    const seenKeys = new Set<string>();
+    const remember = (key: string) => Promise.resolve(seenKeys.has(key) ? false : Boolean(seenKeys.add(key)));
+    const say = (actionId: string, key: string) =>
+      clickAdvice(
+        { memory, remember, runner: house.runner },
+        { actor: run.actor, origin: undefined, key },
+        {
+          actionId,
+          value: `${run.id}|${adviceKey(1)}`,
+        },
+      );
+    expect((await say('advice:done', 'a'))?.text).toContain('noted as done');
+    expect((await say('advice:open', 'b'))?.text).toContain('is open again');
+    expect((await say('advice:done', 'a'))?.text).toContain('already carried out');
+    expect(await rowOf(run)).toMatchObject({ status: 'open' });
+  });
+
+  test.each(['', '|', 'run_1|x', `run_${'0'.repeat(26)}|../../x`, '<!channel>|000000000001'])(
+    'a value that no button of ours has changes nothing: %j',
+    async (value) => {
+      const memory = createMemory({ store: house.store, clock: systemClock });
+      const deps = { memory, remember: () => Promise.resolve(true), runner: house.runner };
+      const asked = { actor: { kind: 'slack', id: 'U0ANA' }, origin: undefined, key: 'a' } as const;
+      const answer = await clickAdvice(deps, asked, { actionId: 'advice:done', value });
+      expect(answer?.text).toContain('This button is from another time.');
+    },
+  );
+
+  test('two clicks at the same moment are one act', async () => {
     const run = await report({ advice: [1] });
     const message = await post(run);
     const at = { user: 'U0ANA', channel: '#general', ts: message.ts } as const;

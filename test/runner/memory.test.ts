@@ -75,7 +75,7 @@ describe('recall', () => {
     const [found] = await memory.recall(AGENT, 12);
     expect(found?.entry.runId).toBe(run.id);
     expect(await statuses()).toMatchObject({ [adviceKey(1)]: 'dismissed', [adviceKey(2)]: 'expired' });
-    await harness.store.removeDoc('memory', `${AGENT}.${run.id}`);
+    await harness.store.remove(run.id, ana);
     expect(await memory.recall(AGENT, 12)).toEqual([]);
   });
 });
@@ -169,6 +169,8 @@ describe('advise', () => {
     expect(await memory.advise({ ...asked, key: adviceKey(9) })).toEqual({ outcome: 'not_found' });
     expect(await memory.advise({ ...asked, runId: `run_${'0'.repeat(26)}` })).toEqual({ outcome: 'not_found' });
     await harness.store.remove(run.id, ana);
+    expect(await harness.store.getDoc('memory', `${AGENT}.${run.id}`)).toBeUndefined();
+    expect(await memory.list(AGENT)).toEqual([]);
     expect(await memory.advise(asked)).toEqual({ outcome: 'not_found' });
   });
 

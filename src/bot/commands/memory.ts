@@ -12,8 +12,11 @@ import { SEEN_BEFORE, type Asked, type CommandDeps } from './context.ts';
 
 const ROWS = 200;
 
+/** All that these need. */
+type Desk = Pick<CommandDeps, 'memory' | 'remember' | 'runner'>;
+
 /** `/jobs memory JOB`: what its reports recommended, and what became of it. */
-export async function memory(deps: CommandDeps, _asked: Asked, command: Command): Promise<Answer> {
+export async function memory(deps: Desk, _asked: Asked, command: Command): Promise<Answer> {
   const [name] = command.words;
   const jobs = deps.runner.jobs();
   if (name === undefined) {
@@ -30,7 +33,7 @@ export async function memory(deps: CommandDeps, _asked: Asked, command: Command)
   return unknownJobView(name, suggest(name, known));
 }
 
-async function listAnswer(deps: CommandDeps, job: string, note?: Answer): Promise<Answer | undefined> {
+async function listAnswer(deps: Desk, job: string, note?: Answer): Promise<Answer | undefined> {
   const rows = await deps.memory.list(job, { limit: ROWS + 1 });
   if (rows.length === 0) return undefined;
   return memoryView(job, { rows: rows.slice(0, ROWS), more: rows.length > ROWS, ...(note !== undefined && { note }) });
@@ -38,7 +41,7 @@ async function listAnswer(deps: CommandDeps, job: string, note?: Answer): Promis
 
 /** A click on an answer to advice, in a report or in the list; undefined when it is another button. */
 export function clickAdvice(
-  deps: CommandDeps,
+  deps: Desk,
   asked: Asked,
   clicked: { actionId: string; value: string },
 ): Promise<Answer> | undefined {
@@ -46,7 +49,7 @@ export function clickAdvice(
   return as === undefined ? undefined : answered(deps, asked, { as, value: clicked.value });
 }
 
-async function answered(deps: CommandDeps, asked: Asked, click: { as: Answered; value: string }): Promise<Answer> {
+async function answered(deps: Desk, asked: Asked, click: { as: Answered; value: string }): Promise<Answer> {
   const [runId = '', key = '', from] = click.value.split('|');
   if (!isId(runId, 'run') || !AdviceKey.safeParse(key).success)
     return problemView('This button is from another time.', 'Try `/jobs memory` with the name of the job.');
