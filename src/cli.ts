@@ -21,7 +21,10 @@ const HELP = `Usage: bellhop COMMAND
   runs [--json]                 list the newest runs
   runs list [JOB] [STATE]       list the runs of a job, or in a state
   runs show RUN [--json]        show a run, its report and its receipts
+  runs show RUN [--facts] [--transcript] [--json]
+                                of an agent: where its numbers came from; what was said with the model
   runs cancel | retry RUN       stop a run; run the same again
+  runs approve | deny RUN       let a run that waits for an approval start, or end it
   runs delete RUN --yes         delete a run and its report for good
   schedule JOB "mon 09:00" [key=value …] [--zone Europe/Berlin] [--to '#channel,ana@example.com'] [--name NAME] [--yes]
                                 show when a job would run by itself; --yes stores it
@@ -37,6 +40,8 @@ const HELP = `Usage: bellhop COMMAND
   mail list | allow ADDRESS | suppress ADDRESS [--json]       who gets no mail and why; let mails through again; stop them
   spend [--json]                what agents spent, and where the caps on money stand
   spend allow JOB               let the next run of an agent pass its caps, once, until the end of the day
+  memory JOB [--json]           what an agent recommended, and what became of it
+  memory JOB done | later | never | open KEY    answer one of it; later is not for four weeks, open takes an answer back
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -57,7 +62,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   start: [],
   run: ['json'],
   jobs: ['json'],
-  runs: ['json', 'yes'],
+  runs: ['json', 'yes', 'facts', 'transcript'],
   schedule: ['json', 'yes', 'zone', 'to', 'name'],
   schedules: ['json'],
   next: ['json'],
@@ -71,6 +76,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   mail: ['json'],
   spend: ['json'],
+  memory: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   report: ['json', 'as', 'width', 'out'],
@@ -152,7 +158,7 @@ async function gatewayCommand(
     case 'jobs':
       return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
     case 'runs':
-      return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+      return withGateway((gateway) => runsCommand(terminal(), gateway, { ...values, args }));
     case 'token': {
       const { tokenCommand } = await import('./cli/tokens.ts');
       return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
@@ -164,6 +170,10 @@ async function gatewayCommand(
     case 'spend': {
       const { spendCommand } = await import('./cli/spend.ts');
       return withGateway((gateway) => spendCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    case 'memory': {
+      const { memoryCommand } = await import('./cli/memory.ts');
+      return withGateway((gateway) => memoryCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'preflight': {
       const { preflightCommand } = await import('./cli/preflight.ts');
@@ -200,6 +210,8 @@ function readArguments(argv: readonly string[]) {
         json: { type: 'boolean', default: false },
         yes: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
+        facts: { type: 'boolean', default: false },
+        transcript: { type: 'boolean', default: false },
         fix: { type: 'boolean', default: false },
         zone: { type: 'string' },
         to: { type: 'string' },

@@ -19,6 +19,7 @@ import type { Minute } from './runner/bell.ts';
 import type { Budget } from './runner/budget.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
+import type { Memory } from './runner/memory.ts';
 import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
 import { createMetrics, type Metrics } from './runner/metrics.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
@@ -56,6 +57,7 @@ export interface Bellhop {
   confinement: Confinement;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  memory: Memory;
   budget: Budget;
   spending: Spending;
   metrics: Metrics;
@@ -112,8 +114,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     { workerId, concurrency: config.concurrency },
   );
   const listed = () => registry.list();
-  const { timeZone, owners } = config;
-  const spending = createSpending({ budget, jobs: listed, timeZone, pricesAsOf: prices.asOf, owners });
+  const spending = createSpending({ budget, jobs: listed, timeZone: config.timeZone, pricesAsOf: prices.asOf });
   const metrics = createMetrics({ store, spending, jobs: listed, clock, log, version: VERSION });
   const rasteriser = createRasteriser({ fontFiles: [...BUNDLED_FONTS, ...config.fontFiles] });
   const transports = await transportsOf(config, { store, log, mail, rasteriser, ...seams, clock });
@@ -140,6 +141,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     confinement,
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
+    memory: agents.memory,
     budget,
     spending,
     metrics,
@@ -206,6 +208,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
             reader: store,
             schedules: bellhop.scheduler.schedules,
             spending: bellhop.spending,
+            memory: bellhop.memory,
+            owners: config.owners,
             remember: rememberIn(store, clock),
             clock,
             log,
@@ -227,8 +231,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
-  const money = { spending, metrics };
-  const rooms = { runner, reader: store, schedules, preflights, tokens, subscriptions, ...money };
+  const { memory } = bellhop;
+  const rooms = { runner, reader: store, schedules, preflights, tokens, subscriptions, memory, spending, metrics };
   const api = createApi({ ...rooms, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../runner/metrics.ts';
+import type { Memory } from '../runner/memory.ts';
 import type { Preflights } from '../runner/preflights.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
@@ -20,6 +21,7 @@ import type { CronDeps } from './cron.ts';
 import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
 import { jobRoutes } from './jobs.ts';
+import { memoryRoutes } from './memory.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerError, answerProblem, answerRefusal } from './problem.ts';
 import { processRoutes } from './process.ts';
@@ -42,6 +44,7 @@ export interface ApiDeps {
   subscriptions: Subscriptions;
   spending: Spending;
   metrics: Pick<Metrics, 'text'>;
+  memory: Pick<Memory, 'list' | 'advise'>;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   backup: (dir: string) => Promise<BackupInfo>;
@@ -83,6 +86,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   // Behind the door: a body is read only from who was let in.
   app.use('*', bodyWithin);
   app.route('/v1/jobs', jobRoutes(deps));
+  app.route('/v1/jobs', memoryRoutes(deps));
   app.route('/v1/runs', runRoutes(deps));
   app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes(deps));

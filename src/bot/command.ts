@@ -23,6 +23,9 @@ export const VERBS = [
   'unschedule',
   'spend',
   'allow',
+  'memory',
+  'approve',
+  'deny',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -49,6 +52,9 @@ const ALIASES: Record<string, Verb> = {
   money: 'spend',
   budget: 'spend',
   unpause: 'resume',
+  advice: 'memory',
+  ok: 'approve',
+  reject: 'deny',
 };
 const MAX_LENGTH = 8_000;
 const MAX_TOKENS = 200;

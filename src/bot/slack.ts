@@ -4,6 +4,7 @@ import { WebClient, type WebClientOptions } from '@slack/web-api';
 import type { Clock } from '../clock.ts';
 import { DependencyError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../runner/memory.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Spending } from '../runner/spending.ts';
@@ -18,6 +19,9 @@ export interface SlackDeps {
   reader: Reader;
   schedules: Schedules;
   spending: Spending;
+  memory: Pick<Memory, 'list' | 'advise'>;
+  /** Slack user ids of those who may approve. */
+  owners: readonly string[];
   remember: (key: string) => Promise<boolean>;
   clock: Clock;
   log: Log;

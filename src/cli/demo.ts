@@ -75,6 +75,8 @@ async function openStage({ workspace, mailbox, folder, terminal }: Stage): Promi
     reader: bellhop.store,
     schedules: bellhop.scheduler.schedules,
     spending: bellhop.spending,
+    memory: bellhop.memory,
+    owners: ['U0ANA'],
     zones: { of: () => Promise.resolve(undefined) },
     remember: () => Promise.resolve(true),
     clock: terminal.clock,

@@ -1,4 +1,5 @@
 import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts';
+import type { TranscriptResult } from '../runner/transcripts.ts';
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
@@ -9,7 +10,8 @@ import type { AllowResult, SpendView } from '../runner/spending.ts';
 import type { PreflightResult } from '../runner/preflights.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
-import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
+import type { AdviceView, Answered } from '../runner/memory.ts';
+import type { ApproveOutcome, BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
 export interface RunView {
   run: Run;
@@ -25,16 +27,21 @@ export interface Gateway extends AsyncDisposable {
   find(
     ref: string,
   ): Promise<({ outcome: 'found' } & RunView) | { outcome: 'not_found' } | { outcome: 'ambiguous'; ids: string[] }>;
+  /** What was said between code and model in a run of an agent. */
+  transcript(run: Run): Promise<TranscriptResult>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
   schedules: ScheduleGateway;
   tokens: TokenGateway;
   mail: MailGateway;
   spend: SpendGateway;
+  memory: MemoryGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   /** Looks whether reports of the job could arrive; posts nothing. */
   preflight(job: string): Promise<Extract<PreflightResult, { outcome: 'looked' }> | ScheduleProblem>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
+  /** Lets a waiting run go on; here, and not beside a server, this process then executes it. */
+  approve(id: string): Promise<ApproveOutcome['outcome']>;
   retry(id: string): Promise<RetryResult | { outcome: 'problem'; text: string }>;
   remove(id: string): Promise<RemoveOutcome['outcome']>;
   /** Copies the data folder, live and consistent, to an absolute path. */
@@ -101,4 +108,15 @@ export interface MailGateway {
   list(query: { after?: string }): Promise<Page<Suppression>>;
   allow(address: string): Promise<{ suppression: Suppression } | MailProblem>;
   suppress(address: string): Promise<{ suppression: Suppression } | MailProblem>;
+}
+
+/** The verbs of what jobs recommended. */
+export interface MemoryGateway {
+  /** The newest first; `more`: there are older ones. */
+  list(job: string): Promise<{ job: string; advice: AdviceView[]; more: boolean } | ScheduleProblem>;
+  answer(asked: {
+    job: string;
+    as: Answered;
+    key: string;
+  }): Promise<{ outcome: 'noted' | 'unchanged'; row: AdviceView } | ScheduleProblem>;
 }

@@ -2,6 +2,7 @@ import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
 import { localMail } from './local-mail.ts';
 import { localSpend } from './local-spend.ts';
+import { localMemory } from './local-memory.ts';
 import { localSchedules } from './local-schedules.ts';
 import { localTokens } from './local-tokens.ts';
 
@@ -28,11 +29,13 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       if (found.outcome === 'ambiguous') return { outcome: 'ambiguous', ids: found.candidates.map((run) => run.id) };
       return { outcome: 'found', run: found.run, deliveries: await store.deliveries(found.run.id) };
     },
+    transcript: (run) => runner.transcript(run),
     list: (query) => store.list(query),
     schedules: localSchedules(bellhop),
     tokens: localTokens(bellhop),
     mail: localMail(bellhop),
     spend: localSpend(bellhop),
+    memory: localMemory(bellhop),
     notices: (query) => store.listNotices(query),
     async preflight(job) {
       await bellhop.loadJobs();
@@ -43,6 +46,10 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       return { outcome: 'problem', text: `There is no job ${result.name.slice(0, 80)}.\n${hint}` };
     },
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
+    async approve(id) {
+      await work();
+      return (await runner.approve(id, actor)).outcome;
+    },
     async retry(id) {
       await work();
       return runner.retry(id, actor);

@@ -7,6 +7,7 @@ import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway, ScheduleProblem } from './gateway.ts';
 import { remoteMail } from './remote-mail.ts';
 import { remoteSpend } from './remote-spend.ts';
+import { remoteMemory } from './remote-memory.ts';
 import { remoteSchedules } from './remote-schedules.ts';
 import { remoteTokens } from './remote-tokens.ts';
 
@@ -17,6 +18,17 @@ const Problem = z.object({
   issues: z.array(z.unknown()).optional(),
 });
 const RunBody = z.object({ run: Run, deliveries: z.array(Delivery).default([]) });
+const TranscriptBody = z.object({
+  transcript: z.discriminatedUnion('outcome', [
+    z.object({
+      outcome: z.literal('kept'),
+      until: z.string(),
+      entries: z.array(z.looseObject({ kind: z.enum(['request', 'answer', 'tool', 'note']) })),
+    }),
+    z.object({ outcome: z.literal('gone'), until: z.string() }),
+    z.object({ outcome: z.literal('none') }),
+  ]),
+});
 const ListBody = z.object({ runs: z.array(RunSummary), next: z.string().optional() });
 const NoticesBody = z.object({
   notices: z.array(z.object({ notice: Notice, deliveries: z.array(Delivery) })),
@@ -86,6 +98,9 @@ export function createRemoteGateway(socketPath: string): Gateway {
       }
       return { outcome: 'found', ...RunBody.parse(checked(answer)) };
     },
+    async transcript({ id }) {
+      return TranscriptBody.parse(checked(await call('GET', `/v1/runs/${id}/transcript`))).transcript;
+    },
     async list(query) {
       const params = new URLSearchParams();
       if (query.limit !== undefined) params.set('limit', String(query.limit));
@@ -100,6 +115,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
     tokens: remoteTokens({ call, checked, problemOf }),
     mail: remoteMail({ call, checked, problemOf }),
     spend: remoteSpend({ call, checked, problemOf }),
+    memory: remoteMemory({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };
@@ -113,6 +129,11 @@ export function createRemoteGateway(socketPath: string): Gateway {
       const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/cancel`);
       if (answer.status === 404) return 'not_found';
       return OutcomeBody.parse(checked(answer)).outcome === 'cancelled' ? 'cancelled' : 'already_final';
+    },
+    async approve(id) {
+      const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/approve`);
+      if (answer.status === 404) return 'not_found';
+      return OutcomeBody.parse(checked(answer)).outcome === 'approved' ? 'approved' : 'not_waiting';
     },
     async retry(id) {
       return submitted(await call('POST', `/v1/runs/${encodeURIComponent(id)}/retry`));

@@ -5,7 +5,6 @@ import { formatDuration, oneLine } from './format.ts';
 
 const STOPPED: Partial<Record<AgentWhy, string>> = {
   max_turns: 'all turns used',
-  budget_usd: 'run cap reached',
   budget_tokens: 'token limit reached',
   tool_calls: 'all tool calls used',
   deadline: 'out of time',
@@ -64,10 +63,18 @@ function timeWords(ms: number): string {
   return ms >= 9_950 && ms < 59_500 ? `${Math.round(ms / 1_000)} s` : formatDuration(ms);
 }
 
-function stoppedWords({ cutShort, why }: AgentAccount): string[] {
+function stoppedWords(account: AgentAccount): string[] {
+  const { cutShort, why } = account;
+  if (why === 'budget_usd') return [`stopped: ${capWords(account)}`];
   const stopped = STOPPED[why];
   if (stopped !== undefined) return [`stopped: ${stopped}`];
   return cutShort ? ['cut short'] : [];
+}
+
+/** A run that never asked the model was stopped by another cap than its own: of its job's day, of the day, of the month. */
+function capWords({ turns, capMicroUsd }: AgentAccount): string {
+  if (turns === 0) return 'budget reached';
+  return capMicroUsd === undefined ? 'run cap reached' : `run cap ${formatUsd(capMicroUsd)} reached`;
 }
 
 /** `950`, `1.2k`, `12k`, `1.3M`. */

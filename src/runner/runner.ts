@@ -5,6 +5,7 @@
 import { isId } from '../ids.ts';
 import { RunError } from '../errors.ts';
 import { isFinal } from '../store/records.ts';
+import { waitsOf } from './approvals.ts';
 import { createCaps } from './caps.ts';
 import { createExecutor } from './execute.ts';
 import { createGuards } from './guards.ts';
@@ -14,6 +15,7 @@ import { fillCommand } from './kinds/command.ts';
 import { planCard } from './deliveries.ts';
 import { createProcess, type ProcessQueue } from './process.ts';
 import { suggest } from '../suggest.ts';
+import { transcriptOf, type TranscriptResult } from './transcripts.ts';
 import { createWorker } from './worker.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Ids } from '../ids.ts';
@@ -21,7 +23,7 @@ import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Actor, Kind, Run, RunSummary, Trigger } from '../store/records.ts';
-import type { CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
+import type { ApproveOutcome, CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
 import type { Caps } from './caps.ts';
 import type { Field, InputIssue } from './fields.ts';
 import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
@@ -90,10 +92,14 @@ export interface Runner extends AsyncDisposable {
   problems(): JobProblem[];
   submit(request: SubmitRequest): Promise<SubmitResult>;
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
+  /** Lets a waiting run go on; to deny it, cancel it. Who may is for the surface to ask (approvals.ts). */
+  approve(runId: string, actor: Actor): Promise<ApproveOutcome>;
   /** Starts a NEW run with the same job and input. */
   retry(runId: string, actor: Actor, options?: RetryOptions): Promise<RetryResult>;
   /** Deletes a run for good; an unfinished one is cancelled first. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /** What was said between code and model in a run of an agent. */
+  transcript(run: Run): Promise<TranscriptResult>;
   /**
    * Resolves `last` (the newest run this actor asked for), a full id, or an ending of at least 4 characters; `jobs`: among the runs of
    * these jobs alone.
@@ -185,6 +191,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
       input: read.input,
       policy: job.policy,
       priority: job.priority,
+      ...waitsOf(job),
       ...place,
       ...(destinations !== undefined && { destinations }),
       ...(retryOf !== undefined && { retryOf }),
@@ -261,8 +268,10 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     problems: () => registry.problems(),
     submit,
     cancel: (runId, actor) => store.cancel(runId, actor),
+    approve: (runId, actor) => store.approve(runId, actor),
     retry,
     remove: (runId, actor) => store.remove(runId, actor),
+    transcript: (run) => transcriptOf(store, run),
     find,
     process: createProcess({ store, worker, isJob: async (name) => (await findJob(name)) !== undefined }),
     async start() {

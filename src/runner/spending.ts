@@ -23,8 +23,6 @@ export type AllowResult =
 export interface Spending {
   view(): Promise<SpendView>;
   allow(job: string, actor: Actor): Promise<AllowResult>;
-  /** Ids of the Slack users who may allow; over HTTP it is the scope admin. */
-  owners: readonly string[];
 }
 
 /** Makes the service over the budget. */
@@ -33,11 +31,9 @@ export function createSpending(deps: {
   jobs: () => readonly LoadedJob[];
   timeZone: string;
   pricesAsOf: string;
-  owners: readonly string[];
 }): Spending {
   const { budget, timeZone, pricesAsOf } = deps;
   return {
-    owners: deps.owners,
     async view() {
       return { timeZone, pricesAsOf, standing: await budget.standing(agentsOf(deps.jobs())) };
     },

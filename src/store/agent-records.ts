@@ -114,6 +114,8 @@ export const AgentAccount = z.object({
   microUsd: MicroUsd.nullable(),
   /** With earlier attempts of the run, and what a crash left uncounted at its upper bound. */
   runMicroUsd: MicroUsd.nullable(),
+  /** What a run may cost with all its attempts. */
+  capMicroUsd: MicroUsd.exactOptional(),
   tools: z.array(ToolCall).max(200),
   ms: z.number().nonnegative(),
   requestIds: z.array(z.string().max(100)).max(60),

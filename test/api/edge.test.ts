@@ -44,6 +44,7 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       subscriptions: createSubscriptions({ store, clock }),
       spending: spendingOf(store),
       metrics: { text: none },
+      memory: { list: none, advise: none },
       readiness: () => 'ready',
       backup: none,
       cron: { token: 'glass', reader: store, clock, log, schedules: { find: none, runNow: none } },

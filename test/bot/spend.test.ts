@@ -16,19 +16,19 @@ test('/jobs spend shows the day, the month and each agent, with a bar where ther
 });
 
 test('/jobs allow lets an owner allow one run, once, and tells others whom to ask', async () => {
-  expect(saidIn(await house.type(`allow ${AGENT}`, 'U0BEN'))).toContain(
-    'Only an owner may let a run pass its caps: ask <@U0ANA>',
+  expect(saidIn(await house.type(`allow ${AGENT}`, 'U0ANA'))).toContain(
+    'Only an owner may let a run pass its caps: ask <@U0BEN>',
   );
   expect(await house.store.getDoc('allowance', AGENT)).toBeUndefined();
-  expect(saidIn(await house.type(`allow ${AGENT}`))).toContain(
+  expect(saidIn(await house.type(`allow ${AGENT}`, 'U0BEN'))).toContain(
     `The next run of \`${AGENT}\` may pass its caps, once, until`,
   );
   expect(await house.store.getDoc('allowance', AGENT)).toBeDefined();
-  expect(saidIn(await house.type(`allow ${AGENT}`))).toContain('may already pass its caps');
+  expect(saidIn(await house.type(`allow ${AGENT}`, 'U0BEN'))).toContain('may already pass its caps');
 });
 
 test('/jobs allow says what is wrong with the job that was named', async () => {
   expect(saidIn(await house.type('allow'))).toContain('Which job?');
-  expect(saidIn(await house.type('allow weekly-merchandise'))).toContain(`Did you mean ${AGENT}?`);
-  expect(saidIn(await house.type('allow fate'))).toContain('fate is no agent, so it spends no money.');
+  expect(saidIn(await house.type('allow weekly-merchandise', 'U0BEN'))).toContain(`Did you mean ${AGENT}?`);
+  expect(saidIn(await house.type('allow fate', 'U0BEN'))).toContain('fate is no agent, so it spends no money.');
 });

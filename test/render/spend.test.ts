@@ -54,11 +54,15 @@ test('a report of figures alone names no money, and no model', () => {
 });
 
 test.each([
-  ['budget_usd', 'stopped: run cap reached'],
+  ['budget_usd', 'stopped: run cap $0.20 reached'],
   ['max_turns', 'stopped: all turns used'],
   ['spend_limit', 'stopped: spend limit of the account reached'],
 ] as const)('a run that ended by %s says what stopped it', (why, said) => {
-  expect(describeSpend(agentAccount({ why, cutShort: true })).endsWith(` · ${said}`)).toBe(true);
+  expect(describeSpend(agentAccount({ why, cutShort: true, capMicroUsd: 200_000 })).endsWith(` · ${said}`)).toBe(true);
+});
+
+test('a run that a cap of the day did not let begin does not say that it was its own', () => {
+  expect(describeSpend(agentAccount({ why: 'budget_usd', turns: 0 }))).toContain('stopped: budget reached');
 });
 
 describe('the line stands where the report says what it cost', () => {

@@ -1,5 +1,6 @@
 import type { ApiDeps } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import type { Runner } from '../../src/runner/runner.ts';
 import { createSubscriptions } from '../../src/runner/subscriptions.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -12,12 +13,16 @@ export function atTheEdge({
 }: {
   runner: Runner;
   store: Store;
-}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights' | 'spending' | 'metrics'> {
+}): Pick<
+  ApiDeps,
+  'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights' | 'spending' | 'metrics' | 'memory'
+> {
   const spending = spendingOf(store);
   return {
     spending,
     metrics: metricsOf(store, spending),
     subscriptions: createSubscriptions({ store, clock: systemClock }),
+    memory: createMemory({ store, clock: systemClock }),
     process: {
       queue: (name, limit) => runner.process(name, limit),
       deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),

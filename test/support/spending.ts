@@ -13,7 +13,7 @@ import { agentOf } from './money-house.ts';
 /** The agent that these rooms know. */
 export const AGENT = 'weekly-merchandising';
 
-/** Money over a store, for rooms that are not about it: one agent, and no cap but its own. Ana is an owner. */
+/** Money over a store, for rooms that are not about it: one agent, and no cap but its own. */
 export function spendingOf(store: Store, over: Partial<Pick<BudgetDeps, 'clock' | 'caps'>> = {}): Spending {
   const jobs = () => [agentOf(AGENT)];
   const fate: Partial<LoadedJob> = { kind: 'function', name: 'fate' };
@@ -34,7 +34,6 @@ export function spendingOf(store: Store, over: Partial<Pick<BudgetDeps, 'clock' 
     jobs: () => [...jobs(), fate as LoadedJob],
     timeZone: 'UTC',
     pricesAsOf: '2026-11-22',
-    owners: ['U0ANA'],
   });
 }
 

@@ -5,11 +5,13 @@ import { problemView } from '../views/answers.ts';
 import type { Answer } from '../views/blocks.ts';
 import { HOME_ACTIONS } from '../views/home.ts';
 import { DELETE_ACTIONS } from '../views/show.ts';
+import { clickDecision } from './approve.ts';
 import { cancelAnswer } from './cancel.ts';
 import { SEEN_BEFORE, slackActor, type Asked, type CommandDeps } from './context.ts';
 import { deleteShown } from './delete.ts';
 import { failedAnswer } from './failed.ts';
 import { list } from './list.ts';
+import { clickAdvice } from './memory.ts';
 import { clickSchedule } from './pause.ts';
 import { retry, retryAnswer } from './retry.ts';
 import { show } from './show.ts';
@@ -44,12 +46,18 @@ async function act(deps: CommandDeps, asked: Asked, clicked: ClickedButton): Pro
   if (clicked.actionId === HOME_ACTIONS.list) return list(deps, asked, { verb: 'list', words: [], pairs: {} });
   const ofSchedule = clickSchedule(deps, asked, clicked);
   if (ofSchedule !== undefined) return ofSchedule;
+  const ofAdvice = clickAdvice(deps, asked, clicked);
+  if (ofAdvice !== undefined) return ofAdvice;
   const [runId = ''] = clicked.value.split('|');
   if (!isId(runId, 'run')) return problemView('This button is from another time.', 'Try `/jobs list`.');
   switch (clicked.actionId) {
     case CARD_ACTIONS.cancel:
       if (!(await deps.remember(asked.key))) return SEEN_BEFORE;
       return cancelAnswer(await deps.runner.cancel(runId, asked.actor));
+    case CARD_ACTIONS.approve:
+      return clickDecision(deps, asked, { runId, decision: 'approve' });
+    case CARD_ACTIONS.deny:
+      return clickDecision(deps, asked, { runId, decision: 'deny' });
     case CARD_ACTIONS.retry:
       return retryAnswer(await retry(deps, { ...asked, key: `retry-button-${runId}` }, runId));
     case HOME_ACTIONS.show:

@@ -1,5 +1,6 @@
 import type { Log } from '../../log.ts';
 import { cutText } from '../../render/format.ts';
+import type { Memory } from '../../runner/memory.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { Schedules } from '../../runner/schedules.ts';
 import type { Spending } from '../../runner/spending.ts';
@@ -15,6 +16,9 @@ export interface CommandDeps {
   reader: Reader;
   schedules: Schedules;
   spending: Spending;
+  memory: Pick<Memory, 'list' | 'advise'>;
+  /** Slack user ids of those who may approve. */
+  owners: readonly string[];
   zones: Zones;
   remember: (key: string) => Promise<boolean>;
   log: Log;

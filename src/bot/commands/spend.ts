@@ -17,7 +17,7 @@ const MAX_NAMED = 10;
 export async function allow(deps: CommandDeps, asked: Asked, command: Command): Promise<Answer> {
   const [job] = command.words;
   if (job === undefined) return problemView('Which job?', 'Like `/jobs allow weekly-merchandising`.');
-  const { owners } = deps.spending;
+  const { owners } = deps;
   if (!owners.includes(asked.actor.id)) return whoMay(owners);
   if (!(await deps.remember(asked.key))) return SEEN_BEFORE;
   const result = await deps.spending.allow(job, asked.actor);

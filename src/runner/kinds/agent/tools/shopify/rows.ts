@@ -11,6 +11,8 @@ export interface ShopFacts {
   currency: string;
   /** IANA name: what a day is. */
   timeZone: string;
+  /** Prices, and so revenue, hold tax; default no. */
+  taxesIncluded?: boolean;
 }
 export interface OrderLine {
   /** The digits of Shopify's id; undefined when the product was deleted. */
@@ -54,6 +56,8 @@ export interface Product {
 export interface Discount {
   id: string;
   title: string;
+  /** What a buyer may type, where that is not the title; default none. */
+  codes?: readonly string[];
   /** A code or a rule that applies by itself. */
   kind: 'code' | 'automatic';
   startsAt: string;
@@ -66,6 +70,8 @@ export interface Discount {
 export interface Read<T> {
   rows: readonly T[];
   gaps: readonly string[];
+  /** The first day of which all rows are here; default: all asked about. Sums over earlier days are too small. */
+  completeFrom?: string;
 }
 /** Where a shop's rows come from: the Admin API, or a demo shop. Errors are RunErrors SHOPIFY_REJECTED or SHOPIFY_UNAVAILABLE. */
 export interface ShopSource {
