@@ -13,7 +13,13 @@ let metrics: Metrics;
 beforeEach(() => {
   h = memoryHarness();
   metrics = createMetrics({
-    store: h.store,
+    store: {
+      ...h.store,
+      // Events come at least once; here each comes twice.
+      async *watch(since, signal) {
+        for await (const event of h.store.watch(since, signal)) yield* [event, event];
+      },
+    },
     jobs: () => [{ name: 'digest' }],
     spending: { view: () => Promise.resolve(VIEW) },
     clock: h.clock,
