@@ -34,8 +34,13 @@ export function describeSpend(account: AgentAccount): string {
 }
 
 /** What a run cost, where only its sum is known: `$0.05`, `cost n/a`. */
-export function describeMoney(microUsd: number | null): string {
+function describeMoney(microUsd: number | null): string {
   return microUsd === null ? 'cost n/a' : formatUsd(microUsd);
+}
+
+/** The same in a list, behind other words; nothing for what cost nothing. */
+export function costWords(microUsd: number | null | undefined): string {
+  return microUsd === undefined || microUsd === 0 ? '' : ` · ${describeMoney(microUsd)}`;
 }
 
 /** What the run cost as a whole stands beside it where an earlier attempt spent as well. */

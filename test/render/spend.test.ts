@@ -3,7 +3,7 @@ import { drawCard } from '../../src/render/card.ts';
 import { renderHtml } from '../../src/render/html.ts';
 import { renderMarkdown } from '../../src/render/markdown-file.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
-import { describeMoney, describeSpend } from '../../src/render/spend.ts';
+import { costWords, describeSpend } from '../../src/render/spend.ts';
 import { renderText } from '../../src/render/text.ts';
 import { formatUsd } from '../../src/usd.ts';
 import { agentAccount } from '../support/agent-account.ts';
@@ -28,7 +28,7 @@ test('money is said with no more digits than say something', () => {
     '$1.00',
     '$1,234.50',
   ]);
-  expect(describeMoney(null)).toBe('cost n/a');
+  expect([undefined, 0, null, 51_234].map(costWords)).toEqual(['', '', ' · cost n/a', ' · $0.05']);
 });
 
 test('what an earlier attempt spent stands beside what this one did', () => {

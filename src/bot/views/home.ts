@@ -3,7 +3,7 @@ import { shortId } from '../../ids.ts';
 import { slackDate } from '../../render/card.ts';
 import { oneLine } from '../../render/format.ts';
 import { describeDeliveries, stateMark } from '../../render/run.ts';
-import { describeMoney } from '../../render/spend.ts';
+import { costWords } from '../../render/spend.ts';
 import type { JobProblem } from '../../runner/registry.ts';
 import type { ScheduleView } from '../../runner/schedule-views.ts';
 import type { SpendView } from '../../runner/spending.ts';
@@ -87,7 +87,7 @@ function problemBlocks({ problems, health }: HomeFacts): KnownBlock[] {
       .map(({ file, reason }) => `\`${safe(file)}\` is no job: ${cutMrkdwn(safe(reason), 300)}`),
     ...(problems.length > MAX_PROBLEMS ? [`… and ${problems.length - MAX_PROBLEMS} more files that are no job`] : []),
   ];
-  return lines.length === 0 ? [] : [header('Problems'), ...paged(lines.map((line) => `:warning: ${line}`))];
+  return lines.length === 0 ? [] : [header('Problems'), ...paged(lines.map((line) => `⚠️ ${line}`))];
 }
 
 function openBlocks({ open, moreOpen, jobs }: HomeFacts): KnownBlock[] {
@@ -107,9 +107,8 @@ function lastBlocks({ last }: HomeFacts): KnownBlock[] {
 
 function runBlock(run: RunSummary, more: string): KnownBlock {
   const by = safe(oneLine(run.actor.name ?? run.actor.id));
-  const cost = run.microUsd === undefined ? '' : ` · ${describeMoney(run.microUsd)}`;
   const why = run.errorCode === undefined ? '' : ` · ${run.errorCode}`;
-  const text = `*${run.job}* ${stateMark(run.state)}${why}\n${slackDate(run.createdAt)} · by ${by}${cost} · \`${shortId(run.id)}\`${more}`;
+  const text = `*${run.job}* ${stateMark(run.state)}${why}\n${slackDate(run.createdAt)} · by ${by}${costWords(run.microUsd)} · \`${shortId(run.id)}\`${more}`;
   return {
     type: 'section',
     text: { type: 'mrkdwn', text: cutMrkdwn(text, 3_000) },

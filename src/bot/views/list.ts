@@ -2,7 +2,7 @@ import type { KnownBlock } from '@slack/types';
 import { slackDate } from '../../render/card.ts';
 import { cutText, oneLine } from '../../render/format.ts';
 import { stateMark } from '../../render/run.ts';
-import { describeMoney } from '../../render/spend.ts';
+import { costWords } from '../../render/spend.ts';
 import type { JobProblem } from '../../runner/registry.ts';
 import type { RunSummary } from '../../store/records.ts';
 import { formatUsd } from '../../usd.ts';
@@ -57,9 +57,8 @@ function jobBlocks(listing: Listing): KnownBlock[] {
   const lines = listing.jobs.map(({ name, description, last, next, monthMicroUsd }) => {
     const ran = last === undefined ? 'never run' : `${stateMark(last.state)} ${slackDate(last.createdAt)}`;
     const comes = next === undefined ? '' : ` · next ${slackDate(next)}`;
-    const cost = last?.microUsd === undefined ? '' : ` · ${describeMoney(last.microUsd)}`;
     const month = monthMicroUsd === undefined ? '' : ` · month ${formatUsd(monthMicroUsd)}`;
-    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}${cost}${month}${comes}`;
+    return `*${name}* – ${cutMrkdwn(safe(description), 160)}\n      ${ran}${costWords(last?.microUsd)}${month}${comes}`;
   });
   const blocks = paged(lines);
   if (listing.moreJobs > 0) blocks.push(context(`… and ${listing.moreJobs} more jobs.`));
