@@ -208,15 +208,15 @@ function capError(message: string, hint: string): RunError {
 }
 
 /** `day`, `month`, `weekly-merchandising day`. */
-export function scopeName(scope: Standing['scope'], job: string): string {
+function scopeName(scope: Standing['scope'], job: string): string {
   return scope === 'job' ? `${job} day` : scope;
 }
 
-export function allowHint(job: string): string {
+function allowHint(job: string): string {
   return `An owner may let one run pass: /jobs allow ${job}, or bellhop spend allow ${job}`;
 }
 
-export function raiseHint(scope: Standing['scope']): string {
+function raiseHint(scope: Standing['scope']): string {
   if (scope === 'job') return 'raise budget.usdPerDay in the file of the job';
   return `raise ${scope === 'day' ? 'BELLHOP_BUDGET_DAY_USD' : 'BELLHOP_BUDGET_MONTH_USD'}`;
 }
