@@ -5,7 +5,7 @@
 import { UsageError } from '../errors.ts';
 import type { Core } from './core.ts';
 import { checkFree } from './doc-table.ts';
-import type { DocTable } from './doc-table.ts';
+import type { DocName, DocTable } from './doc-table.ts';
 import type { NewDoc } from './store.ts';
 
 const MAX_DOCS = 20;
@@ -31,13 +31,28 @@ export async function withOwners<T extends Omit<NewDoc, 'rev'>>(
 ): Promise<T[]> {
   const admitted: T[] = [];
   for (const doc of wanted) {
-    const owner = doc.runId;
+    const owner = doc.runId ?? undefined;
     const isKnown = owner === undefined || docs.present(doc)?.runId === owner;
     if (!isKnown && (await core.getRun(owner)) === undefined) continue;
     if (!isKnown && owner !== runId) throw foreign(doc, owner);
     admitted.push(doc);
   }
   return admitted;
+}
+
+/** What of the documents goes with the run because it is gone, though nobody had said whose it was; call it as `withOwners`. */
+export async function goneWith(
+  { core, docs }: { core: Pick<Core, 'getRun'>; docs: Pick<DocTable, 'present'> },
+  runId: string,
+  wanted: readonly Omit<NewDoc, 'rev'>[],
+): Promise<DocName[]> {
+  const own = wanted.filter((doc) => {
+    const present = docs.present(doc);
+    return doc.runId === runId && present !== undefined && present.runId === undefined;
+  });
+  return own.length === 0 || (await core.getRun(runId)) !== undefined
+    ? []
+    : own.map(({ kind, key }) => ({ kind, key }));
 }
 
 function foreign({ kind, key }: Pick<NewDoc, 'kind' | 'key'>, owner: string): UsageError {

@@ -90,9 +90,10 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
     const rev = (docs.get(wanted.kind)?.get(wanted.key)?.rev ?? 0) + 1;
     const before = present(wanted);
     // Who rewrites a document need not know whose it is.
-    const runId = wanted.runId ?? before?.runId;
-    const whole = { ...wanted, ...(runId === undefined ? {} : { runId }) };
-    const doc = checked(Doc, newDoc(whole, rev, core.clock.now()), `The document ${wanted.kind}/${wanted.key}`);
+    const runId = wanted.runId === undefined ? before?.runId : (wanted.runId ?? undefined);
+    const owner = runId === undefined ? {} : { runId };
+    const fields = { ...newDoc(wanted, rev, core.clock.now()), ...owner };
+    const doc = checked(Doc, fields, `The document ${wanted.kind}/${wanted.key}`);
     checkRoom(doc, before === undefined);
     if (runId !== undefined && before?.runId !== runId) checkOwner(doc, runId);
     return doc;
@@ -177,7 +178,6 @@ function newDoc(wanted: Unchecked, rev: number, now: number): Unchecked & Pick<D
     rev,
     updatedAt: iso(now),
     ...(wanted.expiresAt === undefined ? {} : { expiresAt: iso(Date.parse(wanted.expiresAt)) }),
-    ...(wanted.runId === undefined ? {} : { runId: wanted.runId }),
     value: wanted.value,
   };
 }

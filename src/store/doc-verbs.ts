@@ -20,7 +20,8 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
   async function put(wanted: Wanted): ReturnType<Store['putDoc']> {
     const rev = docs.conflict(wanted);
     if (rev !== undefined) return { outcome: 'conflict', rev };
-    if (wanted.runId !== undefined && (await core.getRun(wanted.runId)) === undefined) throw unowned(wanted);
+    const owner = wanted.runId ?? undefined;
+    if (owner !== undefined && (await core.getRun(owner)) === undefined) throw unowned(wanted);
     const doc = docs.stage(wanted);
     await core.backing.commit([{ kind: 'doc', doc }, ...noted(wanted.audit)]);
     docs.keep(doc);
@@ -49,7 +50,8 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
       checkFree(doc);
       const work = (): ReturnType<Store['putDoc']> => docs.locked([doc], () => put(doc));
       // No removal of the run comes in between.
-      return doc.runId === undefined ? work() : core.locks.run(doc.runId, work);
+      const owner = doc.runId ?? undefined;
+      return owner === undefined ? work() : core.locks.run(owner, work);
     },
     async removeDoc(kind, key, audit) {
       checkFree({ kind, key });
@@ -73,7 +75,7 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
   };
 }
 
-function unowned({ kind, key, runId = '' }: Wanted): UsageError {
+function unowned({ kind, key, runId }: Wanted): UsageError {
   return new UsageError(`The document ${kind}/${key} would belong to the run ${runId}, which is not there.`, {
     code: 'RUN_UNKNOWN',
     hint: 'It was deleted, perhaps just now, and its documents with it.',

@@ -7,7 +7,7 @@ import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { LEDGER } from './doc-table.ts';
 import type { DocName, DocTable } from './doc-table.ts';
-import { checkDocs, withOwners } from './doc-owners.ts';
+import { checkDocs, goneWith, withOwners } from './doc-owners.ts';
 import { checked } from './json.ts';
 import { isFinal, RunId } from './records.ts';
 import type { Doc } from './records.ts';
@@ -133,10 +133,13 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
         docs.locked([...touched(runId, spend), ...wanted], async () => {
           const own = (await withOwners({ core, docs }, runId, wanted)).map((doc) => docs.stage(doc));
           const counters = stage({ runId, spend, final: false });
-          const changed = [...own, ...counters];
-          if (changed.length === 0) return;
-          await core.backing.commit(changed.map((doc) => ({ kind: 'doc', doc })));
+          const gone = await goneWith({ core, docs }, runId, wanted);
+          const changes: Change[] = [...own, ...counters].map((doc) => ({ kind: 'doc', doc }));
+          for (const { kind, key } of gone) changes.push({ kind: 'doc-removal', docKind: kind, key });
+          if (changes.length === 0) return;
+          await core.backing.commit(changes);
           for (const doc of own) docs.keep(doc);
+          for (const name of gone) docs.drop(name);
           keep({ runId, final: false }, counters);
         }),
       );

@@ -1,4 +1,4 @@
-/** What people do to a run: they approve it, cancel it, delete it. Each act is noted in its own commit, under the lock of its run. */
+/** What people do to a run: they approve it, cancel it, delete it. Each act is noted in the commit of what it does. */
 import { iso } from '../clock.ts';
 import type { Change, KeyEntry } from './backing.ts';
 import type { Blobs } from './blobs.ts';

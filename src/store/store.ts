@@ -134,10 +134,10 @@ export interface NewDoc {
   value: Json;
   expiresAt?: string;
   /**
-   * It is removed with this run. Not given: it stays with the run it belongs to, if any. Of a run that is gone a settle or a charge leaves
-   * it out, and `putDoc` rejects with RUN_UNKNOWN.
+   * It is removed with this run; null: with none. Not given: it stays with the run it belongs to, if any. For a run that is gone a settle
+   * leaves it out, a charge of that run removes it if it is there, and `putDoc` rejects with RUN_UNKNOWN.
    */
-  runId?: string;
+  runId?: string | null;
 }
 
 /** Whole numbers in a unit that the counter's owner chose: micro-dollars, tokens, runs. */

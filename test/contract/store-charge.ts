@@ -68,6 +68,17 @@ export function describeCharge({ fact, h, reopenWith }: Suite): void {
       }
       expect(await counter()).toEqual({ used: 2, held: {} });
     });
+    fact('a note that belongs to nobody outlives its run, and goes in the commit that counts it', async () => {
+      const run = await accept(h.store);
+      const note = (value: number, runId: string | null) => [{ kind: 'agent-run', key: run.id, value, runId }];
+      await h.store.charge({ runId: run.id, spend: [], docs: note(0, run.id) });
+      await h.store.charge({ runId: run.id, spend: [], docs: note(7, null) });
+      await h.store.remove(run.id, ana);
+      expect(await h.store.getDoc('agent-run', run.id)).toMatchObject({ value: 7 });
+      await h.store.charge({ runId: run.id, spend: [{ key: DAY, amount: 7 }], docs: note(0, run.id) });
+      expect(await h.store.getDoc('agent-run', run.id)).toBeUndefined();
+      expect(await counter()).toEqual({ used: 7, held: {} });
+    });
     fact('charges at once add up, beside reserves, settles, cancels and removals of the same runs', async () => {
       await Promise.all(Array.from({ length: 10 }, () => accept(h.store)));
       const claimed = await Promise.all(Array.from({ length: 10 }, () => claimOne(h.store)));

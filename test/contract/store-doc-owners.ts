@@ -53,6 +53,13 @@ export function describeDocOwners({ fact, h, reopenWith }: Suite): void {
       await h.store.remove(run.id, ana);
       expect(await kept()).toEqual([]);
     });
+    fact('belong to nobody any more when somebody says so', async () => {
+      const run = await settled(['a']);
+      await h.store.putDoc({ kind: 'memory', key: 'a', rev: 1, value: 1, runId: null });
+      expect(await h.store.getDoc('memory', 'a')).not.toHaveProperty('runId');
+      await h.store.remove(run.id, ana);
+      expect(await kept()).toEqual(['a']);
+    });
     fact('may be changed by the settle of another run, which then says whose they are', async () => {
       const run = await settled(['a']);
       await accept(h.store);

@@ -336,6 +336,8 @@ describe('the source', () => {
     await store.close();
     clock.step(31 * DAY_MS);
     expect((await copied(from, to)).lostBlobs).toEqual({ count: 0, first: [] });
+    // The source still has the bytes, the copy never had them.
+    expect((await verified(from, to)).filter((verdict) => !verdict.same)).toEqual([]);
     await rm(join(from.dir, 'blobs', ref.sha256.slice(0, 2), ref.sha256));
     expect((await copied(from, again)).lostBlobs).toEqual({ count: 0, first: [] });
     for (const one of [to, again]) {
