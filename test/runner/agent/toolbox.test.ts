@@ -156,7 +156,10 @@ describe('a call of a tool', () => {
       new RunError('wait', { code: 'SHOPIFY_UNAVAILABLE', retryAfterMs: 5_000 }),
       new Error('a bug'),
     ];
-    const box = toolbox(errors.map((error, index) => tool(`t${index}`, () => Promise.reject(error))));
+    const throws = (error: Error) => (): never => {
+      throw error;
+    };
+    const box = toolbox(errors.map((error, index) => tool(`t${index}`, throws(error))));
     for (const name of ['t0', 't1', 't2']) await ask(box, name);
     expect(box.failures().map(({ error }) => [error.code, error.permanent, error.retryAfterMs, error.hint])).toEqual([
       ['SHOPIFY_REJECTED', true, undefined, 'Make a new one.'],
