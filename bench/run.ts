@@ -1,5 +1,6 @@
 /** `node bench/run.ts NAME [--quick]`: runs one benchmark; its last line is one JSON object, and it exits 1 when a goal is missed. */
 import { benchAck } from './ack.ts';
+import { benchAgent } from './agent.ts';
 import { benchApi } from './api.ts';
 import { benchRender } from './render.ts';
 import { printResult } from './result.ts';
@@ -11,6 +12,7 @@ import { benchStore } from './store.ts';
 
 const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchResult>>> = {
   ack: benchAck,
+  agent: benchAgent,
   api: benchApi,
   render: benchRender,
   schedules: benchSchedules,

@@ -85,7 +85,7 @@ export async function converse(wire: Pick<ClaudeWire, 'url'>, terms: Terms = {})
 }
 
 /** JSON with `ok` true is good; with `problems` it is not, and at last it is good without them. */
-export function readJson(text: string, final: boolean): ReturnType<LoopRequest<unknown>['read']> {
+function readJson(text: string, final: boolean): ReturnType<LoopRequest<unknown>['read']> {
   let value: unknown;
   try {
     value = JSON.parse(text);

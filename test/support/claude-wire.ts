@@ -5,7 +5,7 @@ import { eventsOf, textOf } from './claude-events.ts';
 import type { WireAnswer } from './claude-events.ts';
 
 export { callTools, say } from './claude-events.ts';
-export type { WireAnswer, WireBlock, WireUsage } from './claude-events.ts';
+export type { WireAnswer, WireUsage } from './claude-events.ts';
 
 /** Instead of an answer: an HTTP error, in the shape of the API. */
 export interface WireRefusal {
@@ -183,7 +183,7 @@ async function stream(response: ServerResponse, step: WireAnswer, { n, request, 
     await new Promise<void>((written) => void response.write(textOf(event), () => written()));
     events++;
   }
-  end(() => response.end());
+  end(() => (events === step.cutAfter ? response.destroy() : response.end()));
 
   function end(how: () => void): void {
     sent(events);

@@ -65,7 +65,9 @@ describe('the client', () => {
       vi.spyOn(console, level).mockReturnValue(undefined),
     );
     await using second = await startClaudeWire([say('Hi')]);
-    await ask(await openClaude({ apiKey: KEY, baseUrl: second.url }));
+    const claude = await openClaude({ apiKey: KEY, baseUrl: second.url });
+    await ask(claude);
+    expect(claude.client).toMatchObject({ openTelemetry: { traces: { enabled: false } }, webhookKey: null });
     for (const spy of said) {
       expect(spy).not.toHaveBeenCalled();
       spy.mockRestore();

@@ -120,7 +120,7 @@ describe('a limit that is reached', () => {
     ] as const) {
       await using wire = await startClaudeWire([say(REPORT)], { count: 1000 });
       const { end, told } = await converse(wire, { tools: [], limits });
-      expect(end).toMatchObject({ state: 'failed', why, turns: why === 'max_turns' ? 0 : 1, microUsd: 0 });
+      expect(end).toMatchObject({ state: 'failed', why, turns: 0, microUsd: 0 });
       expect(end.error).toMatchObject({ code: 'AGENT_LIMIT', permanent: true });
       expect([wire.requests.length, told.length]).toEqual([0, 0]);
     }

@@ -10,7 +10,11 @@ const meter = (limits: Partial<Limits>): ReturnType<typeof createMeter> =>
     limits: { turns: 8, toolCalls: 24, tokens: 1_000_000, outputTokens: 4_000, microUsd: 100_000, ...limits },
   });
 const tokens = (input: number, output: number): Parameters<ReturnType<typeof meter>['add']>[0] => ({
-  ...{ input, output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
+  input,
+  output,
+  cacheRead: 0,
+  cacheWrite5m: 0,
+  cacheWrite1h: 0,
 });
 
 describe('the meter', () => {

@@ -20,13 +20,18 @@ export interface Asking {
   request: Pick<LoopRequest<unknown>, 'job' | 'beforeTurn' | 'note' | 'signal'>;
   requestIds: string[];
 }
+interface Turn {
+  turn: number;
+  /** Called when its request goes out, each time. */
+  sent: () => void;
+}
 export interface Ask {
   /** Adds up what the next request says more than the last, in bytes of JSON. */
   added(value: unknown): void;
   /** Input tokens of the next request, at most. The first time the service counts them. */
   bound(words: Words): Promise<number>;
   /** The answer, charged. Throws Stopped, or the reason of the signal; then too what came is charged. */
-  turn(words: Words, about: { turn: number }): Promise<Anthropic.Message>;
+  turn(words: Words, about: Turn): Promise<Anthropic.Message>;
 }
 
 /** Bytes of JSON that are one token at least; English has about four. */
@@ -119,14 +124,14 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     }
   }
 
-  async function once(words: Words, about: { turn: number }): Promise<Anthropic.Message | Stopped> {
+  async function once(words: Words, { turn, sent }: Turn): Promise<Anthropic.Message | Stopped> {
     const input = await bound(words);
     const room = meter.room(input);
     if (!room.ok) throw limitStop(room.why);
     await tell(room.boundMicroUsd);
-    signal.throwIfAborted();
     const { maxTokens } = room;
-    note({ kind: 'request', ...about, maxTokens, inputBound: input, toolChoice: words.tool_choice?.type });
+    note({ kind: 'request', turn, maxTokens, inputBound: input, toolChoice: words.tool_choice?.type });
+    sent();
     return await send(words, maxTokens);
   }
 

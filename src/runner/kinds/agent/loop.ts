@@ -54,7 +54,7 @@ export interface LoopEnd<T> {
   cutShort: boolean;
   value?: T;
   lint: string[];
-  /** That were begun; a turn whose answer broke off and was asked for again is one. */
+  /** That were sent; a turn whose answer broke off and was asked for again is one. */
   turns: number;
   tokens: Tokens;
   microUsd: number | null;
@@ -173,8 +173,8 @@ function createTalk<T>(
       note({ kind: 'note', text: `asked to come to an end: ${limit}` });
       if (messages.at(-1)?.role === 'user') tell([{ type: 'text', text: wrapUpText(limit) }]);
     }
-    turns++;
-    const message = await ask.turn(words(limit !== undefined), { turn: turns });
+    const next = turns + 1;
+    const message = await ask.turn(words(limit !== undefined), { turn: next, sent: () => void (turns = next) });
     // Untouched, for thinking is tied to its place; an empty message would be refused.
     if (message.content.length > 0) messages.push({ role: 'assistant', content: message.content });
     return { message, isLast: limit !== undefined };
@@ -191,7 +191,6 @@ function createTalk<T>(
         return { type: 'tool_result', tool_use_id: id, content: answer.text, ...(!answer.ok && { is_error: true }) };
       }),
     );
-    signal.throwIfAborted();
     tell(results);
     const broken = brokenTools(toolbox);
     if (broken !== undefined) throw broken;
