@@ -29,17 +29,10 @@ export function describeGrounds({ then: facts }: Pick<AdviceRow, 'then'>): strin
   return cutText(words.join(', '), REST_CHARS);
 }
 
-export const ADVICE_WORDS: Readonly<Record<AdviceState, string>> = {
-  open: 'open',
-  done: 'done',
-  dismissed: 'dismissed',
-  expired: 'expired',
-};
-
-/** `done by Ana`, `dismissed by Ana until 2026-12-21`, `never again (Ana)`: without the day of the answer, which each surface writes its way. */
+/** `done by Ana`, `put off by Ana until 2026-12-21`, `dismissed for good by Ana`; the day of the answer each surface writes its way. */
 export function describeAnswer(row: { status: AdviceState } & Pick<AdviceRow, 'by' | 'until'>): string {
   const by = row.by === undefined ? '' : ` by ${describeActor(row.by)}`;
-  if (row.status !== 'dismissed') return `${ADVICE_WORDS[row.status]}${row.status === 'done' ? by : ''}`;
+  if (row.status !== 'dismissed') return `${row.status}${row.status === 'done' ? by : ''}`;
   return row.until === undefined ? `dismissed for good${by}` : `put off${by} until ${row.until.slice(0, 10)}`;
 }
 
@@ -49,6 +42,6 @@ export function countAdvice(rows: readonly { status: AdviceState }[]): string {
   const counts = states.map((state) => [state, rows.filter(({ status }) => status === state).length] as const);
   return counts
     .filter(([, count]) => count > 0)
-    .map(([state, count]) => `${count} ${ADVICE_WORDS[state]}`)
+    .map(([state, count]) => `${count} ${state}`)
     .join(', ');
 }

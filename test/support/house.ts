@@ -29,7 +29,7 @@ export interface House extends AsyncDisposable {
 }
 
 /** May approve in the house. */
-export const OWNERS: string[] = ['U0BEN'];
+const OWNERS: string[] = ['U0BEN'];
 
 export const FATE_JOB = `
 import { defineJob, PermanentError } from 'bellhop';

@@ -43,7 +43,10 @@ export function emptyMemoryView(job: string, isAgent: boolean): Answer {
 /** What a click did, with the way back. */
 export function advisedView(result: AdviseOutcome, as: Answered): Answer {
   if (result.outcome === 'not_found')
-    return problemView('That report was deleted, and what it recommended with it.', 'Nothing was noted.');
+    return problemView(
+      'That report was deleted, and what it recommended with it.',
+      '`/jobs memory JOB` shows what is left.',
+    );
   const { row } = result;
   const title = `“${safe(oneLine(row.title))}”`;
   if (result.outcome === 'unchanged') return noteView(`${title} was already ${saidBefore(row)}.`);
