@@ -12,6 +12,7 @@ book.know([
   { type: 'product', id: '4714', title: 'Up 40% today' },
   { type: 'product', id: '4715', title: 'Made 300 sales' },
   { type: 'product', id: '6789012345678', title: 'Socks' },
+  { type: 'discount', id: '55', title: 'Autumn' },
 ]);
 const setting = { book, canary: CANARY, by: 'model' as const };
 const rules = (text: string) => [...new Set(lintText(text, 'text', setting).map(({ rule }) => rule))];
@@ -187,6 +188,7 @@ describe('advice', () => {
   test('a target that no tool returned, or of another type than the action has, is refused', () => {
     expect(advise({ target: { type: 'product', id: '99' } })).toEqual(['unknown_target']);
     expect(advise({ target: { type: 'discount', id: '4711' } })).toEqual(['unknown_target']);
+    expect(advise({ target: { type: 'discount', id: '55' } })).toEqual(['unknown_target']);
   });
   test.each(['title', 'why', 'impact', 'repeatReason'])('its %s is checked', (name) => {
     expect(advise({ [name]: 'Up 14%' })).toEqual(['digits']);
