@@ -13,6 +13,8 @@ book.know([
   { type: 'product', id: '4715', title: 'Made 300 sales' },
   { type: 'product', id: '6789012345678', title: 'Socks' },
   { type: 'discount', id: '55', title: 'Autumn' },
+  { type: 'product', id: '4716', title: '.' },
+  { type: 'product', id: '4717', title: '14%' },
 ]);
 const setting = { book, canary: CANARY, by: 'model' as const };
 const rules = (text: string) => [...new Set(lintText(text, 'text', setting).map(({ rule }) => rule))];
@@ -23,6 +25,7 @@ test.each([
   'Q4 begins well; H1 and W47 were quiet; SKU-9 and AB-1234 sell.',
   'A B2B order came in.',
   'Shirt 2000 sells best.',
+  '{{product.4714}} and {{ product.4711 }} sell best.',
   'The product 6789012345678 is new.',
   'The first of the two best sellers is gone; check again in two weeks.',
   'Half-price socks; a double bed; one more thing.',
@@ -59,6 +62,8 @@ test.each([
   ['Revenue was {{F99}}', 'unknown_fact'],
   ['Revenue was {{sales.profit}}', 'unknown_fact'],
   ['Revenue was {{constructor}}', 'unknown_fact'],
+  ['{{product.99}} sells', 'unknown_fact'],
+  ['{{discount.4711}} sells', 'unknown_fact'],
   ['Revenue was {{ F1', 'unknown_fact'],
   ['Revenue was F1}}', 'unknown_fact'],
   ['Units moved by {{sales.change.units}}', 'no_value'],
@@ -149,6 +154,18 @@ describe('findings', () => {
     );
   test('one that rests on a fact passes', () =>
     expect(find('{{F1}} came in', { type: 'product', id: '4711' })).toEqual([]));
+  test('the title and id of its own target may stand in it, whatever they look like; of another they may not', () => {
+    const text = '{{F1}} with Up 40% today (4714)';
+    expect(find(text, { type: 'product', id: '4714' })).toEqual([]);
+    expect(find(text, { type: 'product', id: '4711' })).toEqual(['digits']);
+    expect(find('{{F1}} is Up 40% today and 4% more', { type: 'product', id: '4714' })).toEqual(['digits']);
+    expect(find('{{F1}} of 47141', { type: 'product', id: '4714' })).toEqual(['digits']);
+  });
+  test('a title of signs and digits alone lets no link and no number pass', () => {
+    expect(find('{{F1}} at evil.com', { type: 'product', id: '4716' })).toEqual(['link']);
+    expect(find('{{F1}} is up 14%', { type: 'product', id: '4717' })).toEqual(['digits']);
+  });
+  test('the name of a target is no evidence', () => expect(find('{{product.4711}} sells')).toEqual(['no_fact']));
   test('one that rests on no fact is refused', () => expect(find('It went well')).toEqual(['no_fact']));
   test('one that names only what is no fact rests on none', () =>
     expect(find('{{F99}}')).toEqual(['unknown_fact', 'no_fact']));
