@@ -531,6 +531,14 @@ describe('little to say', () => {
       rows: expect.arrayContaining([{ label: 'Revenue', value: '$18,236' }]),
     });
   });
+  test('a change without measure is a number all the same', () => {
+    const book = createFactBook();
+    book.add(
+      SALES.map((fact) => (fact.key === 'sales.change.revenue' ? { ...fact, value: 1e308 } : fact)),
+      { tool: 'sales_summary', query: '' },
+    );
+    expect(composed({ book }).figures[0]?.delta).toMatchObject({ value: 1e308 });
+  });
   test('a delta against nothing is none', () => {
     const book = createFactBook();
     book.add(
