@@ -94,7 +94,7 @@ export const SALES: readonly NewFact[] = [
   { key: 'sales.previous.orders', label: 'Orders before', value: 250, unit: 'count' },
   { key: 'sales.change.units', label: 'Change of units', value: null, unit: 'percent' },
 ];
-export const STOCK: readonly NewFact[] = [
+const STOCK: readonly NewFact[] = [
   { key: 'product.4711.days_of_cover', label: 'Days of cover of the Linen shirt', value: 3, unit: 'days' },
   { key: 'product.4711.stock', label: 'Stock of the Linen shirt', value: 41, unit: 'count' },
   {
@@ -111,7 +111,7 @@ export const STOCK: readonly NewFact[] = [
     unit: 'days',
   },
 ];
-export const TARGETS = [
+const TARGETS = [
   { type: 'product', id: '4711', title: 'Linen shirt' },
   { type: 'product', id: '4712', title: 'Denim jacket' },
 ];
@@ -189,7 +189,7 @@ export const ANALYSIS: Analysis = {
   period: WEEK,
 };
 
-export const FIGURES_ONLY: ComposeParts['account'] = {
+const FIGURES_ONLY: ComposeParts['account'] = {
   mode: 'figures',
   why: 'figures',
   cutShort: false,

@@ -132,6 +132,17 @@ test('placeholders by id and by key are filled in, and unknown ones are named', 
   expect(filled.unknown).toEqual(['F99']);
 });
 
+test('a target is filled in by its title, as text', () => {
+  const book = bookOf();
+  book.know([{ type: 'product', id: 'a-1.b', title: '**Bold** tee' }]);
+  expect(fillIn('{{product.4711}}, {{product.a-1.b}}', book, 'en-US')).toMatchObject({
+    text: 'Linen shirt, **Bold** tee',
+    used: [],
+    unknown: [],
+  });
+  expect(fillMarkdown('{{product.a-1.b}}', book, 'en-US').text).toBe(String.raw`\*\*Bold\*\* tee`);
+});
+
 test('a change has no sign where the words say which way it went', () => {
   const { text } = fillIn(
     'fell by {{sales.change.refund_rate}}, rose {{sales.change.revenue}}, now {{sales.change.revenue}}',

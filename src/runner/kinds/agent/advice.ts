@@ -4,7 +4,7 @@ import type { AdviceRow, MemoryEntry } from '../../../store/memory-records.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** So long something that was done, or said twice, is left alone. */
-export const REST_MS = 28 * DAY;
+const REST_MS = 28 * DAY;
 
 /** The same advice has the same key in every report. */
 export function adviceKey(action: string, targetType: string, targetId: string): string {

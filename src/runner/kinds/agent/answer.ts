@@ -80,7 +80,9 @@ function readOwn(json: unknown, _final: boolean, deps: ReaderDeps): Read {
   const leaves = textsOf(value, 'answer');
   if (leaves.length > MAX_LEAVES) return { ok: false, problems: [`answer: more than ${MAX_LEAVES} texts; say less`] };
   const problems = leaves.flatMap(({ where, text }) => lintText(text, where, { book, canary, by: 'model' }));
-  if (leaksCanary(leaves.map(({ text }) => text).join(' '), canary)) problems.push({ rule: 'canary', where: 'answer' });
+  const isLeaked = problems.some(({ rule }) => rule === 'canary');
+  if (!isLeaked && leaksCanary(leaves.map(({ text }) => text).join(' '), canary))
+    problems.push({ rule: 'canary', where: 'answer' });
   return problems.length === 0 ? { ok: true, value, lint: [] } : { ok: false, problems: told(problems) };
 }
 
@@ -180,7 +182,8 @@ function check(answer: HouseAnswer, deps: ReaderDeps): { kept: HouseAnswer; prob
     findings: clipped(findings, 'findings'),
     recommendations: clipped(recommendations, 'recommendations'),
   };
-  if (leaksOver(answer, canary)) problems.push({ rule: 'canary', where: 'answer' });
+  const isLeaked = problems.some(({ rule }) => rule === 'canary');
+  if (!isLeaked && leaksOver(answer, canary)) problems.push({ rule: 'canary', where: 'answer' });
   return { kept, problems };
 }
 

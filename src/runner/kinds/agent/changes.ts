@@ -61,13 +61,17 @@ function changeOf(
   before: number,
   after: number,
 ): { value: number; unit: 'percent' | 'percentage_point' } | undefined {
-  if (unit === 'percent' || unit === 'percentage_point') return { value: after - before, unit: 'percentage_point' };
-  const value = ((after - before) / Math.abs(before)) * 100;
-  return Number.isFinite(value) ? { value, unit: 'percent' } : undefined;
+  if (unit === 'percent' || unit === 'percentage_point') return finite(after - before, 'percentage_point');
+  return finite(((after - before) / Math.abs(before)) * 100, 'percent');
+}
+
+function finite<U>(value: number, unit: U): { value: number; unit: U } | undefined {
+  return Number.isFinite(value) ? { value, unit } : undefined;
 }
 
 function rounded(value: number): number {
-  return Math.round(value * 10) / 10 + 0;
+  // Of numbers without decimals to speak of, the tenfold may be none any more.
+  return Math.abs(value) < 1e12 ? Math.round(value * 10) / 10 + 0 : value;
 }
 
 /** What the next report compares with. */

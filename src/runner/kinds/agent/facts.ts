@@ -222,35 +222,45 @@ function firstOf<T>(make: () => T, other: () => T): T {
   }
 }
 
+/** What a placeholder may name: a fact, or a target by its type and id. */
+export type Names = Pick<FactBook, 'find' | 'target'>;
+
 export interface Filled {
   text: string;
   used: Fact[];
   unknown: string[];
 }
 
-/** A text with its `{{F7}}` and `{{sales.revenue}}` filled in; `unknown` names those that are no facts. */
-export function fillIn(text: string, book: Pick<FactBook, 'find'>, locale: string): Filled {
-  return fill(text, book, (fact) => formatFact(fact, locale));
+/** A text with its `{{F7}}`, `{{sales.revenue}}` and `{{product.4711}}` (its title) filled in; `unknown` names the others. */
+export function fillIn(text: string, book: Names, locale: string): Filled {
+  return fill(text, book, { locale, write: (words) => words });
 }
 
 /** The same for a text that is markdown: what comes in from a shop stays text. */
-export function fillMarkdown(text: string, book: Pick<FactBook, 'find'>, locale: string): Filled {
-  return fill(text, book, (fact) => escapeMarkdown(formatFact(fact, locale)));
+export function fillMarkdown(text: string, book: Names, locale: string): Filled {
+  return fill(text, book, { locale, write: escapeMarkdown });
 }
 
-function fill(text: string, book: Pick<FactBook, 'find'>, write: (fact: Fact) => string): Filled {
+function fill(text: string, book: Names, how: { locale: string; write: (words: string) => string }): Filled {
   const used = new Map<string, Fact>();
   const unknown: string[] = [];
   const filled = text.replace(PLACEHOLDER, (_, name: string, at: number) => {
     const fact = book.find(name);
-    if (fact === undefined) {
-      unknown.push(name);
-      return NOT_KNOWN;
+    if (fact !== undefined) {
+      used.set(fact.id, fact);
+      return how.write(formatFact(unsigned(fact, directionBefore(text, at)), how.locale));
     }
-    used.set(fact.id, fact);
-    return write(unsigned(fact, directionBefore(text, at)));
+    const target = targetNamed(name, book);
+    if (target === undefined) unknown.push(name);
+    return target === undefined ? NOT_KNOWN : how.write(target.title);
   });
   return { text: filled, used: [...used.values()], unknown };
+}
+
+/** `product.4711`: the target of that type and id. */
+export function targetNamed(name: string, book: Names): KnownTarget | undefined {
+  const dot = name.indexOf('.');
+  return dot < 0 ? undefined : book.target(name.slice(0, dot), name.slice(dot + 1));
 }
 
 const FELL = /\b(?:fell|dropped|declined|decreased|shrank|slipped|sank|lost|down|lower)(?: again)?(?: by)?[ (]*$/i;
@@ -269,6 +279,6 @@ function unsigned(fact: Fact, direction: 'up' | 'down' | undefined): Fact {
 }
 
 /** The facts that a text names. */
-export function factsIn(text: string, book: Pick<FactBook, 'find'>): Fact[] {
+export function factsIn(text: string, book: Names): Fact[] {
   return fillIn(text, book, 'en-US').used;
 }

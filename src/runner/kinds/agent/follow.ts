@@ -10,7 +10,7 @@ import { dateText } from './facts.ts';
 import { lintText, noteOf } from './lint.ts';
 import { bullets } from './pen.ts';
 import type { Pen } from './pen.ts';
-import { cutLine, escapeMarkdown } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
 
 const MAX_ROWS = 8;
 
@@ -109,7 +109,7 @@ function rowLine(
 ): string {
   const state = row.status === 'done' ? 'Done' : `Open since ${dateText(first, pen.locale, evidence.timeZone)}`;
   const note = followed.notes.get(row.key) ?? row.note;
-  const said = note === undefined ? '' : ` ${cutLine(note, 200)}`;
-  const title = cutLine(row.title, 120);
+  const said = note === undefined ? '' : ` ${foreignText(note, 200)}`;
+  const title = foreignText(row.title, 120);
   return `**${state}:** ${escapeMarkdown(`${title}${/[.!?…]$/.test(title) ? '' : '.'}${said}`)}`;
 }

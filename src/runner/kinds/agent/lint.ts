@@ -8,7 +8,7 @@ import type { LoadedAgent } from '../../jobs.ts';
 import { adviceKey, whyNotAgain } from './advice.ts';
 import type { Standing } from './advice.ts';
 import { leaksCanary } from './canary.ts';
-import { PLACEHOLDER, directionBefore, factsIn, isChange } from './facts.ts';
+import { PLACEHOLDER, directionBefore, factsIn, isChange, targetNamed } from './facts.ts';
 import type { FactBook } from './facts.ts';
 import { cutLine, hasLink } from './plain.ts';
 
@@ -95,6 +95,8 @@ export interface LintSetting {
   canary: string;
   /** `model`: a fact without a value may not be named either. */
   by: 'model' | 'code';
+  /** What the text is about: its title and id may stand in it, whatever they look like. */
+  about?: { type: string; id: string };
 }
 
 // Names with digits in them that say nothing about amounts: quarters, halves of a year, weeks, and codes like SKU-9.
@@ -119,27 +121,51 @@ export function lintText(text: string, where: string, setting: LintSetting): Pro
   const note = (rule: Rule, saw?: string): void =>
     void problems.push({ rule, where, ...(saw !== undefined && { saw }) });
   if (leaksCanary(text, canary)) note('canary');
-  for (const { 0: whole, 1: name = '', index } of text.matchAll(PLACEHOLDER)) {
-    const fact = book.find(name);
-    if (fact === undefined) note('unknown_fact', name);
-    else if (fact.value === null && setting.by === 'model') note('no_value', name);
-    else if (contradicts(fact, directionBefore(text, index))) note('direction', name);
-    if (fact !== undefined && hasUnitBeside(fact, text.slice(0, index), text.slice(index + whole.length)))
-      note('unit', name);
-  }
-  const words = text
-    .replace(PLACEHOLDER, ' ')
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '');
+  placeholders(text, setting, note);
+  const words = seen(text.replace(PLACEHOLDER, ' '));
   if (/\{\{|\}\}/.test(words)) note('unknown_fact', /\{\{.{0,40}|.{0,40}\}\}/.exec(words)?.[0]);
   if (hasLink(words) || /\]\s*[([]|\[[^\]]*\]\s*:/.test(words)) note('link');
   else if (/<\s*[\p{L}/?]/u.test(words)) note('markup');
   if (/<\s*[@!#]|(?:^|[^\p{L}\p{N}])@\s?[\p{L}_]/u.test(words)) note('mention');
-  const number = bareNumber(words, book);
+  // A title hides no link: only its numbers are its own.
+  const rest = seen(withoutName(text.replace(PLACEHOLDER, ' '), setting));
+  const number = bareNumber(rest, book);
   if (number !== undefined) note('digits', number);
-  const word = NUMBER_WORDS.exec(words)?.[0];
+  const word = NUMBER_WORDS.exec(rest)?.[0];
   if (word !== undefined) note('number_word', word);
   return problems;
+}
+
+/** As a reader sees it: full-width letters are letters, and what is invisible is not there. */
+function seen(text: string): string {
+  return text.normalize('NFKC').replace(/\p{Cf}/gu, '');
+}
+
+/** What is wrong with the facts that a text names. */
+function placeholders(text: string, { book, by }: LintSetting, note: (rule: Rule, saw: string) => void): void {
+  for (const { 0: whole, 1: name = '', index } of text.matchAll(PLACEHOLDER)) {
+    const fact = book.find(name);
+    if (fact === undefined) {
+      if (targetNamed(name, book) === undefined) note('unknown_fact', name);
+      continue;
+    }
+    if (fact.value === null && by === 'model') note('no_value', name);
+    else if (contradicts(fact, directionBefore(text, index))) note('direction', name);
+    if (hasUnitBeside(fact, text.slice(0, index), text.slice(index + whole.length))) note('unit', name);
+  }
+}
+
+/** A claim about `100% Cotton Tee` may name it: it is a title there, and nothing else. */
+function withoutName(text: string, { about, book }: LintSetting): string {
+  const target = about === undefined ? undefined : book.target(about.type, about.id);
+  if (target === undefined) return text;
+  // A title of signs and digits alone would be a way to write any number.
+  const plain = /\p{L}{3}/u.test(target.title) ? text.replaceAll(target.title, ' ') : text;
+  return plain.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escapePattern(target.id)}(?![\\p{L}\\p{N}])`, 'gu'), ' ');
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
 
 function contradicts(fact: Fact, direction: 'up' | 'down' | undefined): boolean {
@@ -198,10 +224,10 @@ export interface Claim {
 /** What is wrong with a finding: its text, that it rests on no fact, its target. */
 export function lintFinding(finding: Claim, where: string, setting: LintSetting): Problem[] {
   const { book } = setting;
-  const problems = lintText(finding.text, where, setting);
+  const { target } = finding;
+  const problems = lintText(finding.text, where, { ...setting, ...(target && { about: target }) });
   if (finding.text.trim() === '') problems.push({ rule: 'empty', where });
   else if (factsIn(finding.text, book).length === 0) problems.push({ rule: 'no_fact', where });
-  const { target } = finding;
   if (target !== undefined && book.target(target.type, target.id) === undefined)
     problems.push({ rule: 'unknown_target', where, saw: `${target.type} ${target.id}` });
   return problems;
@@ -233,7 +259,9 @@ export function lintAdvice(advice: Advice, where: string, setting: AdviceSetting
     ...(impact !== undefined && { impact }),
     ...(repeatReason !== undefined && { repeatReason }),
   };
-  const problems = Object.entries(texts).flatMap(([name, text]) => lintText(text, `${where}.${name}`, setting));
+  const problems = Object.entries(texts).flatMap(([name, text]) =>
+    lintText(text, `${where}.${name}`, { ...setting, about: target }),
+  );
   if (title.trim() === '' || why.trim() === '') problems.push({ rule: 'empty', where });
   const known = Object.hasOwn(setting.actions, action) ? setting.actions[action] : undefined;
   if (known === undefined) problems.push({ rule: 'unknown_action', where, saw: action });

@@ -22,7 +22,7 @@ const LIMITS: Readonly<Partial<Record<AgentWhy, string>>> = {
 };
 
 /** `sales_summary` as people read it. */
-export function toolTitle(name: string): string {
+function toolTitle(name: string): string {
   const words = cutLine(name.replaceAll('_', ' '), 64);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
@@ -36,7 +36,7 @@ interface ToolState {
 }
 
 /** Each tool once, in the order of its first call. */
-export function toolStates(calls: readonly ToolCall[]): ToolState[] {
+function toolStates(calls: readonly ToolCall[]): ToolState[] {
   const states = new Map<string, ToolState>();
   for (const { name, state, error } of calls) {
     const known = states.get(name) ?? { name, ok: 0, failed: 0, error: undefined };
