@@ -54,6 +54,8 @@ export interface ShopOptions {
   scopes?: readonly string[];
   marks?: Marks;
   bucket?: { maximum: number; restorePerSecond: number };
+  /** Points that one question may cost; default 1,000. */
+  dearest?: number;
   /** Seconds. */
   expiresIn?: number;
 }
@@ -68,6 +70,7 @@ export async function createShop(built: BuiltShop, options: ShopOptions = {}): P
     clock,
     marks,
     bucket: options.bucket ?? { maximum: 2000, restorePerSecond: 100 },
+    dearest: options.dearest ?? 1000,
   });
   let granted = 0;
 
@@ -150,8 +153,11 @@ type Answers = (
 ) => { body: object; requested: number };
 
 /** Parsed and checked once each, for there are few documents. */
-function createAnswers(built: BuiltShop, terms: { clock: Clock; marks: Marks; bucket: Bucket }): Answers {
-  const { clock, marks, bucket } = terms;
+function createAnswers(
+  built: BuiltShop,
+  terms: { clock: Clock; marks: Marks; bucket: Bucket; dearest: number },
+): Answers {
+  const { clock, marks, bucket, dearest } = terms;
   const documents = new Map<string, DocumentNode>();
   let available = bucket.maximum;
   let at = clock.monotonic();
@@ -184,7 +190,7 @@ function createAnswers(built: BuiltShop, terms: { clock: Clock; marks: Marks; bu
       requested,
       body: { errors: [{ message: code.toLowerCase(), extensions: { code } }], extensions: cost(null) },
     });
-    if (requested > 1000) return refuse('MAX_COST_EXCEEDED');
+    if (requested > dearest) return refuse('MAX_COST_EXCEEDED');
     if (throttle || requested > available) return refuse('THROTTLED');
     const rootValue = createRoot(built, { scopes, marks });
     const result = execute({ schema: adminSchema, document, rootValue, variableValues: variables });
