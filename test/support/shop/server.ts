@@ -15,7 +15,7 @@ import type { Marks } from './resolvers.ts';
 import type { BuiltShop } from './story.ts';
 
 const SDL = join(import.meta.dirname, 'schema', `admin-${API_VERSION}.graphql`);
-export const adminSchema = buildSchema(readFileSync(SDL, 'utf8'));
+const adminSchema = buildSchema(readFileSync(SDL, 'utf8'));
 
 /** What becomes of one request instead of its answer. */
 export type Fault =
@@ -60,7 +60,7 @@ export interface ShopOptions {
   expiresIn?: number;
 }
 
-export const TOKEN = 'shpat_of_a_test';
+const TOKEN = 'shpat_of_a_test';
 export const APP = { id: 'app-of-a-test', secret: 'shpss_of_a_test' };
 const LEAST = ['read_discounts', 'read_inventory', 'read_orders', 'read_products', 'read_all_orders'];
 
