@@ -258,7 +258,7 @@ export function readDiscount({ id, discount }: z.infer<typeof DiscountNode>): Di
   };
 }
 
-export function digitsOf(gid: string): string {
+function digitsOf(gid: string): string {
   return /\/(\d+)(?:\?|$)/.exec(gid)?.[1] ?? '';
 }
 

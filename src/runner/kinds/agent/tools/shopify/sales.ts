@@ -52,7 +52,7 @@ function factWindows(windows: Windows): { current: FactWindow; previous: FactWin
   };
 }
 /** How the figures of a shop are to be read. */
-export function basisOf({ taxesIncluded }: ShopFacts): string {
+function basisOf({ taxesIncluded }: ShopFacts): string {
   return `${REFUNDS}; ${taxesIncluded === true ? 'prices, discounts and refunds hold tax' : 'without tax'}; without shipping`;
 }
 

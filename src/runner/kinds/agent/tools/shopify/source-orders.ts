@@ -5,7 +5,7 @@ import { addDays, dayTeller, instantsOf } from './days.ts';
 import { ORDER_LINES, ORDERS, REFUNDS } from './documents.ts';
 import type { Days, Order, Read } from './rows.ts';
 import { SIXTY_DAYS } from './scopes.ts';
-import { pagesOf } from './pages.ts';
+import { batchesOf, pagesOf } from './pages.ts';
 import type { Desk } from './pages.ts';
 
 const MAX_ORDERS = 10_000;
@@ -100,18 +100,16 @@ async function refundsOf(
 ): Promise<CameBack> {
   const back = new Map<string, { quantity: number; amount: number }>();
   const ids = found.filter(({ node }) => node.refunds.length > 0).map(({ node }) => node.id);
-  for (let at = 0; at < ids.length; at += REFUNDS_BATCH) {
-    if (clock.monotonic() >= ends) {
-      gaps.add(`refunds of ${(ids.length - at).toLocaleString('en')} orders were not read, for it took too long`);
-      break;
-    }
-    const variables = { ids: ids.slice(at, at + REFUNDS_BATCH) };
-    const nodes = await client.ask({ document: REFUNDS, variables, data: RefundsAnswer }, signal);
+  const batches = batchesOf(client, { document: REFUNDS, ids, data: RefundsAnswer, size: REFUNDS_BATCH }, signal);
+  for await (const { nodes, left } of batches) {
     for (const node of nodes) {
       const read = readRefunds(node, shop.currency);
       for (const [line, sums] of read.back) back.set(line, sums);
       if (read.more) gaps.add('of orders with many refunds only the first ones were read');
     }
+    if (left === 0 || clock.monotonic() < ends) continue;
+    gaps.add(`refunds of ${left.toLocaleString('en')} orders were not read, for it took too long`);
+    break;
   }
   return back;
 }

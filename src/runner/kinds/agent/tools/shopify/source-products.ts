@@ -3,7 +3,7 @@ import { IncomingAnswer, ProductsAnswer, readProduct, VariantsAnswer } from './a
 import type { ProductNode, VariantNode } from './answers.ts';
 import { INCOMING, PRODUCT_VARIANTS, PRODUCTS } from './documents.ts';
 import type { Product, Read } from './rows.ts';
-import { pagesOf } from './pages.ts';
+import { batchesOf, pagesOf } from './pages.ts';
 import type { Desk } from './pages.ts';
 
 const MAX_PRODUCTS = 10_000;
@@ -69,10 +69,7 @@ async function incomingOf(
     gaps.push(`what is on its way was read for the ${MAX_INCOMING} variants with the least stock only`);
   const ids = low.slice(0, MAX_INCOMING).map(({ inventoryItem }) => inventoryItem.id);
   const incoming = new Map<string, number>();
-  for (let at = 0; at < ids.length; at += INCOMING_BATCH) {
-    const variables = { ids: ids.slice(at, at + INCOMING_BATCH) };
-    for (const { id, quantity } of await client.ask({ document: INCOMING, variables, data: IncomingAnswer }, signal))
-      incoming.set(id, quantity);
-  }
+  const batches = batchesOf(client, { document: INCOMING, ids, data: IncomingAnswer, size: INCOMING_BATCH }, signal);
+  for await (const { nodes } of batches) for (const { id, quantity } of nodes) incoming.set(id, quantity);
   return incoming;
 }
