@@ -478,21 +478,14 @@ describe('what is no report', () => {
 const POLICY = { maxAttempts: 2, timeoutMs: 60_000, backoff: { baseMs: 1, maxMs: 1 } };
 
 describe('what people say while a report is made', () => {
-  test('stands: earlier advice that code sees done is not written over an answer', async () => {
-    const { promise: gate, resolve: go } = Promise.withResolvers<void>();
+  test('is not there: what code sees done is noted with the settle of the report', async () => {
     const shelf = newShelf();
     const followUp = () => ({ status: 'done' as const, note: 'The stock is back at {{product.p1.stock}}.' });
     const house = await begin({ jobs: [shelfJob(shelf, { followUp })] });
     const first = await done(house);
-    shelf.gate = () => gate;
-    const { id } = await house.ask('shelf-report');
-    await eventually(() => shelf.calls === 2);
-    const memory = createMemory(house);
-    // The report has read the memory only after its tools: hold the settle instead.
-    go();
-    await house.until(id);
-    const [row] = (await memory.list('shelf-report')).filter((one) => one.runId === first.id || one.status === 'done');
-    expect(row).toMatchObject({ action: 'restock', status: 'done' });
+    await done(house);
+    const kept = (await createMemory(house).recall('shelf-report', 1)).find(({ entry }) => entry.runId === first.id);
+    expect(kept?.entry.advice).toMatchObject([{ action: 'restock', status: 'done', note: 'The stock is back at 2.' }]);
   });
 
   test('wins over what the report was about to write', async () => {
