@@ -16,6 +16,8 @@ export interface ToolContext {
   readonly now: number;
   /** IANA name: BELLHOP_TIME_ZONE, or the `timeZone` of the input. */
   readonly timeZone: string;
+  /** The input of the run: what people chose, and a model does not. */
+  readonly input?: Readonly<Record<string, unknown>>;
   /** Keeps a line with the attempt; secrets are masked. */
   log(line: string): void;
 }
@@ -144,7 +146,7 @@ export interface AgentJob<S extends z.ZodObject = z.ZodObject> extends JobBase<S
   effort?: 'low' | 'medium' | 'high' | 'xhigh' | 'max';
   /** A text file beside the job file, `./_merchandising/prompt.md`: its sha256 stands in each run. */
   prompt: string;
-  tools: readonly AgentTool<never>[];
+  tools: readonly AgentTool[];
   /** The calls that code makes before the model is asked. */
   baseline?: (input: z.infer<S>) => readonly { tool: string; input: Record<string, unknown> }[];
   /** Tools of which one call must succeed; default none. With tools at all, one good call is needed in any case. */
@@ -161,6 +163,8 @@ export interface AgentJob<S extends z.ZodObject = z.ZodObject> extends JobBase<S
   budget?: AgentBudget;
   /** `unknown`: also with a model that the price table does not have; then only the caps on tokens hold. */
   price?: 'known' | 'unknown';
+  /** What becomes of a run whose model fails for good: `figures` delivers the report that code makes, partial and with a warning. Default fail. */
+  whenModelFails?: 'fail' | 'figures';
   /** Tools of risk `write` may be given; each run then waits for an approval. */
   allowWrites?: boolean;
 }

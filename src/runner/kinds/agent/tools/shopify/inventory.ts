@@ -73,12 +73,17 @@ export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
             ({ stock, sinceSale, createdDay }) => stock > 0 && sinceSale.days >= deadDays && createdDay <= firstDeadDay,
           )
           .sort((one, other) => other.value - one.value || compare(one.id, other.id));
+  // Too new to be dead, and all days since they came are known.
+  const unsold = all
+    .filter((row) => row.stock > 0 && row.sinceSale.atLeast && row.createdDay >= rows.from && !dead.includes(row))
+    .sort((one, other) => other.value - one.value || compare(one.id, other.id));
   const lists = {
     outOfStock: firstOf(outOfStock, LISTED, 'products out of stock are listed'),
     atRisk: firstOf(atRisk, LISTED, 'products at risk are listed'),
     dead: firstOf(dead, LISTED, 'products that do not move are listed'),
+    unsold: firstOf(unsold, LISTED, 'new products that have not sold are listed'),
   };
-  const listed = [...lists.outOfStock.rows, ...lists.atRisk.rows, ...lists.dead.rows];
+  const listed = [...new Set(Object.values(lists).flatMap((list) => list.rows))];
   // The best sellers too, so that it can be said of them that they are well stocked.
   const well = all
     .filter((row) => row.units > 0 && !listed.includes(row))
@@ -105,6 +110,7 @@ export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
       outOfStock: data(lists.outOfStock.rows),
       atRisk: data(lists.atRisk.rows),
       dead: data(lists.dead.rows),
+      unsold: data(lists.unsold.rows),
     },
   };
 }
