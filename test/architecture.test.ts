@@ -15,6 +15,7 @@ const LEAVES = [
   'suggest',
   'when',
   'addresses',
+  'usd',
   'output',
   'variables',
   'signed',

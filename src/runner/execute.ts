@@ -1,6 +1,6 @@
 /** One attempt as a pipeline: find the job, run its kind under the timeout, normalise every ending once. */
 import { RunError } from '../errors.ts';
-import { startAgent } from './kinds/agent/agent.ts';
+import { startAgent, type AgentSettings } from './kinds/agent/agent.ts';
 import { startCommand } from './kinds/command.ts';
 import { startFunction } from './kinds/function.ts';
 import { startIsolated } from './kinds/isolated.ts';
@@ -8,11 +8,12 @@ import { startPlugin, type PluginDeps } from './kinds/plugin.ts';
 import { createFileBook } from './attachments.ts';
 import { createProgressBook } from './kinds/progress.ts';
 import { createLines } from './lines.ts';
+import { createPatience } from './patience.ts';
 import { createSettler, type Claimed, type Ending, type SettlementDeps } from './settlement.ts';
 import { scrubNames } from '../scrub.ts';
 import type { Timer } from '../clock.ts';
 import type { Progress } from '../store/records.ts';
-import type { ClaimedRun, Settlement } from '../store/store.ts';
+import type { Charge, ClaimedRun, Settlement, Store } from '../store/store.ts';
 import { hostFits } from '../addresses.ts';
 import { hostOf } from './hosts.ts';
 import type { Caps } from './caps.ts';
@@ -24,8 +25,12 @@ import type { AttemptContext, KindEnd, Started } from './kinds/end.ts';
 type StopReason = 'cancelled' | 'lost' | 'drained';
 
 type AttemptEnd =
-  /** `again`: the same, with documents made of what they are now and its files put again; for one that changed meanwhile. */
-  { kind: 'settle'; settlement: Settlement; again?: () => Promise<Settlement> } | { kind: 'stopped'; why: StopReason };
+  /**
+   * `again`: the same, with documents made of what they are now and its files put again; for one that changed meanwhile. `charge`: counts
+   * what it spent, for one that is ours no more.
+   */
+  | { kind: 'settle'; settlement: Settlement; again?: () => Promise<Settlement>; charge?: () => Promise<void> }
+  | { kind: 'stopped'; why: StopReason };
 
 export interface AttemptUnderway {
   /** What the attempt says about itself now. */
@@ -37,13 +42,14 @@ export interface AttemptUnderway {
   /** The settlement to use when the store refuses the one of `end`: failed for good, and small. */
   giveUp(error: RunError): Settlement;
   /** Called once its end is stored, or cannot be: what must not begin before that may now. */
-  close(): void;
+  close(): Promise<void>;
   /** When nothing of it runs any more; later than `end` for a function that ignores its signal. */
   gone: Promise<void>;
 }
 
 export interface ExecutorDeps extends SettlementDeps, PluginDeps {
-  store: SettlementDeps['store'] & PluginDeps['store'];
+  store: SettlementDeps['store'] & PluginDeps['store'] & Pick<Store, 'charge'>;
+  agents: AgentSettings;
   caps: Caps;
   /** Addresses that jobs may fan out to. */
   targets: readonly string[];
@@ -63,6 +69,7 @@ const STOP_WORDS = {
 export function createExecutor(deps: ExecutorDeps): Executor {
   const settler = createSettler(deps);
   const lines = createLines();
+  const patiently = createPatience(deps.clock);
 
   return (claimed, job, changed) => {
     const { run, lease } = claimed;
@@ -72,6 +79,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     let why: StopReason | undefined;
     let timedOut = false;
     let timer: Timer | undefined;
+    /** What an agent did and cost, once its attempt is over. */
+    let agent: KindEnd['agent'];
     const closed = Promise.withResolvers<void>();
     const ctx: AttemptContext = {
       runId: run.id,
@@ -104,14 +113,28 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       const failed = why !== undefined || timedOut || !ended.ok;
       book.close(failed ? 'failed' : 'completed');
       files.close();
-      if (why !== undefined) return { kind: 'stopped', why };
+      ({ agent } = ended);
+      if (why !== undefined) {
+        await charge();
+        return { kind: 'stopped', why };
+      }
       const error = timedOut ? timeoutError(claimed) : undefined;
       const ending = endingOf(ended, { claimed, timeout: error, ctx });
       const { docs } = ended;
       // What was stopped half-way leaves no documents.
-      const again = async (): Promise<Settlement> =>
+      const make = async (): Promise<Settlement> =>
         docs === undefined || timedOut ? spent(await settled(ending)) : documented(ending, docs);
-      return { kind: 'settle', settlement: await again(), again };
+      const again = async (): Promise<Settlement> => {
+        await agent?.putTranscript?.();
+        return make();
+      };
+      return { kind: 'settle', settlement: await make(), again, ...(agent !== undefined && { charge }) };
+    }
+    /** What was spent was spent, also where nothing is settled. */
+    async function charge(): Promise<void> {
+      const rest: Omit<Charge, 'runId'> | undefined = agent?.rest;
+      if (rest === undefined || (rest.spend.length === 0 && rest.docs?.length === 0)) return;
+      await patiently(() => deps.store.charge({ runId: run.id, ...rest }));
     }
     async function documented(ending: Ending, docs: NonNullable<KindEnd['docs']>): Promise<Settlement> {
       try {
@@ -125,8 +148,9 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     /** A run that ends has used its place; one that is tried again keeps it, and one that got none has nothing to spend. */
     function spent(settlement: Settlement): Settlement {
       const used = settlement.retryAt === undefined && settlement.error?.code !== 'CAP_REACHED' && job !== undefined;
-      const spend = used ? deps.caps.spend(run, job) : [];
-      return spend.length === 0 ? settlement : { ...settlement, spend };
+      const spend = [...(used ? deps.caps.spend(run, job) : []), ...(agent?.rest.spend ?? [])];
+      const docs = [...(settlement.docs ?? []), ...(agent?.rest.docs ?? [])];
+      return { ...settlement, ...(spend.length > 0 && { spend }), ...(docs.length > 0 && { docs }) };
     }
     async function settled(ending: Ending): Promise<Settlement> {
       try {
@@ -149,8 +173,11 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       },
       stopped: () => why,
       end: finish(),
-      giveUp: (error) => settler.giveUp(target, error),
-      close: () => closed.resolve(),
+      giveUp: (error) => spent({ ...settler.giveUp(target, error), ...withoutFacts(agent) }),
+      async close() {
+        closed.resolve();
+        if (agent !== undefined) await deps.agents.budget.tell();
+      },
       gone: started.gone,
     };
   };
@@ -198,7 +225,7 @@ function begin(deps: ExecutorDeps, { claimed, job, ctx, deadlineAt }: Beginning)
     if (job.kind === 'plugin') {
       return confined(deps.confinement, ctx, () => startPlugin(deps, { job, run: claimed.run, ctx, deadlineAt }));
     }
-    if (job.kind === 'agent') return startAgent(deps, { job, run: claimed.run, ctx });
+    if (job.kind === 'agent') return startAgent({ ...deps, ...deps.agents }, { job, run: claimed.run, ctx });
     return job.isolate ? startIsolated(deps, job, ctx) : startFunction(job, ctx);
   };
   const { maxPerHour, maxPerDay } = job.guards;
@@ -229,6 +256,13 @@ function over(reason: RunError): Started {
   return { end: Promise.resolve({ ok: false, error: reason }), gone: Promise.resolve() };
 }
 
+/** What it did and cost, where the whole of it may be what could not be kept. */
+function withoutFacts(agent: KindEnd['agent']): Pick<Settlement, 'agent'> {
+  if (agent === undefined) return {};
+  const { transcript: _, ...account } = agent.account;
+  return { agent: { ...account, facts: [] } };
+}
+
 interface EndFacts {
   claimed: ClaimedRun;
   timeout: RunError | undefined;
@@ -238,9 +272,10 @@ interface EndFacts {
 function endingOf(ended: KindEnd, { claimed, timeout, ctx: { book, files } }: EndFacts): Ending {
   const progress = book.current();
   const stderr = ended.stderr ?? book.logs();
-  const { response } = ended;
+  const { response, agent } = ended;
   const kept = {
     files,
+    ...(agent !== undefined && { agent }),
     ...(stderr !== undefined && { stderr }),
     ...(progress !== undefined && { progress }),
     ...(response !== undefined && { response }),

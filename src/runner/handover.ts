@@ -71,6 +71,7 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
       const end = await attempt.end;
       if (end.kind === 'settle') {
         const outcome = await commit(end, attempt);
+        if (outcome.outcome === 'stale') await end.charge?.();
         const code = end.settlement.error?.code;
         log.info('attempt ended', {
           ...fields,
@@ -87,7 +88,7 @@ export function createHandover(deps: HandoverDeps): (claimed: ClaimedRun, attemp
     } catch (error) {
       log.error('the end of an attempt could not be stored', { ...fields, error });
     } finally {
-      attempt.close();
+      await attempt.close();
     }
   };
 }

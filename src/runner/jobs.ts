@@ -244,6 +244,7 @@ export interface LoadedAgent extends LoadedBase {
     outputTokens: number;
   };
   price: 'known' | 'unknown';
+  whenModelFails: 'fail' | 'figures';
 }
 
 export interface LoadedTool extends Omit<AgentTool, 'timeout' | 'maxResultChars' | 'run'> {

@@ -21,6 +21,8 @@ export interface JobFile {
   dir: string;
   file: string;
   version: string;
+  /** Told of each file beside it that the definition reads, before it is read. */
+  watch?: (path: string) => void;
 }
 
 /**
@@ -29,7 +31,15 @@ export interface JobFile {
  */
 export async function loadJobFile(at: JobFile, limits: { clock: Clock; importMs: number }): Promise<LoadedJob> {
   const path = join(at.dir, at.file);
-  const value = /\.ya?ml$/.test(at.file) ? parseYamlJob(await readText(path)) : await importWithin(jobUrl(at), limits);
+  const watch = at.watch === undefined ? {} : { watch: at.watch };
+  if (!/\.ya?ml$/.test(at.file))
+    return checkDefinition(await importWithin(jobUrl(at), limits), { file: at.file, path, ...watch });
+  const value = parseYamlJob(await readText(path));
+  if (members(value)?.['kind'] === 'agent')
+    throw new UsageError('an agent cannot be written in YAML: its tools are code', {
+      code: 'JOB_INVALID',
+      hint: 'write it as a .ts file: export default agentJob({ … })',
+    });
   return checkDefinition(value, { file: at.file, path });
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, sep } from 'node:path';
 import { BellhopError, codeOf, messageOf } from '../errors.ts';
@@ -35,6 +36,8 @@ const FRESH_MS = 2000;
 /** What is known of one file: its version, its newest good definition, and what is wrong with the present text. */
 interface Known {
   version: string;
+  /** The versions of other files that the definition was made of, by path. */
+  beside: ReadonlyMap<string, string>;
   job?: LoadedJob;
   problem?: JobProblem;
 }
@@ -84,15 +87,19 @@ export function createRegistry(deps: RegistryDeps): Registry {
 
   async function load(file: string, version: string): Promise<Known> {
     const before = known.get(file);
-    if (before?.version === version) return before;
+    if (before?.version === version && [...before.beside].every(([path, was]) => versionOf(path) === was))
+      return before;
+    const beside = new Map<string, string>();
+    // Noted before it is read: what is written meanwhile is seen at the next look.
+    const watch = (path: string): void => void beside.set(path, versionOf(path));
     try {
-      const job = await loadJobFile({ dir, file, version }, { clock, importMs });
+      const job = await loadJobFile({ dir, file, version, watch }, { clock, importMs });
       log.debug('job loaded', { file, job: job.name });
-      return { version, job };
+      return { version, beside, job };
     } catch (error) {
       const problem = problemOf({ dir, file }, error);
       log.warn('job file is not usable', { file, kept: before?.job !== undefined });
-      return { version, problem, ...(before?.job !== undefined && { job: before.job }) };
+      return { version, beside, problem, ...(before?.job !== undefined && { job: before.job }) };
     }
   }
 
@@ -132,6 +139,16 @@ export function createRegistry(deps: RegistryDeps): Registry {
     refresh,
     freshen: () => (clock.monotonic() - lookedAt >= FRESH_MS ? refresh() : Promise.resolve()),
   };
+}
+
+/** Of a file that a definition reads beside its own; one that is not there has a version too. */
+function versionOf(path: string): string {
+  try {
+    const info = statSync(path);
+    return `${info.mtimeMs}-${info.size}-${info.ino}`;
+  } catch (error) {
+    return codeOf(error) ?? 'unreadable';
+  }
 }
 
 interface Scan {

@@ -9,6 +9,7 @@ import { createCaps } from './caps.ts';
 import { createExecutor } from './execute.ts';
 import { createGuards } from './guards.ts';
 import { readInput } from './fields.ts';
+import { figuresOnly, type AgentSettings } from './kinds/agent/settings.ts';
 import { fillCommand } from './kinds/command.ts';
 import { planCard } from './deliveries.ts';
 import { createProcess, type ProcessQueue } from './process.ts';
@@ -122,6 +123,8 @@ export interface RunnerDeps {
   guards?: GuardCheck;
   /** Addresses that jobs may fan out to; default none. */
   targets?: readonly string[];
+  /** What agents need; default: they have no key and report figures only. */
+  agents?: AgentSettings;
   /** How child processes of jobs are held; default: their group is killed, and nothing else. */
   confinement?: Confinement;
 }
@@ -145,7 +148,8 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
   const env = deps.env ?? {};
   const caps = deps.caps ?? createCaps({ store, clock, zone: 'UTC' });
   const guards = deps.guards ?? createGuards({ store, caps, env, mode: 'development', scrub: deps.scrub });
-  const execute = createExecutor({ ...deps, env, caps, targets: deps.targets ?? [] });
+  const agents = deps.agents ?? figuresOnly({ store, clock });
+  const execute = createExecutor({ ...deps, env, caps, agents, targets: deps.targets ?? [] });
   const worker = createWorker({ ...deps, execute }, { workerId, concurrency, leaseMs });
   let rescan: Timer | undefined;
   let stopped: Promise<void> | undefined;

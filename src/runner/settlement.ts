@@ -15,10 +15,11 @@ import { createKeeper, type Kept } from './keep-files.ts';
 import { lateSentence } from './late.ts';
 import { createPatience } from './patience.ts';
 import type { Ids } from '../ids.ts';
-import type { Failure, Lease, Output, Progress, Run } from '../store/records.ts';
+import type { AgentAccount } from '../store/agent-records.ts';
+import type { BlobRef, Failure, Lease, Output, Progress, Run } from '../store/records.ts';
 import type { Json, Settlement, Store } from '../store/store.ts';
 import type { LoadedJob } from './jobs.ts';
-import type { Yield } from './kinds/end.ts';
+import type { KindEnd, Yield } from './kinds/end.ts';
 
 /** The run that is to be settled, and the job as it is now (undefined when it is gone). */
 export interface Claimed {
@@ -37,6 +38,8 @@ export type Ending = (
   response?: Json;
   /** What the job attached while it ran. */
   files?: FileBook;
+  /** What an agent did and cost. */
+  agent?: KindEnd['agent'];
 };
 
 export interface SettlementDeps {
@@ -87,22 +90,31 @@ export function createSettler(deps: SettlementDeps): Settler {
     const end = ending.how === 'completed' ? 'failed' : ending.how;
     const wait = retryWait(run, ending, random);
     const retryAt = wait === undefined ? {} : { retryAt: iso(clock.now() + wait) };
-    return { lease, end, error, ...kept(ending), ...retryAt };
+    return {
+      lease,
+      end,
+      error,
+      ...kept(ending),
+      ...accountOf(ending, wait === undefined ? 'final' : 'retried'),
+      ...retryAt,
+    };
   }
 
   /** A failure is told everywhere, whatever is wanted there. */
-  function toldFailure(claimed: Claimed, base: Settlement & { error: Failure }, files: Kept): Settlement {
+  function toldFailure(claimed: Claimed, base: Settlement & { error: Failure }, left: Left): Settlement {
     const { run, job } = claimed;
+    const { files, transcript } = left;
     const { places, warnings } = reportPlaces(run, job);
-    const report = finalReport(claimed, failureReport(run, base.error, base.stderr), { kept: files, warnings });
+    const report = finalReport(claimed, failureReport(run, base), { kept: files, warnings });
     const deliveries = places.map((place) => planned(ids, run, place));
-    return { ...base, report, deliveries, ...blobsOf(files) };
+    return { ...base, report, deliveries, ...blobsOf(files, transcript) };
   }
 
   async function failed(claimed: Claimed, ending: Ending & { error: unknown }): Promise<Settlement> {
     const base = failing(claimed, ending);
     if (base.retryAt !== undefined) return base;
-    return toldFailure(claimed, base, await keep(ending.files?.taken() ?? NO_FILES));
+    const files = await keep(ending.files?.taken() ?? NO_FILES);
+    return toldFailure(claimed, base, { files, transcript: ending.agent?.transcript });
   }
 
   async function completed(claimed: Claimed, ending: Extract<Ending, { how: 'completed' }>): Promise<Settlement> {
@@ -119,20 +131,37 @@ export function createSettler(deps: SettlementDeps): Settler {
     const response = output === ending.output ? ending.response : withResult(ending.response, output);
     const given = read.result ?? resultIn(response);
     const result = given === undefined ? {} : { result: scrubNames(given, scrub) };
-    return { lease, end: 'completed', ...result, ...kept(ending, response), report, ...plan, ...blobsOf(files) };
+    const blobs = blobsOf(files, ending.agent?.transcript);
+    const left = { ...kept(ending, response), ...accountOf(ending, 'final'), ...blobs };
+    return { lease, end: 'completed', ...result, ...left, report, ...plan };
   }
 
   return {
     settle: (claimed, ending) => (ending.how === 'completed' ? completed(claimed, ending) : failed(claimed, ending)),
-    giveUp: (claimed, error) => toldFailure(claimed, failing(claimed, { how: 'failed', error }), NOTHING_KEPT),
+    giveUp: (claimed, error) =>
+      toldFailure(claimed, failing(claimed, { how: 'failed', error }), { files: NOTHING_KEPT }),
   };
 }
 
 const NO_FILES: Taken = { files: [], problems: [] };
 const NOTHING_KEPT: Kept = { attachments: [], blobs: [], problems: [] };
 
-function blobsOf({ blobs }: Kept): Pick<Settlement, 'blobs'> {
-  return blobs.length === 0 ? {} : { blobs };
+/** What an attempt left beside its record. */
+interface Left {
+  files: Kept;
+  transcript?: BlobRef | undefined;
+}
+
+function blobsOf({ blobs }: Kept, transcript: BlobRef | undefined): Pick<Settlement, 'blobs'> {
+  const all = [...blobs, ...(transcript === undefined ? [] : [transcript])];
+  return all.length === 0 ? {} : { blobs: all };
+}
+
+/** Only a run that is over names blobs: the transcript of an attempt that is tried again is not kept. */
+function accountOf({ agent }: Ending, end: 'final' | 'retried'): Pick<Settlement, 'agent'> {
+  if (agent === undefined) return {};
+  const { transcript, ...account } = agent.account;
+  return { agent: transcript === undefined || end === 'retried' ? account : agent.account };
 }
 
 function notKept(run: Run, reason: string): RunError {
@@ -190,10 +219,11 @@ function failureOf(error: unknown, scrub: Scrub): Failure {
 }
 
 /** People are told of a failure as of a success. */
-function failureReport(run: Run, error: Failure, stderr: Output | undefined): Report {
+function failureReport(run: Run, { error, stderr, agent }: Settlement & { error: Failure }): Report {
   const attempts = `${run.attemptsUsed} of ${run.policy.maxAttempts}`;
   const lines = [`Code \`${error.code}\`, attempt ${attempts}, run \`${run.id}\`.`];
   if (error.hint !== undefined) lines.push(`What to do: ${error.hint}`);
+  if (agent !== undefined) lines.push(stoppedAt(agent));
   const printed =
     stderr === undefined ? '' : outputText(stderr).trimEnd().split('\n').slice(-40).join('\n').slice(-4000);
   const output = {
@@ -207,7 +237,24 @@ function failureReport(run: Run, error: Failure, stderr: Output | undefined): Re
     summary: clip(error.message, 600),
     status: 'failed',
     sections: [{ kind: 'markdown', markdown: lines.join('\n\n') }, ...(printed.trim() === '' ? [] : [output])],
+    ...(agent !== undefined && { cost: costOf(agent) }),
   });
+}
+
+/** How far an agent came. */
+function stoppedAt({ why, turns, tools }: AgentAccount): string {
+  const bad = tools.filter(({ state }) => state === 'failed').length;
+  const calls = `${tools.length} tool ${tools.length === 1 ? 'call' : 'calls'}${bad === 0 ? '' : ` (${bad} failed)`}`;
+  return `It ended with \`${why}\` after ${turns} ${turns === 1 ? 'turn' : 'turns'} and ${calls}.`;
+}
+
+/** Of the run with all its attempts; a model without a price costs what nobody knows. */
+function costOf({ model, runMicroUsd, ms }: AgentAccount): NonNullable<Report['cost']> {
+  return {
+    ...(model !== undefined && { model }),
+    ...(runMicroUsd !== null && { microUsd: runMicroUsd }),
+    ms,
+  };
 }
 
 /** A mask may be longer than the secret that it covers; a report that no longer fits its limits is replaced by one that says so. */

@@ -16,6 +16,7 @@ import { keyHolds } from './keys.ts';
 import { createNotices } from './notices.ts';
 import { createQueues } from './queues.ts';
 import { createLedger } from './reserve.ts';
+import { createRunActs } from './run-acts.ts';
 import { createRunVerbs, every } from './run-verbs.ts';
 import { createRetention } from './retention.ts';
 import { createAdvance } from './schedule-verbs.ts';
@@ -39,18 +40,20 @@ export function createEmbeddedStore(
   const queues = createQueues(core, table);
   const blobs = createBlobs(core, core.backing.blobs);
   const runs = createRunVerbs(core, { docs: table, ledger, queues, blobs });
+  const acts = createRunActs(core, { ledger, blobs });
   const notices = createNotices(core, table);
   const outbox = createDeliveryVerbs(core, notices);
   const docs = createDocVerbs(core, table);
   const submit = createSubmit(core);
   const advance = createAdvance(core, { docs: table, submit });
-  const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: runs.remove });
+  const retention = createRetention(core, { list: (query) => listRuns(core, query), remove: acts.remove });
   const gate = createGate();
   const { track } = gate;
   let closing: Promise<void> | undefined;
 
   async function sweep(): ReturnType<Store['sweep']> {
     const leases = await every([runs.expireLeases(SWEEP_LIMIT), outbox.expireLeases(SWEEP_LIMIT)]);
+    await acts.expireWaits(SWEEP_LIMIT);
     const expiredDocs = await docs.expire(SWEEP_LIMIT);
     core.feed.forgetBefore(iso(core.clock.now() - core.options.eventsKeepMs));
     await forgetKeys(core);
@@ -92,8 +95,9 @@ export function createEmbeddedStore(
     heartbeat: (beats) => track(() => runs.heartbeat(beats)),
     settle: (settlements) => track(() => runs.settle(settlements)),
     release: (leases) => track(() => runs.release(leases)),
-    cancel: (runId, actor) => track(() => runs.cancel(runId, actor)),
-    remove: (runId, actor) => track(() => runs.remove(runId, actor)),
+    approve: (runId, actor) => track(() => acts.approve(runId, actor)),
+    cancel: (runId, actor) => track(() => acts.cancel(runId, actor)),
+    remove: (runId, actor) => track(() => acts.remove(runId, actor)),
     advance: (step) => track(() => advance(step)),
     reserve: (reservation) => track(() => ledger.reserve(reservation)),
     charge: (charge) => track(() => ledger.charge(charge)),

@@ -27,6 +27,7 @@ export const AdviceRow = z.object({
   /** What code saw of its outcome. */
   note: z.string().max(300).exactOptional(),
   /** The facts it rested on, as they were. */
+  // oxlint-disable-next-line unicorn/no-thenable -- a list, never a function: awaiting a row is harmless
   then: z
     .array(Fact.pick({ key: true, label: true, value: true, unit: true, currency: true }))
     .max(6)

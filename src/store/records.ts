@@ -13,12 +13,12 @@
  *
  * | state     | entered by                        | left by                | after a crash                                  |
  * |-----------|-----------------------------------|------------------------|------------------------------------------------|
- * | waiting   | submit (approval is needed)       | a later step           | unchanged                                      |
- * | scheduled | submit with a later runAt         | claim, cancel          | unchanged                                      |
- * | queued    | submit, release                   | claim, cancel          | unchanged                                      |
+ * | waiting   | submit (somebody has to approve)  | approve, cancel, sweep after 7 days | unchanged                         |
+ * | scheduled | submit with a later runAt, approve | claim, cancel         | unchanged                                      |
+ * | queued    | submit, release, approve          | claim, cancel          | unchanged                                      |
  * | running   | claim                             | settle, release, cancel, sweep | becomes retrying at open, the attempt is noted as lease_expired |
  * | retrying  | settle (failed, attempts are left), sweep | claim, cancel  | unchanged                                      |
- * | completed, failed, cancelled | settle; settle; cancel | nothing: final   | unchanged                                      |
+ * | completed, failed, cancelled | settle; settle; cancel, sweep | nothing: final | unchanged                                 |
  *
  * Delivery states: pending -> sending -> delivered | retrying | unknown | failed. A delivery that a dead process left `sending`
  * is claimed again at start; a part in state `sending` may have arrived and is looked for before it is sent again.
@@ -221,6 +221,8 @@ export const Run = z.object({
   /** What an agent did and cost. */
   agent: AgentAccount.exactOptional(),
   error: Failure.optional(),
+  /** Who let it go on, when it was submitted as waiting. */
+  approvedBy: Actor.exactOptional(),
   cancelledBy: Actor.optional(),
   deliveries: z.array(PlannedDelivery).max(100),
   /** Where the report was not sent, because of what was asked there. */
@@ -347,6 +349,7 @@ export const AuditEntry = z.object({
     'mail-allow',
     'advice',
     'allow',
+    'approve',
   ]),
   /** The token that an act is about. */
   token: z.string().max(80).exactOptional(),

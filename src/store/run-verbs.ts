@@ -2,20 +2,18 @@ import { z } from 'zod';
 import { iso } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
-import type { Core, Fact } from './core.ts';
+import type { Core } from './core.ts';
 import { checked, checkedText, encoded, frozen, graft } from './json.ts';
 import type { Blobs } from './blobs.ts';
 import type { DocTable } from './doc-table.ts';
 import { checkFree } from './doc-table.ts';
 import { findDue, takeInOrder } from './due.ts';
 import type { Queues } from './queues.ts';
-import { Actor, isFinal, Progress, Run } from './records.ts';
+import { isFinal, Progress, Run } from './records.ts';
 import type { Ledger } from './reserve.ts';
-import { keyOf } from './keys.ts';
 import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
 import { createWeights } from './weights.ts';
 import {
-  cancelRun,
   claimRun,
   heartbeatRun,
   holdsLease,
@@ -29,7 +27,7 @@ import {
 const MAX_DOCS = 20;
 const WorkerId = z.string().min(1).max(200);
 
-type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release' | 'cancel' | 'remove'> & {
+type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release'> & {
   /** Ends leases that were not renewed; at most `limit` a call. */
   expireLeases(limit: number): Promise<number>;
   /** When the next run becomes claimable. */
@@ -153,48 +151,6 @@ export function createRunVerbs(
     });
   }
 
-  async function remove(runId: string, by: Actor): ReturnType<Store['remove']> {
-    const actor = checked(Actor, by, 'The actor');
-    const run = await core.getRun(runId);
-    if (run === undefined) return { outcome: 'not_found' };
-    const ended = isFinal(run.state) ? run : frozen(cancelRun(run, actor, core.clock.now()));
-    const key = run.idempotencyKey === undefined ? undefined : keyOf(run.queue, run.idempotencyKey);
-    if (key !== undefined) await core.keysReady;
-    const entry = key === undefined ? undefined : core.keys.get(key);
-    const until = entry?.runId === runId ? entry.until : 0;
-    const keyUntil = until > core.clock.now() ? until : 0;
-    const removed = frozen(skeletonOf(ended));
-    const note = isFinal(run.state) ? {} : { note: `the run was ${run.state} and was cancelled first` };
-    const audit = core.auditEntry({ actor, act: 'delete', runId, job: run.job, ...note });
-    const cancelled: Fact = { type: 'run', runId, job: run.job, state: 'cancelled' };
-    const removal: Change = { kind: 'removal', tombstone: { run: removed, keyUntil }, audit };
-    await ledger.giveBack(runId, (counters) =>
-      core.commit({
-        changes: [removal, ...counters],
-        facts: [...(isFinal(run.state) ? [] : [cancelled]), { type: 'removed', runId, job: run.job }],
-        show: () => {
-          core.forgetRun(runId);
-          if (entry?.runId !== runId) return;
-          if (keyUntil === 0) core.keys.delete(entry.key);
-          else core.keys.set(entry.key, { ...entry, removed });
-        },
-      }),
-    );
-    await blobs.letGo(run);
-    return { outcome: 'removed', run: ended };
-  }
-
-  async function cancel(runId: string, by: Actor): ReturnType<Store['cancel']> {
-    const actor = checked(Actor, by, 'The actor');
-    const run = await core.getRun(runId);
-    if (run === undefined) return { outcome: 'not_found' };
-    if (isFinal(run.state)) return { outcome: 'already_final', run };
-    const next = frozen(cancelRun(run, actor, core.clock.now()));
-    const audit = core.auditEntry({ actor, act: 'cancel', runId, job: run.job });
-    await ledger.giveBack(runId, (counters) => commitRun(next, [{ kind: 'run', run: next, audit }, ...counters]));
-    return { outcome: 'cancelled', run: next };
-  }
-
   async function releaseOne(lease: Settlement['lease']): Promise<void> {
     const run = core.hot.get(lease.runId);
     if (run !== undefined && holdsLease(run, lease)) await save(releaseRun(run, core.clock.now()));
@@ -220,8 +176,6 @@ export function createRunVerbs(
     async release(leases) {
       await every(leases.map((lease) => locked(lease.runId, () => releaseOne(lease))));
     },
-    cancel: (runId, actor) => locked(runId, () => cancel(runId, actor)),
-    remove: (runId, actor) => locked(runId, () => remove(runId, actor)),
     async expireLeases(limit) {
       const nowIso = iso(core.clock.now());
       const expired = [...core.hot.values()].filter((run) => isExpired(run, nowIso)).slice(0, limit);
@@ -268,21 +222,4 @@ export async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
 
 function isExpired(run: Run, nowIso: string): boolean {
   return run.state === 'running' && run.lease !== undefined && run.lease.expiresAt <= nowIso;
-}
-
-/** What a deleted run leaves behind while its idempotency key holds: that it was there, and nothing of what was in it. */
-function skeletonOf(run: Run): Run {
-  const {
-    blobs: _blobs,
-    result: _result,
-    response: _response,
-    report: _report,
-    error: _error,
-    progress: _progress,
-    origin: _origin,
-    destinations: _destinations,
-    withheld: _withheld,
-    ...rest
-  } = run;
-  return { ...rest, input: null, attempts: [], deliveries: [] };
 }

@@ -52,6 +52,8 @@ export interface NewRun {
   idempotencyKey?: string;
   /** Default: now. Later: the run is `scheduled` until then. */
   runAt?: string;
+  /** It is `waiting` until somebody approves it; nobody does for 7 days: it is cancelled. */
+  waits?: 'approval';
   /** The live card, planned with the run. Ids are minted by the caller in the act that plans them. */
   deliveries?: PlannedDelivery[];
 }
@@ -209,6 +211,10 @@ export type ReserveOutcome =
 export type CancelOutcome =
   { outcome: 'cancelled'; run: Run } | { outcome: 'already_final'; run: Run } | { outcome: 'not_found' };
 
+/** `not_waiting`: somebody approved or denied it before, or it never had to wait. */
+export type ApproveOutcome =
+  { outcome: 'approved'; run: Run } | { outcome: 'not_waiting'; run: Run } | { outcome: 'not_found' };
+
 export type RemoveOutcome = { outcome: 'removed'; run: Run } | { outcome: 'not_found' };
 
 export type DeliveryLease = {
@@ -292,6 +298,8 @@ export interface Store extends Reader {
   settle(settlements: readonly Settlement[]): Promise<SettleOutcome[]>;
   /** Hands runs back without counting the attempt (drain); stale leases are ignored. */
   release(leases: readonly Lease[]): Promise<void>;
+  /** Lets a waiting run go on: it is queued, or scheduled when its `runAt` is later. To deny it, cancel it. */
+  approve(runId: string, actor: Actor): Promise<ApproveOutcome>;
   /** Ends a run that is not final; a later settle of its lease is stale. */
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
   /** Deletes a run and what hangs on it, for good; an unfinished one is cancelled first; completes what an earlier try left half-way. */

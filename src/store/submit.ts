@@ -139,7 +139,7 @@ function newRun(core: Core, id: string, input: NewRun): Run {
     job: input.job,
     kind: input.kind,
     queue: input.queue,
-    state: runAt > now ? 'scheduled' : 'queued',
+    state: firstState(input, runAt > now),
     trigger: input.trigger,
     actor: input.actor,
     ...(input.retryOf === undefined ? {} : { retryOf: input.retryOf }),
@@ -158,6 +158,11 @@ function newRun(core: Core, id: string, input: NewRun): Run {
     attempts: [],
     deliveries: input.deliveries ?? [],
   };
+}
+
+function firstState(input: NewRun, isLater: boolean): Run['state'] {
+  if (input.waits === 'approval') return 'waiting';
+  return isLater ? 'scheduled' : 'queued';
 }
 
 function remember(core: Core, run: Run): void {

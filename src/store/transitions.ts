@@ -8,11 +8,12 @@ import { isFinal, MAX_ATTEMPTS_KEPT } from './records.ts';
 import type { Actor, Attempt, Delivery, Lease, Run, RunState, RunSummary } from './records.ts';
 import type { Heartbeat, Settlement } from './store.ts';
 
-export type RunVerb = 'submit' | 'claim' | 'settle' | 'release' | 'cancel' | 'interrupt';
+export type RunVerb = 'submit' | 'approve' | 'claim' | 'settle' | 'release' | 'cancel' | 'interrupt';
 
 /** Every allowed move. `interrupt` is a lease that expired, or a run that a dead process left `running`. */
 export const RUN_TRANSITIONS: readonly { verb: RunVerb; from: readonly RunState[]; to: readonly RunState[] }[] = [
-  { verb: 'submit', from: [], to: ['queued', 'scheduled'] },
+  { verb: 'submit', from: [], to: ['queued', 'scheduled', 'waiting'] },
+  { verb: 'approve', from: ['waiting'], to: ['queued', 'scheduled'] },
   { verb: 'claim', from: ['scheduled', 'queued', 'retrying'], to: ['running'] },
   { verb: 'settle', from: ['running'], to: ['completed', 'failed', 'retrying'] },
   { verb: 'release', from: ['running'], to: ['queued', 'retrying'] },
@@ -118,6 +119,16 @@ export function releaseRun(run: Run, now: number): Run {
     ...move({ run: rest, verb: 'release', to: counted ? 'queued' : 'retrying' }, now),
     attempts: endAttempt(run, { endedAt: iso(now), end: 'drained' }),
     attemptsUsed: counted ? run.attemptsUsed - 1 : run.attemptsUsed,
+  };
+}
+
+/** Lets a waiting run go on; one whose time has passed meanwhile is due now. */
+export function approveRun(run: Run, actor: Actor, now: number): Run {
+  const isLater = Date.parse(run.runAt) > now;
+  return {
+    ...move({ run, verb: 'approve', to: isLater ? 'scheduled' : 'queued' }, now),
+    runAt: isLater ? run.runAt : iso(now),
+    approvedBy: actor,
   };
 }
 

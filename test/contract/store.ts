@@ -8,6 +8,7 @@ import type { PlannedDelivery, Run } from '../../src/store/records.ts';
 import { claimOne } from '../support/store-harness.ts';
 import type { Harness } from '../support/store-harness.ts';
 import { describeAdvance } from './store-advance.ts';
+import { describeApprovals } from './store-approvals.ts';
 import { describeArchive } from './store-archive.ts';
 import { describeBlobs } from './store-blobs.ts';
 import { describeClaims } from './store-claims.ts';
@@ -48,6 +49,7 @@ export function describeStore(name: string, open: Open, { skip }: { skip: readon
       if (!skip.some((one) => one.tests.includes(title))) it(title, body);
     });
     describeRuns(suite);
+    describeApprovals(suite);
     describeClaims(suite);
     describeReads(suite);
     describeOutbox(suite);

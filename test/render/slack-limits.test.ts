@@ -17,6 +17,7 @@ test('a message is held to what Slack is known to take, number by number', () =>
     actions: 25,
     buttonText: 75,
     buttonValue: 2_000,
+    accessibilityLabel: 75,
     url: 3_000,
     confirmTitle: 100,
     confirmText: 300,

@@ -33,6 +33,8 @@ describeStore('memory', async (options) => memoryHarness(options), {
         'a run that is cancelled or removed gives back what it holds',
         'are there with the outcome, also after a crash',
         'what an outcome names is there with it after a crash',
+        'a waiting run survives a crash as it was',
+        'an approval and its audit entry survive a crash together',
         'an act and its audit entry survive a crash together, once',
       ],
     },

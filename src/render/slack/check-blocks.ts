@@ -84,6 +84,8 @@ function checkButton(button: Fields, at: string, report: Report): void {
   checkLength({ value: button['value'], max: SLACK_LIMITS.buttonValue, at: `${at}/value`, optional: true }, report);
   checkLength({ value: button['url'], max: SLACK_LIMITS.url, at: `${at}/url`, optional: true }, report);
   checkLength({ value: button['action_id'], max: SLACK_LIMITS.id, at: `${at}/action_id`, optional: true }, report);
+  const label = { value: button['accessibility_label'], max: SLACK_LIMITS.accessibilityLabel, optional: true } as const;
+  checkLength({ ...label, at: `${at}/accessibility_label` }, report);
   if (button['style'] !== undefined && button['style'] !== 'primary' && button['style'] !== 'danger') {
     report(`${at}/style`, 'must be primary or danger');
   }

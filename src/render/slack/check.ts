@@ -30,11 +30,22 @@ export function checkMessage(message: { text?: unknown; blocks?: unknown }): Vio
   if (blocks.length > SLACK_LIMITS.blocks) report('/blocks', `more than ${SLACK_LIMITS.blocks} blocks`);
   blocks.forEach((block, index) => checkBlock(block, `/blocks/${index}`, report));
   checkSums(blocks, report);
+  checkIds(blocks, report);
   if (countChars(blocks) > SLACK_LIMITS.messageCharsRefused) {
     const rule = `more than ${SLACK_LIMITS.messageCharsRefused} characters in all blocks`;
     found.push({ code: 'msg_blocks_too_long', pointer: '/blocks', message: rule });
   }
   return found;
+}
+
+/** Slack takes no block_id twice. */
+function checkIds(blocks: readonly Fields[], report: Report): void {
+  const known = new Set<unknown>();
+  blocks.forEach(({ block_id: id }, index) => {
+    if (id === undefined) return;
+    if (known.has(id)) report(`/blocks/${index}/block_id`, 'is used twice');
+    known.add(id);
+  });
 }
 
 /** What counts over the whole message. */

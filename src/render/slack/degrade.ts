@@ -46,7 +46,9 @@ function splitBlocks(blocks: readonly SlackBlock[]): [SlackBlock[], SlackBlock[]
   const [only] = blocks;
   if (blocks.length > 1) {
     const at = middle(blocks);
-    // A title goes with what it is the title of.
+    // A title goes with what it is the title of, and buttons with what they answer.
+    if (blocks[at]?.type === 'actions' && at + 1 < blocks.length)
+      return [blocks.slice(0, at + 1), blocks.slice(at + 1)];
     const cut = at > 1 && blocks[at - 1]?.type === 'header' ? at - 1 : at;
     return [blocks.slice(0, cut), blocks.slice(cut)];
   }

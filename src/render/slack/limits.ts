@@ -27,6 +27,7 @@ export const SLACK_LIMITS = {
   /** T: button. */
   buttonText: 75,
   buttonValue: 2_000,
+  accessibilityLabel: 75,
   url: 3_000,
   /** T: confirm dialog. */
   confirmTitle: 100,

@@ -27,6 +27,8 @@ export function textOf(value: unknown): string {
   const type = String(fields.get('type'));
   if (type === 'mrkdwn') return decoded(String(fields.get('text')));
   if (type === 'data_visualization') return `${String(fields.get('title'))}\n${chartText(fields.get('chart'))}`;
+  // Buttons are words apart.
+  if (type === 'actions') return `${[fields.get('elements')].flat().map(textOf).join(' · ')}\n`;
   const url = fields.get('url');
   const text = fields.get('text');
   const own = typeof text === 'string' ? text : textOf(text);

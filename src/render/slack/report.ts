@@ -39,7 +39,8 @@ const FILES_AT_ONCE = 10;
 export function renderSlackReport(report: Report, about: Subject, options: SlackReportOptions = {}): SlackPart[] {
   const { format = 'native', thread = 'detail', attach = [] } = options;
   const words = describeSubject(about);
-  const setting: Setting = { report, format, files: createFilePlans(report, { words, attach }) };
+  const files = createFilePlans(report, { words, attach });
+  const setting: Setting = { report, format, files, ...('run' in about && { runId: about.run.id }) };
   const lead = headline(setting, 'run' in about ? 'The run failed.' : words.failure);
   const frame = [...lead.blocks, footer(setting, { words, threads: MAX_MESSAGES })];
   const page = createPage({ blocks: frame.length + NOTICE.blocks, chars: countChars(frame) + NOTICE.chars });

@@ -4,6 +4,7 @@ import type { Report } from '../../store/report.ts';
 import { oneLine } from '../format.ts';
 import { sectionBlocks } from '../markdown.ts';
 import { plainBlocks } from '../sections.ts';
+import { advicePieces } from './advice.ts';
 import { boldPieces, contextLine, titlePieces, toPieces } from './blocks.ts';
 import { countChars } from './chars.ts';
 import { nativeChart } from './charts.ts';
@@ -21,6 +22,8 @@ export interface Setting {
   report: Report;
   format: 'native' | 'text';
   files: FilePlans;
+  /** The run that the report is of; a notice has none. */
+  runId?: string;
 }
 
 /** The pieces of the section at this index; what they leave out is said, and planned as a file. */
@@ -39,8 +42,10 @@ export function sectionPieces(index: number, setting: Setting): Piece[] {
       return [...title, ...tablePieces(section, index, setting)];
     case 'chart':
       return chartPieces(section, index, setting);
-    case 'actions':
-      return [...title, ...toPieces(plainBlocks(section, report))];
+    case 'actions': {
+      const answered = format === 'text' ? undefined : advicePieces(section, { report, runId: setting.runId, index });
+      return [...title, ...(answered ?? toPieces(plainBlocks(section, report)))];
+    }
     default:
       return section satisfies never;
   }

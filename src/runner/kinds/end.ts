@@ -18,6 +18,8 @@ export type KindEnd = ({ ok: true; output: Yield } | { ok: false; error: unknown
   agent?: {
     account: AgentAccount;
     transcript?: BlobRef;
+    /** Puts its bytes again, where they were collected before the run named them. */
+    putTranscript?: () => Promise<void>;
     rest: { spend: readonly Spend[]; docs: NonNullable<Charge['docs']> };
   };
 };

@@ -1,10 +1,10 @@
 import { RunError } from '../../errors.ts';
 import { readThrown } from '../thrown.ts';
-import type { JobContext, LoadedFunction } from '../jobs.ts';
+import type { JobContext, LoadedFunction, LoadedJob } from '../jobs.ts';
 import type { AttemptContext, KindEnd, Started } from './end.ts';
 
 /** Says that the stored input no longer fits the job: its file has changed since the submit. */
-export function typedInput(job: LoadedFunction, input: unknown): Record<string, unknown> {
+export function typedInput(job: Pick<LoadedJob, 'name' | 'schema'>, input: unknown): Record<string, unknown> {
   const parsed = job.schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -58,7 +58,7 @@ export function startFunction(job: LoadedFunction, ctx: AttemptContext): Started
 }
 
 /** Where an unforeseen error came from; one that the job meant (RunError) needs no stack. */
-function noteStack(error: Error, ctx: AttemptContext): void {
+export function noteStack(error: Error, ctx: Pick<AttemptContext, 'book'>): void {
   if (error instanceof RunError) return;
   for (const line of stackLines(error.stack ?? '')) ctx.book.log(line);
 }

@@ -1,0 +1,182 @@
+/** What code gathers before anything is judged: the calls of the baseline, their facts in a fixed order, and what is missing. */
+import { RunError } from '../../../errors.ts';
+import { createFactBook, type FactBook } from './facts.ts';
+import { createToolbox, type ToolAnswer, type Toolbox } from './toolbox.ts';
+import type { Clock } from '../../../clock.ts';
+import type { MemoryEntry } from '../../../store/memory-records.ts';
+import type { Evidence, ToolContext, ToolOutput } from '../../agent-job.ts';
+import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
+import type { ProgressBook } from '../progress.ts';
+
+export interface Gathering {
+  book: FactBook;
+  toolbox: Toolbox;
+  /** The job's tools; their failures are noted. */
+  tools: readonly LoadedTool[];
+  /** What the baseline answered so far, as a model is shown it. */
+  found: readonly (ToolAnswer & { name: string })[];
+  /** Makes the calls of the baseline, one after the other, so that facts have the same ids in every run; throws the signal's reason. */
+  baseline(signal: AbortSignal): Promise<void>;
+  evidence(memory: readonly MemoryEntry[]): Evidence;
+  /** What the tools said is missing. */
+  gaps(): readonly string[];
+  /** What becomes of the run when no report can rest on the calls; undefined when one can. */
+  refusal(): RunError | undefined;
+  /** When no tool runs any more, also none that ignores its signal. */
+  gone(): Promise<void>;
+}
+
+export interface GatheringParts {
+  clock: Clock;
+  job: LoadedAgent;
+  input: Readonly<Record<string, unknown>>;
+  context: Omit<ToolContext, 'signal' | 'log'>;
+  progress: ProgressBook;
+  nonce: string;
+}
+
+const MAX_GAPS = 30;
+const MAX_BASELINE = 60;
+
+export function createGathering({ clock, job, input, context, progress, nonce }: GatheringParts): Gathering {
+  const book = createFactBook();
+  const found: (ToolAnswer & { name: string })[] = [];
+  const gaps = new Set<string>();
+  const watch = watchTools(job.tools);
+  const toolbox = createToolbox({
+    clock,
+    tools: watch.tools,
+    context: { ...context, log: (line) => progress.log(line) },
+    take: ({ tool, query, output }) => taken(book, { tool, query, output, gaps }),
+    step: (title, fn) => progress.step(title, fn),
+    nonce,
+  });
+  return {
+    book,
+    toolbox,
+    tools: watch.tools,
+    found,
+    async baseline(signal) {
+      const calls = job.baseline(input);
+      if (calls.length > MAX_BASELINE)
+        throw new RunError(`baseline asks for ${calls.length} calls; at most ${MAX_BASELINE} are made`, {
+          code: 'JOB_FAILED',
+          permanent: true,
+        });
+      for (const call of calls) {
+        signal.throwIfAborted();
+        const answer = await toolbox.call({ name: call.tool, input: call.input, by: 'code' }, signal);
+        found.push({ name: call.tool, ...answer });
+      }
+    },
+    evidence: (memory) => ({
+      facts: book.all(),
+      fact: (key) => book.find(key),
+      targets: book.targets(),
+      calls: toolbox.calls(),
+      output: (tool) => toolbox.output(tool),
+      memory,
+      input,
+      now: context.now,
+      timeZone: context.timeZone,
+    }),
+    gaps: () => [...gaps],
+    refusal: () => refusalOf(job, toolbox, watch.failures),
+    gone: watch.gone,
+  };
+}
+
+/** Takes what a tool found into the book, and answers what a model is shown of it. */
+function taken(
+  book: FactBook,
+  { tool, query, output, gaps }: { tool: string; query: string; output: ToolOutput; gaps: Set<string> },
+): unknown {
+  const facts = book.add(output.facts ?? [], {
+    tool,
+    query,
+    ...(output.window !== undefined && { window: output.window }),
+  });
+  book.know(output.targets ?? []);
+  for (const gap of output.gaps ?? []) if (gaps.size < MAX_GAPS) gaps.add(gap.slice(0, 300));
+  const shown = facts.map(({ id, key, label, value, unit, currency }) => ({
+    id,
+    key,
+    label,
+    value,
+    unit,
+    ...(currency !== undefined && { currency }),
+  }));
+  return { facts: shown, targets: output.targets ?? [], data: output.data, window: output.window, gaps: output.gaps };
+}
+
+interface Failures {
+  /** By tool: what it threw last. */
+  thrown: ReadonlyMap<string, unknown>;
+}
+
+/** The tools as they are, with a note of what they throw and of when they are through. */
+function watchTools(tools: readonly LoadedTool[]): {
+  tools: readonly LoadedTool[];
+  failures: Failures;
+  gone: () => Promise<void>;
+} {
+  const thrown = new Map<string, unknown>();
+  const underway = new Set<Promise<unknown>>();
+  const watched = tools.map((tool): LoadedTool => ({
+    ...tool,
+    run: async (input, ctx) => {
+      const work = (async () => tool.run(input, ctx))();
+      underway.add(work);
+      try {
+        return await work;
+      } catch (error) {
+        thrown.set(tool.name, error);
+        throw error;
+      } finally {
+        underway.delete(work);
+      }
+    },
+  }));
+  return {
+    tools: watched,
+    failures: { thrown },
+    gone: async () => {
+      while (underway.size > 0) await Promise.allSettled(underway);
+    },
+  };
+}
+
+/** No report stands on nothing: one good call, and one of each tool that the job requires. */
+function refusalOf(job: LoadedAgent, toolbox: Toolbox, failures: Failures): RunError | undefined {
+  const calls = toolbox.calls();
+  const isGood = (name: string): boolean => calls.some((call) => call.name === name && call.state === 'ok');
+  const missing = job.requires.filter((name) => !isGood(name));
+  const nothing = job.tools.length > 0 && !calls.some(({ state }) => state === 'ok');
+  if (missing.length === 0 && !nothing) return undefined;
+  const named = missing.length > 0 ? missing : [...new Set(calls.map(({ name }) => name))];
+  const uncalled = named.filter((name) => !calls.some((call) => call.name === name));
+  const errors = named.flatMap(
+    (name) => calls.findLast((call) => call.name === name && call.error !== undefined) ?? [],
+  );
+  const why = errors.map(({ name, error }) => `${name}: ${error ?? ''}`).join('; ');
+  const thrown = named.map((name) => failures.thrown.get(name));
+  const permanent = thrown.length > 0 && thrown.every((error) => error instanceof RunError && error.permanent);
+  const waits = thrown.flatMap((error) => (error instanceof RunError ? (error.retryAfterMs ?? []) : []));
+  const told = nothing
+    ? calls.length === 0
+      ? 'no tool was called'
+      : `all ${calls.length} tool calls failed`
+    : `${missing.join(', ')} ${uncalled.length === missing.length ? 'was not called' : 'failed'}, and the report needs it`;
+  return new RunError(
+    [told, why]
+      .filter((part) => part !== '')
+      .join(': ')
+      .slice(0, 1500),
+    {
+      code: 'AGENT_TOOLS',
+      permanent,
+      ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
+      hint: 'the lines of the run say what each tool answered',
+    },
+  );
+}
