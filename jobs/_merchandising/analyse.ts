@@ -16,12 +16,11 @@ const VERSUS = 'the period before';
 export function analyse(evidence: Evidence): Analysis {
   const signals = ranked(evidence);
   const fresh = signals.filter(({ advice }) => advice === undefined || !given(evidence, advice));
-  const shop = fresh.filter(({ advice }) => advice === undefined);
   // What is only on its way, or said before, is no reason to write again; a shop that moved, or something new to do, is.
-  const quiet = fresh.every(({ kind, advice }) => advice === undefined && kind in { stockout: 1, low_stock: 1 });
+  const quiet = !isFirst(evidence) && fresh.every(({ kind, advice }) => advice === undefined && ON_ITS_WAY.has(kind));
   const period = evidence.output('sales_summary')?.window;
   return {
-    ...words(evidence, { fresh, quiet, shop }),
+    ...words(evidence, { fresh, quiet }),
     figures: figures(evidence),
     findings: fresh.slice(0, LIMITS.findings).map(({ finding }) => finding),
     advice: fresh.flatMap(({ advice }) => advice ?? []).slice(0, LIMITS.advice),
@@ -29,6 +28,14 @@ export function analyse(evidence: Evidence): Analysis {
     ...(period !== undefined && { period }),
     quiet,
   };
+}
+
+/** Kinds that need nobody when they come without advice: what was ordered is coming. */
+const ON_ITS_WAY: ReadonlySet<string> = new Set(['stockout', 'low_stock']);
+
+/** The first period in which anything was sold: all of it is news. */
+function isFirst(evidence: Evidence): boolean {
+  return (number(evidence, 'sales.orders') ?? 0) > 0 && number(evidence, 'sales.previous.orders') === 0;
 }
 
 /** The heaviest first, at most two of a kind: ten products that run out are one story, told by the table. */
@@ -78,7 +85,6 @@ function figures(evidence: Evidence): Analysis['figures'] {
 interface Judged {
   fresh: readonly Signal[];
   quiet: boolean;
-  shop: readonly Signal[];
 }
 
 function words(evidence: Evidence, judged: Judged): Pick<Analysis, 'headline' | 'summary'> {
@@ -104,8 +110,8 @@ function plainWords(evidence: Evidence, { fresh, quiet }: Judged): Pick<Analysis
   const change = number(evidence, 'sales.change.revenue') === undefined ? '' : ' ({{sales.change.revenue}})';
   if (quiet)
     return { headline: 'nothing material has changed', summary: `${sold}${change}. Nothing new needs your attention.` };
-  const few = comparable(evidence) ? '' : ' There were too few orders to read a trend into them.';
-  return { headline: headlineOf(fresh, 'the week in figures'), summary: `${sold}${change}.${few}` };
+  const few = comparable(evidence) ? '' : ' There is too little to compare it with.';
+  return { headline: headlineOf(fresh, isFirst(evidence) ? 'the first figures' : 'the period in figures'), summary: `${sold}${change}.${few}` };
 }
 
 const HEADS: Readonly<Record<string, string>> = {
