@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readBaseUrls, readPings } from './addresses.ts';
+import { agentsOff, readAgentConfig, type AgentConfig } from './config-agents.ts';
+import { halfConfigured, PLUGIN, tooLate, unknownNames } from './config-checks.ts';
 import { codeOf, ConfigError } from './errors.ts';
-import { suggest } from './suggest.ts';
 import { Environment, VARIABLES } from './variables.ts';
 
 const SECRETS = [
@@ -13,10 +14,10 @@ const SECRETS = [
   'SLACK_BOT_TOKEN',
   'SLACK_SIGNING_SECRET',
   'BELLHOP_WEBHOOK_SECRET',
+  'ANTHROPIC_API_KEY',
+  'SHOPIFY_ACCESS_TOKEN',
+  'SHOPIFY_CLIENT_SECRET',
 ] as const;
-
-/** A plugin's config key; which of them there are, its manifest says. */
-const PLUGIN = /^BELLHOP_PLUGIN_[A-Z0-9]+_[A-Z0-9]/;
 
 export interface MailConfig {
   smtpUrl: string;
@@ -28,7 +29,7 @@ export interface MailConfig {
   dkim?: { domain: string; selector: string; keyFile: string };
 }
 
-export interface Config {
+export interface Config extends AgentConfig {
   port: number;
   host: string;
   dataDir: string;
@@ -132,6 +133,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
   if (webhooks.webhooks === undefined) {
     off.push('Webhooks are off: set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS');
   }
+  off.push(...agentsOff(env));
   if (env.BELLHOP_API_ENABLED === 'false') off.push('The HTTP API is off: BELLHOP_API_ENABLED is false');
   return {
     port: env.PORT,
@@ -172,6 +174,7 @@ function toConfig(env: Environment, { cwd, variables, pings }: Around): Config {
     ...(slack === undefined ? {} : { slack }),
     ...(mail === undefined ? {} : { mail }),
     ...webhooks,
+    ...readAgentConfig(env, at),
     secrets: [...secretsOf(env), ...Object.values(pings), ...pluginValues(variables)],
     off,
   };
@@ -249,45 +252,6 @@ function readDotEnv(cwd: string): Record<string, string | undefined> {
       cause: error,
     });
   }
-}
-
-/** A name of ours that is unknown is a mistake; one that others use too (SLACK_…, SMTP_…) only when it is nearly one of ours. */
-function unknownNames(env: Record<string, string | undefined>, known: readonly string[]): string[] {
-  return Object.keys(env)
-    .filter((name) => /^(?:BELLHOP|SLACK|SMTP)_/.test(name) && !PLUGIN.test(name) && !known.includes(name))
-    .flatMap((name) => {
-      const [nearest] = suggest(name, known, 1);
-      if (nearest === undefined) return name.startsWith('BELLHOP_') ? [`${name}: no variable has this name`] : [];
-      return [`${name}: no variable has this name; did you mean ${nearest}?`];
-    });
-}
-
-function halfConfigured(env: Environment): string[] {
-  const problems: string[] = [];
-  const pair = (a: keyof Environment, b: keyof Environment): void => {
-    if (env[a] !== undefined && env[b] === undefined) problems.push(`${b}: is needed because ${a} is set`);
-    if (env[b] !== undefined && env[a] === undefined) problems.push(`${a}: is needed because ${b} is set`);
-  };
-  pair('SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET');
-  pair('SMTP_URL', 'BELLHOP_MAIL_FROM');
-  pair('BELLHOP_WEBHOOK_SECRET', 'BELLHOP_WEBHOOK_HOSTS');
-  const dkim = ['BELLHOP_DKIM_DOMAIN', 'BELLHOP_DKIM_SELECTOR', 'BELLHOP_DKIM_KEY_FILE'] as const;
-  const missing = dkim.filter((name) => env[name] === undefined);
-  if (missing.length < dkim.length)
-    problems.push(...missing.map((name) => `${name}: is needed because another variable of DKIM is set`));
-  return problems;
-}
-
-/** A run that is deleted first is never packed: whoever set both meant something else. */
-function tooLate(env: Environment): string[] {
-  const { BELLHOP_ARCHIVE_AFTER_DAYS: archive } = env;
-  if (archive === undefined) return [];
-  const names = ['BELLHOP_RETAIN_DAYS', 'BELLHOP_RETAIN_FAILED_DAYS'] as const;
-  return names.flatMap((name) => {
-    const retain = env[name];
-    if (retain === undefined || archive < retain) return [];
-    return [`BELLHOP_ARCHIVE_AFTER_DAYS: must be less than ${name}, which is ${retain}: runs are deleted before`];
-  });
 }
 
 function withoutEmpty(env: Record<string, string | undefined>): Record<string, string | undefined> {

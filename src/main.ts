@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { agentsOf, readPriceTable } from './agents.ts';
 import { createApi } from './api/app.ts';
 import { createHttpServer } from './api/server.ts';
 import { createSlack, type SlackSurface } from './bot/slack.ts';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock, type Timer } from './clock.ts';
 import type { Config } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createOutbox, type Outbox } from './delivery/outbox.ts';
@@ -15,6 +16,7 @@ import { BUNDLED_FONTS } from './render/charts/fonts.ts';
 import { createRasteriser, type Rasteriser } from './render/charts/png.ts';
 import { createRegistry } from './runner/registry.ts';
 import type { Minute } from './runner/bell.ts';
+import type { Budget } from './runner/budget.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
 import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
@@ -52,6 +54,7 @@ export interface Bellhop {
   confinement: Confinement;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  budget: Budget;
   /** Makes the pictures of charts. */
   rasteriser: Rasteriser;
   log: Log;
@@ -81,6 +84,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   // Before the folder is opened: a place that is none must leave nothing held.
   const alerts = alertsTo(config);
   const mail = readMailSettings(config);
+  const prices = readPriceTable(config);
   const confinement = await openConfinement({ clock, env: config.variables }, config.confine);
   const { store: bare, report } = await openStore(
     { backend: 'lowdb', dir: config.dataDir, networkDisk: config.networkDisk },
@@ -93,9 +97,14 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const registry = createRegistry({ dir: config.jobsDir, clock, log, plugins });
   const env = seams.env ?? {};
   const caps = createCaps({ store, clock, zone: config.timeZone });
-  const guards = createGuards({ store, caps, env: { ...config.variables, ...env }, mode: config.mode, scrub });
+  const agents = agentsOf(config, { store, registry, clock, log, alertsTo: alerts, prices });
+  const { budget } = agents;
+  const money = config.claude === undefined ? {} : { budget };
+  const guarded = { ...config.variables, ...env };
+  const guards = createGuards({ store, caps, ...money, env: guarded, mode: config.mode, scrub });
+  const { urls: targets } = config.targets;
   const runner = createRunner(
-    { store, registry, clock, log, ids, scrub, env, caps, guards, targets: config.targets.urls, confinement },
+    { store, registry, clock, log, ids, scrub, env, caps, guards, agents: agents.settings, targets, confinement },
     { workerId, concurrency: config.concurrency },
   );
   const rasteriser = createRasteriser({ fontFiles: [...BUNDLED_FONTS, ...config.fontFiles] });
@@ -114,6 +123,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
   const outbox = createOutbox({ store, transports, clock, log, scrub }, { workerId });
   const tokens = createTokens({ store, clock, log }, { bootstrap: config.apiToken });
   let stopping: Promise<void> | undefined;
+  let counting: Timer | undefined;
   return {
     store,
     runner,
@@ -122,6 +132,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     confinement,
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
+    budget,
     rasteriser,
     log,
     clock,
@@ -130,11 +141,15 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     loadJobs: () => registry.refresh(),
     async start() {
       void confinement.ready();
+      // What crashed runs left uncounted is counted before another may begin.
+      await budget.reconcile();
+      counting = clock.every(RECONCILE_MS, () => void agents.recount());
       await runner.start();
       outbox.start();
     },
     stop(options = {}) {
       stopping ??= (async () => {
+        counting?.cancel();
         await scheduler.stop();
         await runner.stop(options);
         confinement.stop();
@@ -249,6 +264,8 @@ function alertsTo(config: Config): Destination[] {
 /** The planner looks every five seconds; after a minute without an end it hangs, or the store does not answer. */
 const PLANNED_MS = 60_000;
 const ALERTS_HINT = 'Use #channel, a Slack id, an e-mail address or file:path, separated by commas.';
+/** A run that is over while its last attempt hung leaves money to be counted. */
+const RECONCILE_MS = 15 * 60_000;
 const INBOUND_MS = 10 * 60_000;
 
 /** Remembers, durably and before the act, that a command which changes something was seen; see HOUSE "inbound". */

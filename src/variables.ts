@@ -42,6 +42,12 @@ const isZone = (text: string): boolean => {
   }
 };
 
+/** Whoever is at the address gets a key: plain http is for a try on this machine. */
+const isSafeBase = (text: string): boolean => URL.canParse(text) && isPublic(text);
+const usd = optional(
+  z.string().regex(/^\d{1,6}(?:\.\d{1,6})?$/, 'must be US dollars with at most 6 decimals, like 10 or 2.50'),
+);
+
 /** Every variable, its default and its meaning; docs/configuration.md is held to this by a test. */
 export const VARIABLES = {
   PORT: port.default(3000).describe('TCP port of the HTTP server; 0 takes a free one.'),
@@ -176,6 +182,50 @@ export const VARIABLES = {
     .describe('Zone of schedules that name none.'),
   BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
     'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
+  ),
+  ANTHROPIC_API_KEY: optional(z.string().regex(/^\S{16,300}$/, 'must be a key, without spaces')).describe(
+    'Key of the Claude API; without it agents report figures only.',
+  ),
+  ANTHROPIC_BASE_URL: optional(z.string().refine(isSafeBase, PUBLIC_RULE)).describe(
+    'Address of the Claude API, or of a gateway before it; default: that of Anthropic.',
+  ),
+  BELLHOP_PRICES_FILE: optional(z.string().min(1)).describe(
+    'JSON file of model prices that go over those that are shipped (docs/money.md).',
+  ),
+  BELLHOP_BUDGET_DAY_USD: usd.describe('US dollars that all agents together may spend in a day of BELLHOP_TIME_ZONE.'),
+  BELLHOP_BUDGET_MONTH_USD: usd.describe('The same in a month.'),
+  BELLHOP_OWNERS: optional(
+    z
+      .string()
+      .max(1000)
+      .regex(
+        /^\s*[UW][A-Z0-9]{4,20}(?:\s*,\s*[UW][A-Z0-9]{4,20})*\s*,?\s*$/,
+        'must be Slack user ids, like U012ABCDEF',
+      ),
+  ).describe('Slack user ids, separated by commas, of those who may let a run pass its caps on money.'),
+  BELLHOP_TRANSCRIPT_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(36_500)
+    .default(30)
+    .describe('Days for which the transcripts of agents are kept; 0: none is.'),
+  SHOPIFY_STORE: optional(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,59}\.myshopify\.com$/, 'must be the name of a store, like example.myshopify.com'),
+  ).describe('The shop that the Shopify tools read, as NAME.myshopify.com (docs/shopify.md).'),
+  SHOPIFY_ACCESS_TOKEN: optional(z.string().regex(/^\S{16,300}$/, 'must be a token, without spaces')).describe(
+    'Admin API token of a custom app of the shop.',
+  ),
+  SHOPIFY_CLIENT_ID: optional(z.string().regex(/^\S{6,200}$/, 'must be an id, without spaces')).describe(
+    'Client id of an app of the Dev Dashboard, instead of a token.',
+  ),
+  SHOPIFY_CLIENT_SECRET: optional(z.string().regex(/^\S{16,300}$/, 'must be a secret, without spaces')).describe(
+    'Its client secret.',
+  ),
+  SHOPIFY_API_URL: optional(z.string().refine(isSafeBase, PUBLIC_RULE)).describe(
+    'Base address of the Admin API; default: that of the shop. For a try against a shop on this machine.',
   ),
   BELLHOP_FONT_FILES: optional(z.string().max(4_000)).describe(
     'More font files for the pictures of charts, separated by commas (.ttf, .otf, .ttc), for what DejaVu Sans has not: Chinese, Japanese, Korean.',

@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 const root = resolve(import.meta.dirname, '..');
 const LEAVES = [
   'config',
+  'config-agents',
+  'config-checks',
   'errors',
   'log',
   'clock',
@@ -131,7 +133,7 @@ describe('architecture', () => {
   });
 
   test('the composition root is imported by nothing but itself', () => {
-    const composed = (file: string): boolean => /^src\/(?:main|cli|transports)\.ts$|^src\/cli\//.test(file);
+    const composed = (file: string): boolean => /^src\/(?:main|cli|transports|agents)\.ts$|^src\/cli\//.test(file);
     expect(show(imports.filter(({ from, to }) => composed(to) && !composed(from)))).toEqual([]);
   });
 

@@ -26,6 +26,8 @@ describe('config', () => {
       'Slack is off: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET',
       'Mail is off: set SMTP_URL and BELLHOP_MAIL_FROM',
       'Webhooks are off: set BELLHOP_WEBHOOK_SECRET and BELLHOP_WEBHOOK_HOSTS',
+      'Claude is off: set ANTHROPIC_API_KEY; agents report figures only',
+      'Shopify is off: set SHOPIFY_STORE and SHOPIFY_ACCESS_TOKEN, or SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET',
     ]);
     expect(config.api).toEqual({ state: 'on', ratePerMinute: 600, proxy: 'ignored' });
     expect(loadConfig({ BELLHOP_API_ENABLED: 'false' }, empty).off.join()).toContain('BELLHOP_API_ENABLED is false');

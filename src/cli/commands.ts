@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { oneLine, plainText } from '../render/format.ts';
+import { describeSpend } from '../render/spend.ts';
 import { renderText } from '../render/text.ts';
 import { describeDeliveries, describeDestination, describeRun } from '../render/run.ts';
 import { needOf } from '../runner/fields.ts';
@@ -84,11 +85,13 @@ export function exitCode({ run, deliveries }: RunView): number {
 /** The report on standard output; what the run and its deliveries are beside it, each on lines of its own. */
 function showView(terminal: Terminal, { run, deliveries }: RunView): void {
   const { width, color, links } = terminal;
-  if (run.report !== undefined) terminal.out(renderText(run.report, { width, color, links, rows: 'preview' }));
+  if (run.report !== undefined)
+    terminal.out(renderText(run.report, { width, color, links, rows: 'preview', about: { run } }));
   const why = run.error === undefined ? '' : `: ${run.error.message}${run.error.hint ? ` (${run.error.hint})` : ''}`;
   terminal.err(`run       ${run.state}${why}`);
   const { actor, trigger } = describeRun(run, deliveries);
   terminal.err(`asked     by ${actor}, ${trigger}`);
+  if (run.agent !== undefined) terminal.err(`spent     ${describeSpend(run.agent)}`);
   terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
   for (const delivery of deliveries) {
     if (delivery.error?.hint !== undefined) terminal.err(`          ${delivery.error.hint}`);

@@ -137,7 +137,7 @@ function contentOf({ about, delivery }: RenderRequest): Body {
     case 'text':
       return {
         contentType: 'text/plain; charset=utf-8',
-        content: renderText(report, { width: TEXT_COLUMNS, color: 'none' }),
+        content: renderText(report, { width: TEXT_COLUMNS, color: 'none', about }),
       };
     case 'json': {
       const data = { deliveryId: delivery.id, ...factsOf(about), report };

@@ -6,6 +6,7 @@ import { cutText, escapeMrkdwn, formatDuration, oneLine } from './format.ts';
 import { describeActor, describeDelivery, describeDestination, describeRun, describeWithheld } from './run.ts';
 import type { RunDescription } from './run.ts';
 import { textSection } from './slack/blocks.ts';
+import { describeSpend } from './spend.ts';
 
 /** The action ids of the card's buttons; the value of each is the run's id. */
 export const CARD_ACTIONS = { cancel: 'bellhop_cancel', retry: 'bellhop_retry' } as const;
@@ -29,6 +30,7 @@ export function drawCard(card: { run: Run; deliveries: readonly Delivery[] }): {
     { type: 'context', elements: [{ type: 'mrkdwn', text: contextText(run, words) }] },
     ...progressBlocks(run),
     ...errorBlocks(run),
+    ...spendBlocks(run),
     ...deliveryBlocks(deliveries, run.withheld),
     {
       type: 'actions',
@@ -135,6 +137,13 @@ function errorBlocks(run: Run): KnownBlock[] {
   const message = cutText(run.error.message.trim() || run.error.code, ERROR_CHARS);
   const hint = run.error.hint === undefined ? [] : [`\n${cutText(run.error.hint, ERROR_CHARS)}`];
   return [textSection({ text: `${run.error.code} `, code: true }, ` ${message}`, ...hint)];
+}
+
+/** What the newest attempt of an agent took. */
+function spendBlocks({ agent }: Run): KnownBlock[] {
+  if (agent === undefined) return [];
+  const text = escapeMrkdwn(cutText(describeSpend(agent), CONTEXT_CHARS));
+  return [{ type: 'context', elements: [{ type: 'mrkdwn', text }] }];
 }
 
 function deliveryBlocks(deliveries: readonly Delivery[], withheld: Run['withheld'] = []): KnownBlock[] {

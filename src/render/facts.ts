@@ -1,22 +1,23 @@
 /** Small facts about a report, in the words that its forms share. */
 import type { Attachment, Report } from '../store/report.ts';
+import { formatUsd } from '../usd.ts';
 import { formatDuration, oneLine } from './format.ts';
+import { describeSubject } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 /** `sonnet · $0.05 · 41.2 s`; undefined when nothing is known of it. */
 export function describeCost({ cost }: Pick<Report, 'cost'>): string | undefined {
   const parts = [
     ...(cost?.model === undefined ? [] : [oneLine(cost.model)]),
-    ...(cost?.microUsd === undefined ? [] : [formatUsd(cost.microUsd)]),
+    ...(cost?.microUsd === undefined || cost.microUsd === 0 ? [] : [formatUsd(cost.microUsd)]),
     ...(cost?.ms === undefined ? [] : [formatDuration(cost.ms)]),
   ].filter((part) => part !== '');
   return parts.length === 0 ? undefined : parts.join(' · ');
 }
 
-/** Cents where there are some; what is less than a cent with two digits that say something. */
-function formatUsd(microUsd: number): string {
-  if (microUsd === 0) return '$0';
-  const usd = microUsd / 1_000_000;
-  return usd >= 0.01 ? `$${usd.toFixed(2)}` : `$${Number(usd.toPrecision(2)).toFixed(6).replace(/0+$/, '')}`;
+/** The whole account of an agent where the run is at hand, else what the report says of itself. */
+export function costLine(report: Pick<Report, 'cost'>, about: Subject): string | undefined {
+  return describeSubject(about).spend ?? describeCost(report);
 }
 
 /** `orders.csv (All orders, 12 kB)`. */

@@ -52,7 +52,7 @@ export function renderWhole(format: 'html' | 'md' | 'txt' | 'json', report: Repo
     case 'md':
       return renderMarkdown(report, subject);
     case 'txt':
-      return renderText(report, { width: TEXT_COLUMNS, color: 'none' });
+      return renderText(report, { width: TEXT_COLUMNS, color: 'none', about: subject });
     case 'json':
       return renderJson(report);
     default:

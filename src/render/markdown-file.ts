@@ -1,7 +1,7 @@
 /** The report as a markdown file, whole. */
 import type { Cell, ChartSection, Column, Figure, Section, TableSection } from '../store/report-sections.ts';
 import type { Report } from '../store/report.ts';
-import { describeAttachment, describeCost } from './facts.ts';
+import { costLine, describeAttachment } from './facts.ts';
 import { describeDelta, formatInstant, plainText } from './format.ts';
 import { blocksToMarkdown, escapeCell, escapeInline, linkTo } from './markdown-text.ts';
 import { sectionBlocks } from './markdown.ts';
@@ -55,7 +55,7 @@ function sourceOf(source: Report['sources'][number], report: Report): string {
 /** What it speaks of, who made it and what it cost. */
 function footer(report: Report, about: Subject): string {
   const { period } = report;
-  const cost = describeCost(report);
+  const cost = costLine(report, about);
   const lines = [
     ...(period === undefined ? [] : [`Period: ${period.from} to ${period.to}`]),
     ...(cost === undefined ? [] : [`Cost: ${escapeInline(cost)}`]),

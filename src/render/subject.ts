@@ -6,6 +6,7 @@ import type { Run } from '../store/records.ts';
 import type { Report } from '../store/report.ts';
 import { formatInstant, oneLine } from './format.ts';
 import { describeRun } from './run.ts';
+import { describeSpend } from './spend.ts';
 
 export type Subject = { run: Run } | { notice: Notice };
 
@@ -34,12 +35,14 @@ export interface SubjectWords {
   schedule?: string;
   /** When it came about. */
   at: string;
+  /** What the agent of a run took. */
+  spend?: string;
 }
 
 /** The words for a run or a notice that every form of a report shares. */
 export function describeSubject(subject: Subject): SubjectWords {
   if ('run' in subject) {
-    const { id, job, finishedAt, createdAt, schedule } = subject.run;
+    const { id, job, finishedAt, createdAt, schedule, agent } = subject.run;
     return {
       id,
       name: job,
@@ -48,6 +51,7 @@ export function describeSubject(subject: Subject): SubjectWords {
       failure: 'The run did not reach its end.',
       ...(schedule === undefined ? {} : { schedule: schedule.name }),
       at: finishedAt ?? createdAt,
+      ...(agent === undefined ? {} : { spend: describeSpend(agent) }),
     };
   }
   const { id, kind, schedule, job, createdAt } = subject.notice;

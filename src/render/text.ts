@@ -1,9 +1,10 @@
 /** The report for terminals, files and the text part of mail: control characters removed, colour only from here, columns counted. */
 import type { Section } from '../store/report-sections.ts';
 import type { Report } from '../store/report.ts';
-import { describeAttachment, describeCost } from './facts.ts';
+import { costLine, describeAttachment, describeCost } from './facts.ts';
 import { formatInstant, oneLine, plainText } from './format.ts';
 import { sectionBlocks } from './markdown.ts';
+import type { Subject } from './subject.ts';
 import { blockLines } from './text/blocks.ts';
 import { chartLines } from './text/charts.ts';
 import { actionLines, figureLines } from './text/figures.ts';
@@ -21,6 +22,8 @@ export interface TextOptions {
   rows?: 'preview' | 'all';
   /** With `all`: the section at this index is a table that ends after so many rows, and which file has all of them. */
   cut?: (section: number) => { rows: number; file: string } | undefined;
+  /** What it is about; its run may know better than the report what it cost. */
+  about?: Subject;
 }
 
 /** The report as text that ends with a newline. */
@@ -37,7 +40,7 @@ export function renderText(report: Report, options: TextOptions): string {
       const cut = options.cut?.(at);
       return [[], ...sectionLines(section, report, cut === undefined ? pen : { ...pen, cut })];
     }),
-    ...closingLines(report, pen),
+    ...closingLines(report, { pen, about: options.about }),
   ];
   return `${lines.map((line) => print(line, pen)).join('\n')}\n`;
 }
@@ -74,7 +77,7 @@ function bodyLines(section: Section, report: Report, pen: Pen): Line[] {
 }
 
 /** What stands below the sections: files, sources, the whole report elsewhere, what it cost. */
-function closingLines(report: Report, pen: Pen): Line[] {
+function closingLines(report: Report, { pen, about }: { pen: Pen; about: Subject | undefined }): Line[] {
   const files = (report.attachments ?? []).flatMap((one) => hang(span('- '), [{ text: describeAttachment(one) }], pen));
   const sources = report.sources.flatMap((source) => {
     const asOf = source.asOf === undefined ? '' : ` (as of ${formatInstant(source.asOf, report)})`;
@@ -82,7 +85,7 @@ function closingLines(report: Report, pen: Pen): Line[] {
     return hang(span('- '), [source.url === undefined ? title : { ...title, href: source.url }, { text: asOf }], pen);
   });
   const url = report.url === undefined ? undefined : writtenUrl(report.url);
-  const cost = describeCost(report);
+  const cost = about === undefined ? describeCost(report) : costLine(report, about);
   const last: Line[] = [
     ...(url === undefined ? [] : wrap([{ text: 'Full report: ' }, { text: url, href: url }], pen)),
     ...(cost === undefined ? [] : wrap([{ text: `Cost: ${cost}` }], pen)),

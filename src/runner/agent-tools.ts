@@ -52,7 +52,7 @@ function loadTool(value: unknown, at: number): LoadedTool {
   const { timeout, run, ...rest } = parsed.data;
   return {
     ...rest,
-    inputSchema: wireSchema(rest.input, `${named}.input`),
+    inputSchema: toolSchema(rest.input, `${named}.input`),
     timeoutMs: timeout,
     run: (input, ctx) => run.call(value, input, ctx),
   };
@@ -70,7 +70,7 @@ const OPEN_TYPES: ReadonlySet<string> = new Set(['any', 'unknown']);
  * The JSON schema of what a model writes: closed objects, and nothing that means "whatever you like".
  * Throws a UsageError that names the member that cannot be told.
  */
-export function wireSchema(schema: z.ZodObject, named: string): Record<string, unknown> {
+function toolSchema(schema: z.ZodObject, named: string): Record<string, unknown> {
   try {
     const { $schema: _, ...told } = z.toJSONSchema(schema, {
       io: 'input',

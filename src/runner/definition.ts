@@ -43,7 +43,7 @@ export function checkDefinition(value: unknown, at: DefinedAt): LoadedJob {
   const unknown = Object.keys(object).find((key) => !(key in schema.shape));
   if (unknown !== undefined)
     throw invalid(
-      `"${unknown.slice(0, 60)}" is no field of a ${kind.data} job`,
+      `"${unknown.slice(0, 60)}" is no field of ${kind.data === 'agent' ? 'an' : 'a'} ${kind.data} job`,
       didYouMean(unknown, Object.keys(schema.shape)),
     );
   if (kind.data === 'function') {

@@ -5,6 +5,7 @@
 import type { Scrub } from '../scrub.ts';
 import type { Schedule, Skip } from '../store/schedule-records.ts';
 import type { Json, Store } from '../store/store.ts';
+import type { Budget } from './budget.ts';
 import { isCapped } from './caps.ts';
 import type { Caps } from './caps.ts';
 import { hostFits } from '../addresses.ts';
@@ -23,7 +24,8 @@ export interface GuardAsk {
   staged: number;
 }
 
-export type GuardCode = 'DISABLED' | 'NO_GATE' | 'APPROVAL' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'LAST_RUN_FAILED';
+export type GuardCode =
+  'DISABLED' | 'NO_GATE' | 'APPROVAL' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'BUDGET_REACHED' | 'LAST_RUN_FAILED';
 
 export interface Refusal {
   ok: false;
@@ -39,12 +41,15 @@ export interface GuardCheck {
 export interface GuardDeps {
   store: Pick<Store, 'get'>;
   caps: Caps;
+  /** Of agents; without one no money is looked at before a run begins. */
+  budget?: Pick<Budget, 'full'>;
   env: Record<string, string | undefined>;
   /** In production a job that is expensive needs a gate and a cap. */
   mode: 'production' | 'development';
   scrub: Scrub;
 }
 
+const BUDGET_HINT = 'An owner may let one run pass: /jobs allow JOB, or bellhop spend. Or raise the cap.';
 const ON = new Set(['1', 'true', 'yes', 'on']);
 
 /** Makes the check. */
@@ -96,6 +101,12 @@ export function createGuards(deps: GuardDeps): GuardCheck {
     const full = await caps.full(job, staged);
     return full === undefined ? undefined : refused('CAP_REACHED', full, 'Run it later, or raise the cap in its file.');
   }
+  /** Early, so that nobody waits for a run that could not begin; the reservation of its first attempt is what holds. */
+  async function money({ job }: GuardAsk): Promise<Refusal | undefined> {
+    if (job.kind !== 'agent') return undefined;
+    const full = await deps.budget?.full(job);
+    return full === undefined ? undefined : refused('BUDGET_REACHED', full, BUDGET_HINT);
+  }
   /** One slot is left out after a failed run; the next one tries again. Slots left out for other reasons do not count. */
   async function lastRun({ job, past }: GuardAsk): Promise<Refusal | undefined> {
     const last = past?.last;
@@ -110,7 +121,7 @@ export function createGuards(deps: GuardDeps): GuardCheck {
 
   return {
     async check(ask) {
-      return gate(ask) ?? hosts(ask) ?? (await cap(ask)) ?? (await lastRun(ask)) ?? { ok: true };
+      return gate(ask) ?? hosts(ask) ?? (await cap(ask)) ?? (await money(ask)) ?? (await lastRun(ask)) ?? { ok: true };
     },
   };
 }

@@ -31,7 +31,7 @@ describe('a report as a markdown file', () => {
     );
     expect(text).toContain('Period: 2026-11-16 to 2026-11-22');
     expect(text).toContain('- [Shop orders](<https://example.com/admin/orders>) (as of');
-    expect(text).toContain('Cost: figures only · $0 · 41.2 s');
+    expect(text).toContain('Cost: figures only · 41.2 s');
   });
 
   it('has the words and the values of a chart', () => {

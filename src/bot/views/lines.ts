@@ -2,6 +2,7 @@ import { shortId } from '../../ids.ts';
 import { slackDate } from '../../render/card.ts';
 import { oneLine } from '../../render/format.ts';
 import { stateMark } from '../../render/run.ts';
+import { describeMoney } from '../../render/spend.ts';
 import { needOf, type Field } from '../../runner/fields.ts';
 import type { RunSummary } from '../../store/records.ts';
 import { cutMrkdwn, safe } from './blocks.ts';
@@ -10,7 +11,8 @@ import { cutMrkdwn, safe } from './blocks.ts';
 export function runLine(run: RunSummary): string {
   const by = safe(oneLine(run.actor.name ?? run.actor.id));
   const why = run.errorCode === undefined ? '' : ` · ${run.errorCode}`;
-  return `${stateMark(run.state)} \`${run.job}\` \`${shortId(run.id)}\` · ${slackDate(run.createdAt)} · by ${by}${why}`;
+  const cost = run.microUsd === undefined ? '' : ` · ${describeMoney(run.microUsd)}`;
+  return `${stateMark(run.state)} \`${run.job}\` \`${shortId(run.id)}\` · ${slackDate(run.createdAt)} · by ${by}${cost}${why}`;
 }
 
 /** One input of a job: name, type, whether it must be given, and what it means. */

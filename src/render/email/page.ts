@@ -1,6 +1,6 @@
 /** The document around the parts of a report, for a mail and for a page. */
 import type { Report } from '../../store/report.ts';
-import { describeCost } from '../facts.ts';
+import { costLine } from '../facts.ts';
 import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
 import { describeSubject, subjectFacts } from '../subject.ts';
 import type { Subject } from '../subject.ts';
@@ -105,6 +105,6 @@ function listOf(items: number, html: (items: number) => string): Chapter['pieces
 
 /** What the report is about, its id, and what it cost. */
 function footLines(report: Report, about: Subject): string[] {
-  const cost = describeCost(report);
+  const cost = costLine(report, about);
   return [...subjectFacts(about, report), ...(cost === undefined ? [] : [`Made with ${cost}`])];
 }

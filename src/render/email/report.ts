@@ -183,7 +183,7 @@ function renderTextPart(
   };
   const foot = subjectFacts(about, report).flatMap((line) => wrapFact(oneLine(line)));
   const leave = unsubscribeUrl === undefined ? [] : [`Unsubscribe: ${unsubscribeUrl}`];
-  return `${renderText(report, { width: COLUMNS, color: 'none', cut })}\n-- \n${[...foot, ...leave].join('\n')}\n`;
+  return `${renderText(report, { width: COLUMNS, color: 'none', cut, about })}\n-- \n${[...foot, ...leave].join('\n')}\n`;
 }
 
 /** Facts are joined by a dot: a long line breaks there, and elsewhere only when it must. */

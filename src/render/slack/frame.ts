@@ -1,7 +1,8 @@
 /** What stands around the sections: the headline above them, sources and footer below. */
 import type { KnownBlock } from '@slack/types';
 import type { Report } from '../../store/report.ts';
-import { cutText, escapeMrkdwn, formatDuration, formatInstant, oneLine, plainText } from '../format.ts';
+import { describeCost } from '../facts.ts';
+import { cutText, escapeMrkdwn, formatInstant, oneLine, plainText } from '../format.ts';
 import type { SubjectWords } from '../subject.ts';
 import { textSection, toPieces } from './blocks.ts';
 import { SLACK_LIMITS } from './limits.ts';
@@ -63,7 +64,7 @@ export function footer({ report, format }: Setting, facts: { words: SubjectWords
   const parts = [name, ...(schedule === undefined ? [] : [`schedule ${schedule}`]), reference];
   if (report.period !== undefined) parts.push(oneLine(report.period.label));
   if (report.generatedAt !== undefined) parts.push(formatInstant(report.generatedAt, report));
-  parts.push(...costWords(report));
+  parts.push(facts.words.spend ?? describeCost(report) ?? '');
   if (facts.threads > 0)
     parts.push(facts.threads === 1 ? 'more in the thread' : `${facts.threads} more parts in the thread`);
   const text = parts.filter((part) => part !== '').join(' · ');
@@ -72,13 +73,6 @@ export function footer({ report, format }: Setting, facts: { words: SubjectWords
   const linked = `${escapeMrkdwn(text)} · <${escapeMrkdwn(report.url).replace(/\|/g, '%7C')}|${open}>`;
   if (format === 'native' && linked.length <= SLACK_LIMITS.section) return contextMrkdwn(linked);
   return textSection(`${text} · `, { text: open, href: report.url });
-}
-
-function costWords({ cost }: Report): string[] {
-  const { model, microUsd, ms } = cost ?? {};
-  const dollars =
-    microUsd === undefined || microUsd === 0 ? '' : `$${(microUsd / 1e6).toFixed(microUsd < 1e5 ? 4 : 2)}`;
-  return [oneLine(model ?? ''), dollars, ms === undefined ? '' : formatDuration(ms)];
 }
 
 function contextMrkdwn(text: string): KnownBlock {

@@ -16,13 +16,14 @@ import { readThrown } from '../../thrown.ts';
 import type { AttemptContext, KindEnd, Started } from '../end.ts';
 import { noteStack, typedInput } from '../function.ts';
 import { accountOf, newTally, whyOf, type Tally } from './account.ts';
-import { ask, conversationSignal } from './ask.ts';
+import { converse, conversationSignal } from './converse.ts';
 import type { Claude, ClaudeSettings } from './client.ts';
 import { createGathering, type Gathering } from './evidence.ts';
 import { keepTranscript } from './kept-transcript.ts';
-import type { PriceTable } from './prices.ts';
+import { priceOf, type PriceTable } from './prices.ts';
 import { rememberingDocs } from './remember.ts';
 import { makeReport } from './report.ts';
+import type { Stopped } from './stops.ts';
 import { createTranscript, type Transcript } from './transcript.ts';
 
 /** What agents are given beside what every kind has. */
@@ -92,7 +93,15 @@ function begin(deps: AgentDeps, { job, run, ctx }: AgentWork): Attempt {
     startedAt,
     began: deps.clock.monotonic(),
     tally: newTally(),
-    gathering: createGathering({ clock: deps.clock, job, input, context, progress: ctx.book, nonce }),
+    gathering: createGathering({
+      clock: deps.clock,
+      job,
+      input,
+      context,
+      progress: ctx.book,
+      nonce,
+      scrub: deps.scrub,
+    }),
     transcript: createTranscript({ scrub: deps.scrub, now: () => deps.clock.now() }),
   };
 }
@@ -167,16 +176,13 @@ async function report(deps: AgentDeps, attempt: Attempt): Promise<Made> {
   const recalled = job.memory === undefined ? [] : await deps.memory.recall(job.name, job.memory.weeks);
   const evidence = gathering.evidence(recalled.map(({ entry }) => entry));
   const silent = allFailed(gathering);
-  if (silent !== undefined) throw silent;
+  if (silent !== undefined) throw stopped(tally, silent);
   const analysis = job.analyse?.(evidence);
   if (refused !== undefined && analysis === undefined) throw refused;
   const answer = await answered(deps, attempt, { analysis, recalled, refused });
   ctx.signal.throwIfAborted();
   const refusal = gathering.refusal();
-  if (refusal !== undefined) {
-    tally.why = tally.loop?.why === 'no_evidence' ? 'no_evidence' : 'all_tools_failed';
-    throw refusal;
-  }
+  if (refusal !== undefined) throw stopped(tally, refusal);
   const ms = Math.max(0, Math.round(deps.clock.monotonic() - attempt.began));
   const made = makeReport({ ...attempt, analysis, answer, ms, evidence: gathering.evidence(evidence.memory) });
   const { weeks } = job.memory ?? {};
@@ -188,8 +194,13 @@ async function report(deps: AgentDeps, attempt: Attempt): Promise<Made> {
   };
 }
 
+function stopped(tally: Tally, { why, error }: Stopped): BellhopError {
+  tally.why = why;
+  return error;
+}
+
 /** Where every call that code made has failed, a model would only pay for hearing so. */
-function allFailed({ toolbox, refusal }: Gathering): RunError | undefined {
+function allFailed({ toolbox, refusal }: Gathering): Stopped | undefined {
   const calls = toolbox.calls();
   return calls.length > 0 && calls.every(({ state }) => state === 'failed') ? refusal() : undefined;
 }
@@ -197,7 +208,7 @@ function allFailed({ toolbox, refusal }: Gathering): RunError | undefined {
 /** Sets the money aside before anything is asked of anybody; the error when a cap or the price table does not allow the run. */
 async function openPurse(deps: AgentDeps, { job, run, tally }: Attempt): Promise<BellhopError | undefined> {
   if (deps.claude === undefined) return undefined;
-  if (deps.prices.models[job.model] === undefined && job.price === 'known')
+  if (priceOf(deps.prices, job.model) === undefined && job.price === 'known')
     throw new RunError(`${job.model} has no price in the table of ${deps.prices.asOf}`, {
       code: 'PRICE_UNKNOWN',
       permanent: true,
@@ -236,9 +247,9 @@ async function answered(
     const { input, gathering, timeZone, startedAt: now } = attempt;
     const note = attempt.transcript.note.bind(attempt.transcript);
     const parts = { job, input, purse, gathering, analysis, memory, now, timeZone, progress: ctx.book, note, tally };
-    const price = deps.prices.models[job.model];
+    const price = priceOf(deps.prices, job.model);
     const asking = { ...parts, price, signal: time.signal };
-    const end = await ask({ clock: deps.clock, claude, openClaude: deps.openClaude }, asking);
+    const end = await converse({ clock: deps.clock, claude, openClaude: deps.openClaude }, asking);
     tally.why = time.signal.aborted && !ctx.signal.aborted && end.state !== 'completed' ? 'deadline' : end.why;
     if (end.state === 'completed') return end.value;
     ctx.signal.throwIfAborted();

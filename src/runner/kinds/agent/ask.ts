@@ -1,114 +1,151 @@
-/** Asks the model: opens the client, says what code has found, and goes through the conversation. */
-import { randomBytes } from 'node:crypto';
-import { RunError } from '../../../errors.ts';
-import type { Clock, Timer } from '../../../clock.ts';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import type { Analysis } from '../../agent-job.ts';
-import type { Purse } from '../../budget.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import type { ProgressBook } from '../progress.ts';
-import type { Tally } from './account.ts';
-import { answerSchema, createReader } from './answer.ts';
-import type { Claude, ClaudeSettings } from './client.ts';
-import type { Gathering } from './evidence.ts';
-import { runLoop, type LoopEnd, type TranscriptEntry } from './loop.ts';
-import type { Price } from './prices.ts';
-import { buildPrompt } from './prompt.ts';
+/** One turn: bounded, told to the purse, streamed, charged. */
+import type Anthropic from '@anthropic-ai/sdk';
+import type { Clock } from '../../../clock.ts';
+import { orAbort } from './abort.ts';
+import type { LoopRequest } from './loop.ts';
+import { readUsage, wholeInput } from './meter.ts';
+import type { Meter } from './meter.ts';
+import { describeApiError } from './model-errors.ts';
+import { Stopped, limitStop, purseStop } from './stops.ts';
 
-export interface AskDeps {
-  clock: Clock;
-  claude: ClaudeSettings;
-  openClaude: (settings: ClaudeSettings) => Promise<Claude>;
-}
+/** What a request says, but for the length of its answer. */
+export type Words = Omit<Anthropic.MessageStreamParams, 'max_tokens' | 'output_config'> & {
+  output_config: Anthropic.OutputConfig;
+};
+
 export interface Asking {
-  job: LoadedAgent;
-  input: Readonly<Record<string, unknown>>;
-  purse: Purse;
-  price: Price | undefined;
-  gathering: Gathering;
-  analysis: Analysis | undefined;
-  memory: readonly MemoryEntry[];
-  now: number;
-  timeZone: string;
-  progress: ProgressBook;
-  note: (entry: TranscriptEntry) => void;
-  tally: Tally;
-  signal: AbortSignal;
+  client: Pick<Anthropic, 'messages'>;
+  clock: Clock;
+  meter: Meter;
+  request: Pick<LoopRequest<unknown>, 'job' | 'beforeTurn' | 'note' | 'signal'>;
+  requestIds: string[];
+}
+export interface Ask {
+  /** Adds up what the next request says more than the last, in bytes of JSON. */
+  added(value: unknown): void;
+  /** Input tokens of the next request, at most. The first time the service counts them. */
+  bound(words: Words): Promise<number>;
+  /** The answer, charged. Throws Stopped, or the reason of the signal; then too what came is charged. */
+  turn(words: Words, about: { turn: number }): Promise<Anthropic.Message>;
 }
 
-/** What it answered; the tally has the account of it before this resolves. */
-export async function ask(deps: AskDeps, asking: Asking): Promise<LoopEnd<Record<string, unknown>>> {
-  const { job, gathering, purse, tally, note } = asking;
-  const { client, sdk } = await deps.openClaude(deps.claude);
-  tally.sdk = sdk;
-  const canary = randomBytes(12).toString('hex');
-  const { book, toolbox, tools, found } = gathering;
-  const { input, analysis, memory, now, timeZone } = asking;
-  const { system, prompt } = buildPrompt({ job, input, book, analysis, memory, found, now, timeZone, canary });
-  const steps = createTurnSteps(asking.progress, job.model);
-  tally.mode = 'model';
-  tally.asked = true;
-  const { turns, toolCalls, tokens, outputTokens } = job.budget;
-  const end = await runLoop(
-    { client, clock: deps.clock },
-    {
-      job,
-      system,
-      prompt,
-      tools,
-      toolbox,
-      schema: answerSchema(job),
-      read: createReader({ job, book, memory, now, canary }),
-      limits: { turns, toolCalls, tokens, outputTokens, microUsd: purse.microUsd },
-      price: asking.price,
-      async beforeTurn(money) {
-        await purse.beforeTurn(money);
-        steps.begin();
-      },
-      note(entry) {
-        if (entry.kind === 'answer') steps.close();
-        note(entry);
-      },
-      signal: asking.signal,
-    },
-  );
-  steps.close();
-  tally.loop = end;
-  return end;
-}
+/** Bytes of JSON that are one token at least; English has about four. */
+const BYTES_A_TOKEN = 3;
+const COUNT_TIMEOUT_MS = 10_000;
+const MAX_IDS = 60;
 
-/** Each turn is a step of the card, from when it is sent until it is answered. */
-function createTurnSteps(progress: ProgressBook, model: string): { begin(): void; close(): void } {
-  let turn = 0;
-  let done: (() => void) | undefined;
-  const close = (): void => {
-    done?.();
-    done = undefined;
-  };
+export function createAsk({ client, clock, meter, request, requestIds }: Asking): Ask {
+  const { job, beforeTurn, note, signal } = request;
+  /** After the last answer: its input and itself. */
+  let known: number | undefined;
+  let newBytes = 0;
+
+  async function count(words: Words): Promise<number> {
+    const { cache_control: _, ...counted } = words;
+    try {
+      const options = { signal, maxRetries: 0, timeout: COUNT_TIMEOUT_MS };
+      const { input_tokens: tokens } = await orAbort(client.messages.countTokens(counted, options), signal);
+      if (Number.isSafeInteger(tokens) && tokens > 0) return tokens;
+    } catch {
+      signal.throwIfAborted();
+    }
+    note({ kind: 'note', text: 'the tokens of the first request could not be counted: a third of its bytes is taken' });
+    return tokensOf(Buffer.byteLength(JSON.stringify(counted)));
+  }
+
+  async function bound(words: Words): Promise<number> {
+    if (known === undefined) {
+      known = await count(words);
+      newBytes = 0;
+    }
+    return known + tokensOf(newBytes);
+  }
+
+  async function tell(boundMicroUsd: number): Promise<void> {
+    const spentMicroUsd = meter.untold();
+    const telling = (async () => await beforeTurn({ spentMicroUsd, boundMicroUsd }))();
+    // Also when it is cut off by the signal: it was told, and the purse alone knows whether it had noted it.
+    meter.told(spentMicroUsd);
+    try {
+      await orAbort(telling, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      meter.told(-spentMicroUsd);
+      throw purseStop(error);
+    }
+  }
+
+  function charge(message: Anthropic.Message): number {
+    const tokens = readUsage(message.usage);
+    known = wholeInput(tokens) + tokens.output;
+    newBytes = 0;
+    return meter.add(tokens);
+  }
+
+  function keepId(id: string | null | undefined): void {
+    if (typeof id === 'string' && requestIds.length < MAX_IDS) requestIds.push(id.slice(0, 100));
+  }
+
+  /** One request. Stopped: its answer broke off, and one more try is worth it; what came of it is charged. */
+  async function send(words: Words, maxTokens: number): Promise<Anthropic.Message | Stopped> {
+    const begun = clock.monotonic();
+    const stream = client.messages.stream({ ...words, max_tokens: maxTokens }, { signal });
+    let part: Anthropic.Message | undefined;
+    stream.on('streamEvent', (_, snapshot) => void (part = snapshot));
+    const ended = (message: Anthropic.Message): Anthropic.Message => {
+      keepId(stream.request_id);
+      const microUsd = charge(message);
+      const ms = clock.monotonic() - begun;
+      const { content, stop_reason: stop, usage } = message;
+      note({ kind: 'answer', content, stop, usage, microUsd, ms, requestId: stream.request_id ?? undefined });
+      return message;
+    };
+    try {
+      return ended(await orAbort(stream.finalMessage(), signal));
+    } catch (error) {
+      // The connection may break behind the last word.
+      const whole = stream.receivedMessages.at(-1);
+      if (whole !== undefined && !signal.aborted) return ended(whole);
+      if (part !== undefined) meter.add(readUsage(part.usage));
+      signal.throwIfAborted();
+      const failure = describeApiError(error, job.model);
+      keepId(stream.request_id ?? failure.requestId);
+      note({ kind: 'note', text: failure.error.message, charged: part?.usage });
+      const stopped = new Stopped(failure.why, failure.error);
+      // The SDK tries again until an answer begins; what breaks later is ours.
+      const brokeOff = (stream.response ?? undefined) !== undefined && !failure.error.permanent;
+      if (brokeOff || (failure.status === 400 && words.tool_choice?.type === 'none')) return stopped;
+      throw stopped;
+    }
+  }
+
+  async function once(words: Words, about: { turn: number }): Promise<Anthropic.Message | Stopped> {
+    const input = await bound(words);
+    const room = meter.room(input);
+    if (!room.ok) throw limitStop(room.why);
+    await tell(room.boundMicroUsd);
+    signal.throwIfAborted();
+    const { maxTokens } = room;
+    note({ kind: 'request', ...about, maxTokens, inputBound: input, toolChoice: words.tool_choice?.type });
+    return await send(words, maxTokens);
+  }
+
   return {
-    begin() {
-      close();
-      turn += 1;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      done = resolve;
-      void progress.step(`Ask ${model} (turn ${turn})`, () => promise);
+    added: (value) => void (newBytes += Buffer.byteLength(JSON.stringify(value))),
+    bound,
+    async turn(words, about) {
+      const first = await once(words, about);
+      if (!(first instanceof Stopped)) return first;
+      // `none` is in the types, and no page says that every model takes it: the words alone forbid tools then.
+      const again =
+        first.error.code === 'MODEL_REJECTED' ? { ...words, tool_choice: { type: 'auto' as const } } : words;
+      const second = await once(again, about);
+      if (second instanceof Stopped) throw second;
+      return second;
     },
-    close,
   };
 }
 
-/** Of the time of an attempt: what the conversation may take where a report without it is better than none. */
-const SHARE = 0.85;
-
-/** Ends a conversation early enough for the figures to be delivered within the timeout. */
-export function conversationSignal(
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
-  { leftMs, fallback }: { leftMs: number; fallback: boolean },
-): { signal: AbortSignal; close(): void } {
-  if (!fallback) return { signal, close: () => undefined };
-  const late = new AbortController();
-  const timer: Timer = clock.after(Math.max(0, leftMs * SHARE), () =>
-    late.abort(new RunError('the model took too long', { code: 'TIMED_OUT' })),
-  );
-  return { signal: AbortSignal.any([signal, late.signal]), close: () => timer.cancel() };
+function tokensOf(bytes: number): number {
+  return Math.ceil(bytes / BYTES_A_TOKEN);
 }

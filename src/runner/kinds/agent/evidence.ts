@@ -1,8 +1,10 @@
 /** What code gathers before anything is judged: the calls of the baseline, their facts in a fixed order, and what is missing. */
 import { RunError } from '../../../errors.ts';
 import { createFactBook, type FactBook } from './facts.ts';
+import { missingEvidence, type Stopped } from './stops.ts';
 import { createToolbox, type ToolAnswer, type Toolbox } from './toolbox.ts';
 import type { Clock } from '../../../clock.ts';
+import type { Scrub } from '../../../scrub.ts';
 import type { MemoryEntry } from '../../../store/memory-records.ts';
 import type { Evidence, ToolContext, ToolOutput } from '../../agent-job.ts';
 import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
@@ -11,7 +13,7 @@ import type { ProgressBook } from '../progress.ts';
 export interface Gathering {
   book: FactBook;
   toolbox: Toolbox;
-  /** The job's tools; their failures are noted. */
+  /** The job's tools, watched. */
   tools: readonly LoadedTool[];
   /** What the baseline answered so far, as a model is shown it. */
   found: readonly (ToolAnswer & { name: string })[];
@@ -21,7 +23,7 @@ export interface Gathering {
   /** What the tools said is missing. */
   gaps(): readonly string[];
   /** What becomes of the run when no report can rest on the calls; undefined when one can. */
-  refusal(): RunError | undefined;
+  refusal(): Stopped | undefined;
   /** When no tool runs any more, also none that ignores its signal. */
   gone(): Promise<void>;
 }
@@ -33,12 +35,13 @@ export interface GatheringParts {
   context: Omit<ToolContext, 'signal' | 'log'>;
   progress: ProgressBook;
   nonce: string;
+  scrub: Scrub;
 }
 
 const MAX_GAPS = 30;
 const MAX_BASELINE = 60;
 
-export function createGathering({ clock, job, input, context, progress, nonce }: GatheringParts): Gathering {
+export function createGathering({ clock, job, input, context, progress, nonce, scrub }: GatheringParts): Gathering {
   const book = createFactBook();
   const found: (ToolAnswer & { name: string })[] = [];
   const gaps = new Set<string>();
@@ -50,6 +53,7 @@ export function createGathering({ clock, job, input, context, progress, nonce }:
     take: ({ tool, query, output }) => taken(book, { tool, query, output, gaps }),
     step: (title, fn) => progress.step(title, fn),
     nonce,
+    scrub,
   });
   return {
     book,
@@ -81,7 +85,7 @@ export function createGathering({ clock, job, input, context, progress, nonce }:
       timeZone: context.timeZone,
     }),
     gaps: () => [...gaps],
-    refusal: () => refusalOf(job, toolbox, watch.failures),
+    refusal: () => missingEvidence(job, job.tools.length > 0, toolbox),
     gone: watch.gone,
   };
 }
@@ -109,18 +113,8 @@ function taken(
   return { facts: shown, targets: output.targets ?? [], data: output.data, window: output.window, gaps: output.gaps };
 }
 
-interface Failures {
-  /** By tool: what it threw last. */
-  thrown: ReadonlyMap<string, unknown>;
-}
-
-/** The tools as they are, with a note of what they throw and of when they are through. */
-function watchTools(tools: readonly LoadedTool[]): {
-  tools: readonly LoadedTool[];
-  failures: Failures;
-  gone: () => Promise<void>;
-} {
-  const thrown = new Map<string, unknown>();
+/** The tools as they are, with a note of when they are through: one that ignores its signal may run on. */
+function watchTools(tools: readonly LoadedTool[]): { tools: readonly LoadedTool[]; gone: () => Promise<void> } {
   const underway = new Set<Promise<unknown>>();
   const watched = tools.map((tool): LoadedTool => ({
     ...tool,
@@ -129,9 +123,6 @@ function watchTools(tools: readonly LoadedTool[]): {
       underway.add(work);
       try {
         return await work;
-      } catch (error) {
-        thrown.set(tool.name, error);
-        throw error;
       } finally {
         underway.delete(work);
       }
@@ -139,44 +130,8 @@ function watchTools(tools: readonly LoadedTool[]): {
   }));
   return {
     tools: watched,
-    failures: { thrown },
     gone: async () => {
       while (underway.size > 0) await Promise.allSettled(underway);
     },
   };
-}
-
-/** No report stands on nothing: one good call, and one of each tool that the job requires. */
-function refusalOf(job: LoadedAgent, toolbox: Toolbox, failures: Failures): RunError | undefined {
-  const calls = toolbox.calls();
-  const isGood = (name: string): boolean => calls.some((call) => call.name === name && call.state === 'ok');
-  const missing = job.requires.filter((name) => !isGood(name));
-  const nothing = job.tools.length > 0 && !calls.some(({ state }) => state === 'ok');
-  if (missing.length === 0 && !nothing) return undefined;
-  const named = missing.length > 0 ? missing : [...new Set(calls.map(({ name }) => name))];
-  const uncalled = named.filter((name) => !calls.some((call) => call.name === name));
-  const errors = named.flatMap(
-    (name) => calls.findLast((call) => call.name === name && call.error !== undefined) ?? [],
-  );
-  const why = errors.map(({ name, error }) => `${name}: ${error ?? ''}`).join('; ');
-  const thrown = named.map((name) => failures.thrown.get(name));
-  const permanent = thrown.length > 0 && thrown.every((error) => error instanceof RunError && error.permanent);
-  const waits = thrown.flatMap((error) => (error instanceof RunError ? (error.retryAfterMs ?? []) : []));
-  const told = nothing
-    ? calls.length === 0
-      ? 'no tool was called'
-      : `all ${calls.length} tool calls failed`
-    : `${missing.join(', ')} ${uncalled.length === missing.length ? 'was not called' : 'failed'}, and the report needs it`;
-  return new RunError(
-    [told, why]
-      .filter((part) => part !== '')
-      .join(': ')
-      .slice(0, 1500),
-    {
-      code: 'AGENT_TOOLS',
-      permanent,
-      ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
-      hint: 'the lines of the run say what each tool answered',
-    },
-  );
 }

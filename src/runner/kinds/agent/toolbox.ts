@@ -1,21 +1,39 @@
 /** Calls tools: checks their input, holds them to their time and size, notes what became of each call. */
+import { z } from 'zod';
 import type { Clock } from '../../../clock.ts';
+import { RunError } from '../../../errors.ts';
+import { createScrub } from '../../../scrub.ts';
+import type { Scrub } from '../../../scrub.ts';
 import type { ToolCall } from '../../../store/agent-records.ts';
 import type { ToolContext, ToolOutput } from '../../agent-job.ts';
 import type { LoadedTool } from '../../jobs.ts';
+import { readThrown } from '../../thrown.ts';
+import { orAbort } from './abort.ts';
+import { createPlaces } from './places.ts';
+import { readToolOutput } from './tool-output.ts';
+import { canonicalJson, fence, short, withoutPaths } from './words.ts';
 
 /** What the model is shown of a call: one text in a fence. */
 export interface ToolAnswer {
   ok: boolean;
   text: string;
 }
+export interface ToolFailure {
+  name: string;
+  /** As the tool threw it where it threw a RunError; an input that does not fit is no RunError of a tool (`by` model). */
+  error: RunError;
+  /** Who is to blame: the tool, or the model that asked for what there is not. */
+  of: 'tool' | 'asking';
+}
 export interface Toolbox {
-  /** Never throws, but when `signal` aborts: then with its reason, at once. The same call twice is carried out once. */
+  /** Never throws, but when `signal` aborts: then with its reason, at once. The same call twice is carried out once, unless it failed. */
   call(asked: { name: string; input: unknown; by: ToolCall['by'] }, signal: AbortSignal): Promise<ToolAnswer>;
   /** In the order in which they ended. */
   calls(): ToolCall[];
   /** The newest good output of a tool. */
   output(name: string): ToolOutput | undefined;
+  /** Of the calls that failed, in the order in which they ended: whether trying again later helps. */
+  failures(): readonly ToolFailure[];
 }
 export interface ToolboxDeps {
   clock: Clock;
@@ -27,7 +45,143 @@ export interface ToolboxDeps {
   step: <T>(title: string, fn: () => Promise<T>) => Promise<T>;
   /** Stands in the fence, new for each attempt. */
   nonce: string;
+  /** For what leaves the tool; default: tokens of well-known shapes. The values of `context.env` are masked in errors and titles anyway. */
+  scrub?: Scrub;
 }
-export function createToolbox(_deps: ToolboxDeps): Toolbox {
-  throw new Error('placeholder');
+
+const AT_ONCE = 4;
+const MAX_ERROR = 500;
+const MAX_NAME = 64;
+const MAX_QUERY = 500;
+const MAX_TITLE = 120;
+/** More calls are carried out, but no longer noted: an account has room for 200. */
+const MAX_CALLS = 200;
+
+interface Ready {
+  tool: LoadedTool;
+  input: Record<string, unknown>;
+  query: string;
+}
+
+export function createToolbox(deps: ToolboxDeps): Toolbox {
+  const { clock, tools, context, take, step, nonce } = deps;
+  const scrub = deps.scrub ?? createScrub([]);
+  const hide = createScrub(Object.values(context.env).filter((value) => value !== undefined));
+  const mask: Scrub = (text) => hide(scrub(text));
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const places = createPlaces(AT_ONCE);
+  const calls: ToolCall[] = [];
+  const failed: ToolFailure[] = [];
+  const outputs = new Map<string, ToolOutput>();
+  const known = new Map<string, Promise<ToolAnswer>>();
+
+  function note(call: ToolCall): void {
+    if (calls.length < MAX_CALLS) calls.push(call);
+  }
+
+  function fail(
+    asked: { name: string; by: ToolCall['by']; begun: number },
+    failure: Omit<ToolFailure, 'name'>,
+  ): ToolAnswer {
+    const name = short(asked.name, MAX_NAME) || 'unknown';
+    const error = short(withoutPaths(mask(failure.error.message)), MAX_ERROR);
+    note({ name, by: asked.by, state: 'failed', ms: clock.monotonic() - asked.begun, error });
+    if (failed.length < MAX_CALLS) failed.push({ name, ...failure });
+    return { ok: false, text: fence(`Error: ${error}`, { source: name, nonce }) };
+  }
+
+  /** Ends at its timeout and with the signal, whether the tool listens or not. */
+  async function run({ tool, input, query }: Ready, signal: AbortSignal): Promise<string> {
+    const late = new AbortController();
+    const ended = new RunError(`${tool.name} did not answer within ${tool.timeoutMs} ms`, { code: 'TIMED_OUT' });
+    const timer = clock.after(tool.timeoutMs, () => late.abort(ended));
+    const both = AbortSignal.any([signal, late.signal]);
+    try {
+      // In a promise of its own: a tool that is no async function may throw at once.
+      const ran = Promise.resolve().then(() => tool.run(input, { ...context, signal: both }));
+      const output = readToolOutput(await orAbort(ran, both), tool.name);
+      const shown: unknown = take({ tool: tool.name, query, output });
+      outputs.set(tool.name, output);
+      return cut(scrub(typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'null')), tool.maxResultChars);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async function carryOut(ready: Ready, by: ToolCall['by'], signal: AbortSignal): Promise<ToolAnswer> {
+    const leave = await places.take(signal);
+    const begun = clock.monotonic();
+    const { name } = ready.tool;
+    try {
+      const title = `${name} ${short(mask(ready.query), MAX_TITLE)}`;
+      const text = await orAbort(
+        step(title, () => run(ready, signal)),
+        signal,
+      );
+      note({ name, by, state: 'ok', ms: clock.monotonic() - begun });
+      return { ok: true, text: fence(text, { source: name, nonce }) };
+    } catch (error) {
+      const answer = fail({ name, by, begun }, { error: asRunError(error), of: 'tool' });
+      signal.throwIfAborted();
+      return answer;
+    } finally {
+      leave();
+    }
+  }
+
+  async function once(ready: Ready, by: ToolCall['by'], signal: AbortSignal): Promise<ToolAnswer> {
+    const key = `${ready.tool.name} ${canonicalJson(ready.input)}`;
+    for (;;) {
+      const same = known.get(key);
+      const answer = same ?? carryOut(ready, by, signal);
+      if (same === undefined) {
+        known.set(key, answer);
+        // What failed may be asked again: the next time it may be there.
+        const forget = (): void => void known.delete(key);
+        answer.then(({ ok }) => ok || forget(), forget);
+        return await answer;
+      }
+      try {
+        return await orAbort(same, signal);
+      } catch {
+        // Who asked first was stopped; we were not.
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  function prepare(name: string, input: unknown): Ready | string {
+    const tool = byName.get(name);
+    if (tool === undefined)
+      return `there is no tool ${short(name, MAX_NAME)}; there are ${[...byName.keys()].join(', ')}`;
+    const read = tool.input.safeParse(input);
+    if (!read.success) return `the input does not fit: ${z.prettifyError(read.error)}`;
+    return { tool, input: read.data, query: canonicalJson(read.data).slice(0, MAX_QUERY).toWellFormed() };
+  }
+
+  return {
+    async call({ name, input, by }, signal) {
+      signal.throwIfAborted();
+      const ready = prepare(name, input);
+      if (typeof ready !== 'string') return await once(ready, by, signal);
+      const error = new RunError(ready, { code: 'AGENT_TOOLS' });
+      return fail({ name, by, begun: clock.monotonic() }, { error, of: 'asking' });
+    },
+    calls: () => [...calls],
+    output: (name) => outputs.get(name),
+    failures: () => [...failed],
+  };
+}
+
+/** What the tool threw, with its permanence; anything but a RunError may be tried again. */
+function asRunError(thrown: unknown): RunError {
+  const error = readThrown(thrown);
+  return error instanceof RunError ? error : new RunError(error.message, { code: 'AGENT_TOOLS', cause: thrown });
+}
+
+function cut(text: string, max: number): string {
+  const whole = text.toWellFormed();
+  if (whole.length <= max) return whole;
+  const left = whole.length - max;
+  return `${whole.slice(0, max).toWellFormed()}\n[cut here: ${left} more characters were left out; ask for less]`;
 }

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { drawCard } from '../../src/render/card.ts';
+import { renderHtml } from '../../src/render/html.ts';
+import { renderMarkdown } from '../../src/render/markdown-file.ts';
+import { renderSlackReport } from '../../src/render/slack/report.ts';
+import { describeMoney, describeSpend } from '../../src/render/spend.ts';
+import { renderText } from '../../src/render/text.ts';
+import type { AgentAccount } from '../../src/store/agent-records.ts';
+import { formatUsd } from '../../src/usd.ts';
+import { makeReport, sampleRun } from '../support/delivery-report.ts';
+
+const ok = { name: 'sales_summary', by: 'code', state: 'ok', ms: 20 } as const;
+export const account = (over: Partial<AgentAccount> = {}): AgentAccount => ({
+  mode: 'model',
+  why: 'done',
+  cutShort: false,
+  model: 'claude-sonnet-5-5',
+  promptSha256: 'a'.repeat(64),
+  toolsSha256: 'b'.repeat(64),
+  pricesAsOf: '2026-11-22',
+  turns: 4,
+  tokens: { input: 2_000, output: 1_400, cacheRead: 7_400, cacheWrite5m: 1_200, cacheWrite1h: 0 },
+  microUsd: 51_234,
+  runMicroUsd: 51_234,
+  tools: [ok, ok, ok, ok, ok, { ...ok, state: 'failed', error: 'no' }],
+  ms: 41_234,
+  requestIds: [],
+  lint: [],
+  facts: [],
+  ...over,
+});
+
+test('the account of an agent is one line', () => {
+  expect(describeSpend(account())).toBe(
+    '$0.05 · 12k tokens (70% cached) · 4 turns · 6 tools (1 failed) · 41 s · sonnet-5-5',
+  );
+});
+
+test('money is said with no more digits than say something', () => {
+  expect([0, 1, 9_999, 10_000, 14_999, 15_000, 999_999, 1_234_500_000].map(formatUsd)).toEqual([
+    '$0.00',
+    '<$0.01',
+    '<$0.01',
+    '$0.01',
+    '$0.01',
+    '$0.02',
+    '$1.00',
+    '$1,234.50',
+  ]);
+  expect(describeMoney(null)).toBe('cost n/a');
+});
+
+test('what an earlier attempt spent stands beside what this one did', () => {
+  expect(describeSpend(account({ runMicroUsd: 80_000 }))).toContain('$0.05 (run $0.08) · ');
+});
+
+test('a model without a known price says so, and never $0.00', () => {
+  const line = describeSpend(account({ microUsd: null, runMicroUsd: null, model: 'somebody-elses-1' }));
+  expect(line).toMatch(/^cost n\/a · .* · somebody-elses-1$/);
+});
+
+test('a report of figures alone names no money, and no model', () => {
+  const tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+  const figures = account({
+    mode: 'figures',
+    why: 'figures',
+    turns: 0,
+    tokens,
+    tools: [ok, ok, ok, ok, ok],
+    ms: 1_200,
+  });
+  expect(describeSpend(figures)).toBe('figures only · 5 tools · 1.2 s');
+});
+
+test.each([
+  ['budget_usd', 'stopped: run cap reached'],
+  ['max_turns', 'stopped: all turns used'],
+  ['spend_limit', 'stopped: spend limit of the account reached'],
+] as const)('a run that ended by %s says what stopped it', (why, said) => {
+  expect(describeSpend(account({ why, cutShort: true })).endsWith(` · ${said}`)).toBe(true);
+});
+
+describe('the line stands where the report says what it cost', () => {
+  const line = describeSpend(account());
+  const run = sampleRun({ agent: account() });
+  const report = makeReport({ cost: { model: 'claude-sonnet-5-5', microUsd: 51_234, ms: 41_234 } });
+  test.each([
+    ['a post in Slack', () => JSON.stringify(renderSlackReport(report, { run }))],
+    ['the card', () => JSON.stringify(drawCard({ run, deliveries: [] }))],
+    ['a page', () => renderHtml(report, { run })],
+    ['a file of markdown', () => renderMarkdown(report, { run }).replaceAll('\\', '')],
+    ['a terminal', () => renderText(report, { width: 120, color: 'none', about: { run } })],
+  ])('%s', (_where, draw) => {
+    expect(draw().split(line)).toHaveLength(2);
+  });
+  test('and without the account of a run it is what the report says', () => {
+    expect(renderText(report, { width: 120, color: 'none' })).toContain('Cost: claude-sonnet-5-5 · $0.05 · 41.2 s');
+  });
+});

@@ -1,0 +1,161 @@
+/** The events of a streamed answer of the Claude API, as its SDK 1.12 reads them. */
+export interface WireUsage {
+  /** What no cache was read or written for; default 1,000. */
+  input?: number;
+  /** Default 200. */
+  output?: number;
+  cacheRead?: number;
+  cacheWrite5m?: number;
+  cacheWrite1h?: number;
+}
+export type WireBlock =
+  | { type: 'text'; text: string }
+  | { type: 'tool_use'; id: string; name: string; input: unknown }
+  | { type: 'thinking'; thinking: string; signature: string };
+
+export interface WireAnswer {
+  content?: readonly WireBlock[];
+  /** Default: tool_use with calls of tools in it, else end_turn. */
+  stop?: string;
+  /** With stop refusal. */
+  category?: string;
+  /** Or by the body of the request. */
+  usage?: WireUsage | ((body: unknown) => WireUsage);
+  /** Output tokens that `message_start` tells; default 1. */
+  startOutput?: number;
+  /** What the answer calls its model; default: as asked. */
+  model?: string;
+  headers?: Record<string, string>;
+  /** Awaited before the headers. */
+  gate?: Promise<unknown>;
+  /** Awaited before each event. */
+  before?: (event: number) => unknown;
+  /** The connection breaks after so many events. */
+  cutAfter?: number;
+  /** The answer ends, in good order, after so many events. */
+  endAfter?: number;
+  /** Nothing more is sent after so many events. */
+  hangAfter?: number;
+  /** An `error` event after so many events; then the end. */
+  midError?: { after: number; type?: string; message?: string; errorCode?: string };
+}
+
+/** An answer in words; anything but a text as JSON. */
+export function say(value: unknown, more: Omit<WireAnswer, 'content'> = {}): WireAnswer {
+  return { content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }], ...more };
+}
+
+let calls = 0;
+/** An answer that calls tools. */
+export function callTools(
+  tools: readonly { name: string; input?: unknown; id?: string }[],
+  more: Omit<WireAnswer, 'content'> = {},
+): WireAnswer {
+  const content = tools.map(({ name, input = {}, id = `toolu_${++calls}` }) => ({
+    type: 'tool_use' as const,
+    id,
+    name,
+    input,
+  }));
+  return { content, ...more };
+}
+
+export interface WireEvent {
+  event: string;
+  data: object;
+}
+
+export function textOf({ event, data }: WireEvent): string {
+  return `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`;
+}
+
+/** All events of an answer; a `midError` is the last. */
+export function eventsOf(answer: WireAnswer, about: { n: number; model: string; body?: unknown }): WireEvent[] {
+  const usage = typeof answer.usage === 'function' ? answer.usage(about.body) : (answer.usage ?? {});
+  const whole = [
+    ...beginning(answer, usage, about),
+    ...(answer.content ?? []).flatMap(block),
+    ...ending(answer, usage),
+  ];
+  const { midError } = answer;
+  if (midError === undefined) return whole;
+  const details = midError.errorCode === undefined ? {} : { details: { error_code: midError.errorCode } };
+  const error = { type: midError.type ?? 'overloaded_error', message: midError.message ?? 'Overloaded', ...details };
+  return [...whole.slice(0, midError.after), { event: 'error', data: { error } }];
+}
+
+function beginning(answer: WireAnswer, usage: WireUsage, { n, model }: { n: number; model: string }): WireEvent[] {
+  const message = {
+    id: `msg_${n}`,
+    type: 'message',
+    role: 'assistant',
+    model: answer.model ?? model,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage: { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 },
+  };
+  return [
+    { event: 'message_start', data: { message } },
+    { event: 'ping', data: {} },
+  ];
+}
+
+function wireUsage(usage: WireUsage): object {
+  const [short, long] = [usage.cacheWrite5m ?? 0, usage.cacheWrite1h ?? 0];
+  return {
+    input_tokens: usage.input ?? 1000,
+    output_tokens: usage.output ?? 200,
+    cache_read_input_tokens: usage.cacheRead ?? 0,
+    cache_creation_input_tokens: short + long,
+    cache_creation: { ephemeral_5m_input_tokens: short, ephemeral_1h_input_tokens: long },
+    server_tool_use: null,
+    service_tier: 'standard',
+  };
+}
+
+function block(content: WireBlock, index: number): WireEvent[] {
+  const deltas = (pieces: object[]): WireEvent[] =>
+    pieces.map((delta) => ({ event: 'content_block_delta', data: { index, delta } }));
+  const framed = (start: object, inner: WireEvent[]): WireEvent[] => [
+    { event: 'content_block_start', data: { index, content_block: start } },
+    ...inner,
+    { event: 'content_block_stop', data: { index } },
+  ];
+  if (content.type === 'text')
+    return framed(
+      { type: 'text', text: '' },
+      deltas(halves(content.text).map((text) => ({ type: 'text_delta', text }))),
+    );
+  if (content.type === 'tool_use') {
+    const pieces = halves(JSON.stringify(content.input));
+    return framed(
+      { ...content, input: {} },
+      deltas(pieces.map((partial_json) => ({ type: 'input_json_delta', partial_json }))),
+    );
+  }
+  return framed(
+    { type: 'thinking', thinking: '', signature: '' },
+    deltas([
+      { type: 'thinking_delta', thinking: content.thinking },
+      { type: 'signature_delta', signature: content.signature },
+    ]),
+  );
+}
+
+/** In two, so that every block takes more than one event. */
+function halves(text: string): string[] {
+  const middle = Math.ceil(text.length / 2);
+  return [text.slice(0, middle), text.slice(middle)].filter((half) => half !== '');
+}
+
+function ending(answer: WireAnswer, usage: WireUsage): WireEvent[] {
+  const hasCalls = (answer.content ?? []).some(({ type }) => type === 'tool_use');
+  const stop = answer.stop ?? (hasCalls ? 'tool_use' : 'end_turn');
+  const details = stop === 'refusal' ? { type: 'refusal', category: answer.category ?? null, explanation: null } : null;
+  const delta = { stop_reason: stop, stop_sequence: null, stop_details: details, container: null };
+  return [
+    { event: 'message_delta', data: { delta, usage: { output_tokens: usage.output ?? 200 } } },
+    { event: 'message_stop', data: {} },
+  ];
+}
