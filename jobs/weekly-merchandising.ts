@@ -10,6 +10,8 @@ import { DEMO_NOTE } from './_merchandising/evidence.ts';
 import { followUp } from './_merchandising/follow-up.ts';
 import { LIMITS } from './_merchandising/limits.ts';
 
+const asObject = (data: unknown): object => (typeof data === 'object' && data !== null ? data : {});
+
 /** The tools over the shop of SHOPIFY_STORE; over the demo shop, and saying so, where none is named. */
 function tools(): AgentTool[] {
   const demo = new Map(shopifyTools({ source: demoShop }).map((tool) => [tool.name, tool]));
@@ -19,7 +21,7 @@ function tools(): AgentTool[] {
       const stand = (ctx.env['SHOPIFY_STORE'] ?? '') === '' ? demo.get(live.name) : undefined;
       if (stand === undefined) return live.run(input, ctx);
       const found = await stand.run(input, ctx);
-      return live.name === 'sales_summary' ? { ...found, gaps: [DEMO_NOTE, ...(found.gaps ?? [])] } : found;
+      return { ...found, data: { ...asObject(found.data), sample: DEMO_NOTE } };
     },
   }));
 }

@@ -5,7 +5,8 @@
 import type { Analysis, Evidence, NewAdvice } from 'bellhop';
 import { sections } from './charts.ts';
 import { discountSignals } from './discounts.ts';
-import { daily, days, isDemo, number } from './evidence.ts';
+import { DEMO_NOTE, daily, days, isDemo, number } from './evidence.ts';
+import { followUp } from './follow-up.ts';
 import { LIMITS } from './limits.ts';
 import { comparable, productSignals, shopSignals } from './sales.ts';
 import type { Signal } from './signal.ts';
@@ -17,21 +18,39 @@ export function analyse(evidence: Evidence): Analysis {
   const signals = ranked(evidence);
   const fresh = signals.filter(({ advice }) => advice === undefined || !given(evidence, advice));
   // What is only on its way, or said before, is no reason to write again; a shop that moved, or something new to do, is.
-  const quiet = !isFirst(evidence) && fresh.every(({ kind, advice }) => advice === undefined && ON_ITS_WAY.has(kind));
-  const period = evidence.output('sales_summary')?.window;
+  const quiet =
+    !isFirst(evidence) &&
+    !anyDone(evidence) &&
+    fresh.every(({ kind, advice }) => advice === undefined && ON_ITS_WAY.has(kind));
   return {
     ...words(evidence, { fresh, quiet }),
     figures: figures(evidence),
     findings: fresh.slice(0, LIMITS.findings).map(({ finding }) => finding),
     advice: fresh.flatMap(({ advice }) => advice ?? []).slice(0, LIMITS.advice),
     sections: sections(evidence),
-    ...(period !== undefined && { period }),
+    ...periodOf(evidence),
+    ...(isDemo(evidence) && { warnings: [DEMO_NOTE] }),
     quiet,
   };
 }
 
 /** Kinds that need nobody when they come without advice: what was ordered is coming. */
 const ON_ITS_WAY: ReadonlySet<string> = new Set(['stockout', 'low_stock']);
+
+/** Earlier advice that was followed since: somebody wants to read that. */
+function anyDone(evidence: Evidence): boolean {
+  const open = evidence.memory.flatMap(({ advice }) => advice).filter(({ status }) => status === 'open');
+  return open.some((row) => followUp(row, evidence)?.status === 'done');
+}
+
+/** The days of the sales; the title of the report has its name, so what is a sample says so there. */
+function periodOf(evidence: Evidence): Pick<Analysis, 'period'> {
+  const { from, to } = evidence.output('sales_summary')?.window ?? {};
+  if (from === undefined || to === undefined) return {};
+  const format = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+  const label = format.formatRange(Date.parse(from), Date.parse(to)).replace(/[\u2009\u202f]/g, ' ');
+  return { period: { from, to, label: isDemo(evidence) ? `Demo shop: sample data, ${label}` : label } };
+}
 
 /** The first period in which anything was sold: all of it is news. */
 function isFirst(evidence: Evidence): boolean {
@@ -89,9 +108,7 @@ interface Judged {
 
 function words(evidence: Evidence, judged: Judged): Pick<Analysis, 'headline' | 'summary'> {
   const { headline, summary } = plainWords(evidence, judged);
-  return isDemo(evidence)
-    ? { headline: `Demo shop: ${headline}`, summary: `Sample data. ${summary}` }
-    : { headline, summary };
+  return { headline: `${headline.charAt(0).toUpperCase()}${headline.slice(1)}`, summary };
 }
 
 function plainWords(evidence: Evidence, { fresh, quiet }: Judged): Pick<Analysis, 'headline' | 'summary'> {
@@ -111,7 +128,10 @@ function plainWords(evidence: Evidence, { fresh, quiet }: Judged): Pick<Analysis
   if (quiet)
     return { headline: 'nothing material has changed', summary: `${sold}${change}. Nothing new needs your attention.` };
   const few = comparable(evidence) ? '' : ' There is too little to compare it with.';
-  return { headline: headlineOf(fresh, isFirst(evidence) ? 'the first figures' : 'the period in figures'), summary: `${sold}${change}.${few}` };
+  return {
+    headline: headlineOf(fresh, isFirst(evidence) ? 'the first figures' : 'the period in figures'),
+    summary: `${sold}${change}.${few}`,
+  };
 }
 
 const HEADS: Readonly<Record<string, string>> = {

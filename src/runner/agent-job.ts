@@ -115,6 +115,8 @@ export interface Analysis {
   /** Tables and charts, made by code of the tools' data. */
   sections?: readonly SectionInput[];
   period?: ReportInput['period'];
+  /** What a reader must know before believing the rest. */
+  warnings?: readonly string[];
   /** Nothing material has changed: the model is not asked, and the report is short. */
   quiet?: boolean;
 }
