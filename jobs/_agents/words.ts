@@ -10,15 +10,26 @@ const AMOUNT =
  * what reads as an amount (“SAVE 30%”) is shown without its numbers: figures come from facts alone.
  */
 export function called(target: KnownTarget): string {
-  const plain = target.title
-    .replace(/\p{C}+/gu, ' ')
-    .replace(/[{}<>@#`*_[\]|\\]/g, ' ')
-    .replace(/\b(?:https?:\/*|www\.)\S*/gi, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
+  const plain = plainName(target);
   const short = plain.length > 60 ? `${plain.slice(0, 59).replace(/[\ud800-\udbff]$/, '')}…` : plain;
   const name = short !== target.title || AMOUNT.test(short) ? short.replace(/\p{N}[\p{N}.,]*/gu, '…') : short;
   return /[\p{L}]/u.test(name) ? `“${name}”` : `the ${target.type} of id ${target.id}`;
+}
+
+/** On one line, without what could be a mention, a link, a placeholder or markup; numbers stay: for tables, where a name is a name. */
+export function plainName({ title }: Pick<KnownTarget, 'title'>): string {
+  return title
+    .replace(/\p{C}+/gu, ' ')
+    .replace(/\b(?:https?:\/*|www\.)\S*/gi, ' ')
+    .replace(/[{}<>@#`*_[\]|\\]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** `16 – 22 Nov 2026`. */
+export function rangeLabel({ from, to }: { from: string; to: string }): string {
+  const format = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+  return format.formatRange(Date.parse(from), Date.parse(to)).replace(/[\u2009\u202f]/g, ' ');
 }
 
 /** `{{product.4711.revenue}}`. */

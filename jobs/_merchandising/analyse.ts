@@ -3,6 +3,7 @@
  * a model starts from where one is. Pure: the same evidence gives the same analysis.
  */
 import type { Analysis, Evidence, NewAdvice } from 'bellhop';
+import { rangeLabel } from '../_agents/words.ts';
 import { sections } from './charts.ts';
 import { discountSignals } from './discounts.ts';
 import { DEMO_NOTE, daily, days, isDemo, number } from './evidence.ts';
@@ -27,7 +28,7 @@ export function analyse(evidence: Evidence): Analysis {
     figures: figures(evidence),
     findings: fresh.slice(0, LIMITS.findings).map(({ finding }) => finding),
     advice: fresh.flatMap(({ advice }) => advice ?? []).slice(0, LIMITS.advice),
-    sections: sections(evidence),
+    sections: quiet ? [] : sections(evidence),
     ...periodOf(evidence),
     ...(isDemo(evidence) && { warnings: [DEMO_NOTE] }),
     quiet,
@@ -45,11 +46,10 @@ function anyDone(evidence: Evidence): boolean {
 
 /** The days of the sales; the title of the report has its name, so what is a sample says so there. */
 function periodOf(evidence: Evidence): Pick<Analysis, 'period'> {
-  const { from, to } = evidence.output('sales_summary')?.window ?? {};
-  if (from === undefined || to === undefined) return {};
-  const format = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
-  const label = format.formatRange(Date.parse(from), Date.parse(to)).replace(/[\u2009\u202f]/g, ' ');
-  return { period: { from, to, label: isDemo(evidence) ? `Demo shop: sample data, ${label}` : label } };
+  const window = evidence.output('sales_summary')?.window;
+  if (window === undefined) return {};
+  const label = rangeLabel(window);
+  return { period: { ...window, label: isDemo(evidence) ? `Demo shop: sample data, ${label}` : label } };
 }
 
 /** The first period in which anything was sold: all of it is news. */

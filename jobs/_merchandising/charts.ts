@@ -1,5 +1,6 @@
 /** The chart and the tables: drawn by code of the tools' facts, with names as plain text. */
 import type { CellInput, ColumnInput, Evidence, KnownTarget, SectionInput } from 'bellhop';
+import { plainName } from '../_agents/words.ts';
 import { daily, days, isDemo, known, number, stockRows, unique } from './evidence.ts';
 
 const MAX_PRODUCTS = 20;
@@ -51,7 +52,7 @@ function sign(currency: string): string {
 
 type Row = Record<string, CellInput>;
 const cells = (evidence: Evidence, target: KnownTarget, names: readonly string[]): Row => ({
-  title: target.title.slice(0, 200),
+  title: plainName(target) || target.id,
   ...Object.fromEntries(names.map((name) => [name, number(evidence, `product.${target.id}.${name}`) ?? null])),
 });
 

@@ -1,7 +1,7 @@
 /** What moved, who moved it, what grew, and what was left lying. Pure. */
 import type { AdviceRow, Analysis, Evidence, KnownTarget, NewAdvice, NewFinding, SectionInput } from 'bellhop';
 import { z } from 'zod';
-import { called, cite, ref } from '../_agents/words.ts';
+import { called, cite, plainName, rangeLabel, ref } from '../_agents/words.ts';
 
 /** Lines by which an area must grow before somebody should read it, days after which a branch is stale, and how much is said of each. */
 export const LIMITS = { grown: 400, staleDays: 14, areas: 3, each: 2 } as const;
@@ -42,7 +42,7 @@ export function analyse(evidence: Evidence): Analysis {
     ],
     advice,
     sections: commits.length === 0 ? [] : [table(commits)],
-    ...(period !== undefined && { period }),
+    ...(period !== undefined && { period: { ...period, label: rangeLabel(period) } }),
     quiet: commits.length === 0 && advice.length === 0,
   };
 }
@@ -122,7 +122,12 @@ function table(commits: z.infer<typeof Commits>['commits']): SectionInput {
       { key: 'area', label: 'Area' },
       { key: 'hash', label: 'Hash' },
     ],
-    rows: commits.map(({ subject, author, area, hash }) => ({ subject, author, area, hash })),
+    rows: commits.map(({ subject, author, area, hash }) => ({
+      subject: plainName({ title: subject }),
+      author: plainName({ title: author }),
+      area: plainName({ title: area }),
+      hash,
+    })),
     preview: 10,
   };
 }
