@@ -22,6 +22,7 @@ const HELP = `Usage: bellhop COMMAND
   runs list [JOB] [STATE]       list the runs of a job, or in a state
   runs show RUN [--json]        show a run, its report and its receipts
   runs cancel | retry RUN       stop a run; run the same again
+  runs approve | deny RUN       let a run that waits for an approval start, or end it
   runs delete RUN --yes         delete a run and its report for good
   schedule JOB "mon 09:00" [key=value …] [--zone Europe/Berlin] [--to '#channel,ana@example.com'] [--name NAME] [--yes]
                                 show when a job would run by itself; --yes stores it
@@ -35,6 +36,8 @@ const HELP = `Usage: bellhop COMMAND
                                 make a token of the HTTP API, shown this once, alone on standard output
   token list | rotate TOKEN [--overlap 24h] | revoke TOKEN    TOKEN is an id or a name; docs/tokens.md
   mail list | allow ADDRESS | suppress ADDRESS [--json]       who gets no mail and why; let mails through again; stop them
+  memory JOB [--json]           what an agent recommended, and what became of it
+  memory JOB done | later | never | open KEY    answer one of it; later is not for four weeks, open takes an answer back
   backup DIR                    copy the data folder, live and consistent; to restore, copy it back
   store doctor [DIR] [--fix] [--json]           examine the data folder while no server runs; writes nothing without --fix
   store copy --from DIR --to DIR [--verify]     copy a store into a new one, resumable, and compare the two
@@ -68,6 +71,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   notices: ['json'],
   token: ['json', 'quiet', 'scope', 'jobs', 'expires', 'overlap'],
   mail: ['json'],
+  memory: ['json'],
   backup: [],
   store: ['json', 'fix', 'from', 'to', 'verify'],
   report: ['json', 'as', 'width', 'out'],
@@ -157,6 +161,10 @@ async function gatewayCommand(
     case 'mail': {
       const { mailCommand } = await import('./cli/mail.ts');
       return withGateway((gateway) => mailCommand(terminal(), gateway, { args, json: values.json }));
+    }
+    case 'memory': {
+      const { memoryCommand } = await import('./cli/memory.ts');
+      return withGateway((gateway) => memoryCommand(terminal(), gateway, { args, json: values.json }));
     }
     case 'preflight': {
       const { preflightCommand } = await import('./cli/preflight.ts');

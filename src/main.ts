@@ -19,6 +19,7 @@ import type { Minute } from './runner/bell.ts';
 import type { Budget } from './runner/budget.ts';
 import { createCaps } from './runner/caps.ts';
 import { createGuards } from './runner/guards.ts';
+import type { Memory } from './runner/memory.ts';
 import { openConfinement, type Confinement } from './runner/kinds/confine.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import { createShelf } from './runner/plugins/shelf.ts';
@@ -54,6 +55,7 @@ export interface Bellhop {
   confinement: Confinement;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  memory: Memory;
   budget: Budget;
   /** Makes the pictures of charts. */
   rasteriser: Rasteriser;
@@ -132,6 +134,7 @@ export async function openBellhop(config: Config, seams: Seams = {}): Promise<Be
     confinement,
     tokens,
     subscriptions: createSubscriptions({ store, clock }),
+    memory: agents.memory,
     budget,
     rasteriser,
     log,
@@ -193,6 +196,8 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
             runner,
             reader: store,
             schedules: bellhop.scheduler.schedules,
+            memory: bellhop.memory,
+            owners: config.owners,
             remember: rememberIn(store, clock),
             clock,
             log,
@@ -214,7 +219,9 @@ async function openSurfaces(config: Config, bellhop: Bellhop): Promise<Server> {
     deliveries: (limit: number) => bellhop.outbox.process(limit),
   };
   const doors = { readiness, cron, backup, process: processing, clock, runWaitMs, log };
-  const api = createApi({ runner, reader: store, schedules, preflights, tokens, subscriptions, ...doors }, config.api);
+  const { memory } = bellhop;
+  const rooms = { runner, reader: store, schedules, preflights, tokens, subscriptions, memory };
+  const api = createApi({ ...rooms, ...doors }, config.api);
   const http = createHttpServer(
     { api, slack: slack === undefined ? undefined : (req, res) => slack.handle(req, res), opened: opened.promise, log },
     { host: config.host, port: config.port, socketPath: socketPath(config.dataDir), operator: bellhop.operator },

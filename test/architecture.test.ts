@@ -76,6 +76,8 @@ const SERVICE = [
   'src/runner/token-words.ts',
   'src/runner/time/asked.ts',
   'src/runner/wait.ts',
+  'src/runner/memory.ts',
+  'src/runner/approvals.ts',
   'src/runner/preflights.ts',
 ];
 

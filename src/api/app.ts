@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../runner/memory.ts';
 import type { Preflights } from '../runner/preflights.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
@@ -18,6 +19,7 @@ import type { CronDeps } from './cron.ts';
 import { edge } from './edge.ts';
 import type { EdgeOptions } from './edge.ts';
 import { jobRoutes } from './jobs.ts';
+import { memoryRoutes } from './memory.ts';
 import { noticeRoutes } from './notices.ts';
 import { answerError, answerProblem, answerRefusal } from './problem.ts';
 import { processRoutes } from './process.ts';
@@ -37,6 +39,7 @@ export interface ApiDeps {
   preflights: Pick<Preflights, 'now'>;
   tokens: Tokens;
   subscriptions: Subscriptions;
+  memory: Pick<Memory, 'list' | 'advise'>;
   /** `ready`, `degraded` (works, but Slack is away) or `unavailable`. */
   readiness: () => 'ready' | 'degraded' | 'unavailable';
   backup: (dir: string) => Promise<BackupInfo>;
@@ -78,6 +81,7 @@ export function createApi(deps: ApiDeps, options: Partial<ApiOptions> = {}): Hon
   // Behind the door: a body is read only from who was let in.
   app.use('*', bodyWithin);
   app.route('/v1/jobs', jobRoutes(deps));
+  app.route('/v1/jobs', memoryRoutes(deps));
   app.route('/v1/runs', runRoutes(deps));
   app.route('/v1/schedules', scheduleRoutes(deps));
   app.route('/v1/notices', noticeRoutes(deps));

@@ -113,6 +113,13 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     return c.json({ outcome: result.outcome, run: result.run });
   });
 
+  app.post('/:id/approve', needs('admin'), async (c) => {
+    if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
+    const result = await runner.approve(c.req.param('id'), c.get('actor'));
+    if (result.outcome === 'not_found') return answerProblem(c, unknownRun(c.req.param('id')));
+    return c.json({ outcome: result.outcome, run: result.run });
+  });
+
   app.post('/:id/retry', needs('run'), async (c) => {
     if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.retry(c.req.param('id'), c.get('actor'));

@@ -3,6 +3,7 @@ import type { WebClientOptions } from '@slack/web-api';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../runner/memory.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
@@ -19,6 +20,9 @@ export interface BotDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  memory: Pick<Memory, 'list' | 'advise'>;
+  /** Slack user ids of those who may approve. */
+  owners: readonly string[];
   zones: Zones;
   /** Stores that a command which changes something was seen; false when it was seen before. */
   remember: (key: string) => Promise<boolean>;

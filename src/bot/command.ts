@@ -21,6 +21,9 @@ export const VERBS = [
   'snooze',
   'skip',
   'unschedule',
+  'memory',
+  'approve',
+  'deny',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -45,6 +48,9 @@ const ALIASES: Record<string, Verb> = {
   upcoming: 'next',
   hold: 'pause',
   unpause: 'resume',
+  advice: 'memory',
+  ok: 'approve',
+  reject: 'deny',
 };
 const MAX_LENGTH = 8_000;
 const MAX_TOKENS = 200;

@@ -4,6 +4,7 @@ import { WebClient, type WebClientOptions } from '@slack/web-api';
 import type { Clock } from '../clock.ts';
 import { DependencyError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../runner/memory.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Schedules } from '../runner/schedules.ts';
 import type { Reader } from '../store/reader.ts';
@@ -16,6 +17,9 @@ export interface SlackDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  memory: Pick<Memory, 'list' | 'advise'>;
+  /** Slack user ids of those who may approve. */
+  owners: readonly string[];
   remember: (key: string) => Promise<boolean>;
   clock: Clock;
   log: Log;

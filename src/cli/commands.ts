@@ -13,7 +13,15 @@ import { follow } from './follow.ts';
 import type { Gateway, RunView } from './gateway.ts';
 
 /** Exit codes: the run and its deliveries are two things and have two codes. Usage and above follow sysexits.h. */
-export const EXIT = { ok: 0, runFailed: 1, notDelivered: 3, interrupted: 130, usage: 64, noReport: 65 } as const;
+export const EXIT = {
+  ok: 0,
+  runFailed: 1,
+  notDelivered: 3,
+  waiting: 4,
+  interrupted: 130,
+  usage: 64,
+  noReport: 65,
+} as const;
 
 export interface Terminal {
   /** Answers: reports, tables, JSON. */
@@ -52,7 +60,20 @@ export async function runCommand(
     terminal.err(explainSubmit(submitted));
     return EXIT.usage;
   }
-  return watchRun(terminal, gateway, { id: submitted.run.id, json: ask.json });
+  return followOrWait(terminal, gateway, { run: submitted.run, json: ask.json });
+}
+
+/** A run that waits for an approval may wait for days: nobody is kept at the terminal for that. */
+async function followOrWait(
+  terminal: Terminal,
+  gateway: Gateway,
+  { run, json }: { run: RunView['run']; json: boolean },
+): Promise<number> {
+  const { id } = run;
+  if (run.state !== 'waiting') return watchRun(terminal, gateway, { id, json });
+  terminal.err(`${id} waits for an approval: bellhop runs approve ${id}, or bellhop runs deny ${id}`);
+  if (json) terminal.out(JSON.stringify({ run, deliveries: [] }, null, 2));
+  return EXIT.waiting;
 }
 
 /** Follows a run and shows its report; the exit code follows the run AND its deliveries. */
@@ -152,10 +173,10 @@ export async function runsCommand(
 ): Promise<number> {
   const [verb = 'list', ref] = ask.args;
   if (verb === 'list') return listRuns(terminal, gateway, ask);
-  if (verb !== 'show' && verb !== 'cancel' && verb !== 'retry' && verb !== 'delete') {
+  if (!isRunVerb(verb)) {
     throw new UsageError(`runs has no verb “${verb}”`, {
       code: 'USAGE',
-      hint: 'It has list, show, cancel, retry and delete.',
+      hint: `It has list, ${RUN_VERBS.join(', ')}.`,
     });
   }
   if (ref === undefined)
@@ -176,11 +197,12 @@ export async function runsCommand(
   if (verb === 'retry') {
     const retried = await gateway.retry(id);
     if ('run' in retried && (retried.outcome === 'accepted' || retried.outcome === 'deduplicated')) {
-      return watchRun(terminal, gateway, { id: retried.run.id, json: ask.json });
+      return followOrWait(terminal, gateway, { run: retried.run, json: ask.json });
     }
     terminal.err(explainSubmit(retried));
     return EXIT.usage;
   }
+  if (verb === 'approve' || verb === 'deny') return decideRun(terminal, gateway, { ...ask, verb, run: found.run });
   if (verb === 'cancel') {
     return sayOutcome(terminal, ask, { id, outcome: await gateway.cancel(id) });
   }
@@ -192,6 +214,30 @@ export async function runsCommand(
     });
   }
   return sayOutcome(terminal, ask, { id, outcome: await gateway.remove(id) });
+}
+
+const RUN_VERBS = ['show', 'cancel', 'retry', 'approve', 'deny', 'delete'] as const;
+
+function isRunVerb(text: string): text is (typeof RUN_VERBS)[number] {
+  return RUN_VERBS.some((verb) => verb === text);
+}
+
+/** `runs approve RUN`, `runs deny RUN`: lets a waiting run go on, and follows it where nobody else would execute it; or cancels it. */
+async function decideRun(
+  terminal: Terminal,
+  gateway: Gateway,
+  { verb, run, json }: { verb: 'approve' | 'deny'; run: RunView['run']; json: boolean },
+): Promise<number> {
+  if (run.state !== 'waiting') {
+    throw new UsageError(`${run.job} ${run.id} does not wait for an approval: it is ${run.state}`, {
+      code: 'USAGE',
+      hint: verb === 'deny' ? 'bellhop runs cancel stops a run.' : 'bellhop runs list waiting shows those that do.',
+    });
+  }
+  if (verb === 'deny') return sayOutcome(terminal, { json }, { id: run.id, outcome: await gateway.cancel(run.id) });
+  const outcome = await gateway.approve(run.id);
+  if (outcome === 'approved' && gateway.where === 'here') return watchRun(terminal, gateway, { id: run.id, json });
+  return sayOutcome(terminal, { json }, { id: run.id, outcome });
 }
 
 function sayOutcome(terminal: Terminal, ask: { json: boolean }, done: { id: string; outcome: string }): number {

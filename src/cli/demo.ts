@@ -74,6 +74,8 @@ async function openStage({ workspace, mailbox, folder, terminal }: Stage): Promi
     runner: bellhop.runner,
     reader: bellhop.store,
     schedules: bellhop.scheduler.schedules,
+    memory: bellhop.memory,
+    owners: ['U0ANA'],
     zones: { of: () => Promise.resolve(undefined) },
     remember: () => Promise.resolve(true),
     clock: terminal.clock,

@@ -8,7 +8,8 @@ import type { Suppression } from '../runner/subscriptions.ts';
 import type { PreflightResult } from '../runner/preflights.ts';
 import type { NewToken, TokenView } from '../runner/tokens.ts';
 import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
-import type { BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
+import type { AdviceView, Answered } from '../runner/memory.ts';
+import type { ApproveOutcome, BackupInfo, CancelOutcome, RemoveOutcome } from '../store/store.ts';
 
 export interface RunView {
   run: Run;
@@ -28,11 +29,14 @@ export interface Gateway extends AsyncDisposable {
   schedules: ScheduleGateway;
   tokens: TokenGateway;
   mail: MailGateway;
+  memory: MemoryGateway;
   /** Newest first. */
   notices(query: { limit: number }): Promise<Page<NoticeView>>;
   /** Looks whether reports of the job could arrive; posts nothing. */
   preflight(job: string): Promise<Extract<PreflightResult, { outcome: 'looked' }> | ScheduleProblem>;
   cancel(id: string): Promise<CancelOutcome['outcome']>;
+  /** Lets a waiting run go on; here, and not beside a server, this process then executes it. */
+  approve(id: string): Promise<ApproveOutcome['outcome']>;
   retry(id: string): Promise<RetryResult | { outcome: 'problem'; text: string }>;
   remove(id: string): Promise<RemoveOutcome['outcome']>;
   /** Copies the data folder, live and consistent, to an absolute path. */
@@ -93,4 +97,15 @@ export interface MailGateway {
   list(query: { after?: string }): Promise<Page<Suppression>>;
   allow(address: string): Promise<{ suppression: Suppression } | MailProblem>;
   suppress(address: string): Promise<{ suppression: Suppression } | MailProblem>;
+}
+
+/** The verbs of what jobs recommended. */
+export interface MemoryGateway {
+  /** The newest first; `more`: there are older ones. */
+  list(job: string): Promise<{ job: string; advice: AdviceView[]; more: boolean } | ScheduleProblem>;
+  answer(asked: {
+    job: string;
+    as: Answered;
+    key: string;
+  }): Promise<{ outcome: 'noted' | 'unchanged'; row: AdviceView } | ScheduleProblem>;
 }

@@ -1,6 +1,7 @@
 import type { Bellhop } from '../main.ts';
 import type { Gateway } from './gateway.ts';
 import { localMail } from './local-mail.ts';
+import { localMemory } from './local-memory.ts';
 import { localSchedules } from './local-schedules.ts';
 import { localTokens } from './local-tokens.ts';
 
@@ -31,6 +32,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
     schedules: localSchedules(bellhop),
     tokens: localTokens(bellhop),
     mail: localMail(bellhop),
+    memory: localMemory(bellhop),
     notices: (query) => store.listNotices(query),
     async preflight(job) {
       await bellhop.loadJobs();
@@ -41,6 +43,10 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       return { outcome: 'problem', text: `There is no job ${result.name.slice(0, 80)}.\n${hint}` };
     },
     cancel: async (id) => (await runner.cancel(id, actor)).outcome,
+    async approve(id) {
+      await work();
+      return (await runner.approve(id, actor)).outcome;
+    },
     async retry(id) {
       await work();
       return runner.retry(id, actor);

@@ -6,6 +6,7 @@ import { Checked } from '../store/preflight-records.ts';
 import { Delivery, Run, RunState, RunSummary } from '../store/records.ts';
 import type { Gateway, ScheduleProblem } from './gateway.ts';
 import { remoteMail } from './remote-mail.ts';
+import { remoteMemory } from './remote-memory.ts';
 import { remoteSchedules } from './remote-schedules.ts';
 import { remoteTokens } from './remote-tokens.ts';
 
@@ -98,6 +99,7 @@ export function createRemoteGateway(socketPath: string): Gateway {
     schedules: remoteSchedules({ call, checked, problemOf }),
     tokens: remoteTokens({ call, checked, problemOf }),
     mail: remoteMail({ call, checked, problemOf }),
+    memory: remoteMemory({ call, checked, problemOf }),
     async notices({ limit }) {
       const page = NoticesBody.parse(checked(await call('GET', `/v1/notices?limit=${limit}`)));
       return { items: page.notices, ...(page.next === undefined ? {} : { next: page.next }) };
@@ -111,6 +113,11 @@ export function createRemoteGateway(socketPath: string): Gateway {
       const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/cancel`);
       if (answer.status === 404) return 'not_found';
       return OutcomeBody.parse(checked(answer)).outcome === 'cancelled' ? 'cancelled' : 'already_final';
+    },
+    async approve(id) {
+      const answer = await call('POST', `/v1/runs/${encodeURIComponent(id)}/approve`);
+      if (answer.status === 404) return 'not_found';
+      return OutcomeBody.parse(checked(answer)).outcome === 'approved' ? 'approved' : 'not_waiting';
     },
     async retry(id) {
       return submitted(await call('POST', `/v1/runs/${encodeURIComponent(id)}/retry`));

@@ -6,10 +6,16 @@ import { cutText, escapeMrkdwn, formatDuration, oneLine } from './format.ts';
 import { describeActor, describeDelivery, describeDestination, describeRun, describeWithheld } from './run.ts';
 import type { RunDescription } from './run.ts';
 import { textSection } from './slack/blocks.ts';
+import { SLACK_LIMITS } from './slack/limits.ts';
 import { describeSpend } from './spend.ts';
 
 /** The action ids of the card's buttons; the value of each is the run's id. */
-export const CARD_ACTIONS = { cancel: 'bellhop_cancel', retry: 'bellhop_retry' } as const;
+export const CARD_ACTIONS = {
+  cancel: 'bellhop_cancel',
+  retry: 'bellhop_retry',
+  approve: 'bellhop_approve',
+  deny: 'bellhop_deny',
+} as const;
 
 const SHOWN_STEPS = 20;
 /** Title and note of 20 steps together stay far below what Slack takes in a message. */
@@ -35,7 +41,7 @@ export function drawCard(card: { run: Run; deliveries: readonly Delivery[] }): {
     {
       type: 'actions',
       block_id: `card.${run.rev}`,
-      elements: [isFinal(run.state) ? retryButton(run) : cancelButton(run)],
+      elements: buttonsOf(run),
     },
   ];
   return {
@@ -52,6 +58,7 @@ function contextText(run: Run, words: RunDescription): string {
   const parts = [
     `asked by ${mentionOrName(run)}, ${escapeMrkdwn(words.trigger)}`,
     slackDate(run.createdAt),
+    ...(run.approvedBy === undefined ? [] : [`approved by ${escapeMrkdwn(describeActor(run.approvedBy))}`]),
     ...(words.attempt === undefined ? [] : [words.attempt]),
     `run \`${words.shortId}\``,
   ];
@@ -176,6 +183,46 @@ function deliveryText(delivery: Delivery): string {
   const linked = text.replace(place, name);
   if (permalink?.kind !== 'slack' || permalink.permalink === undefined) return linked;
   return linked.replace(': delivered', `: <${escapeMrkdwn(permalink.permalink)}|delivered>`);
+}
+
+function buttonsOf(run: Run): Button[] {
+  if (run.state === 'waiting') return [approveButton(run), denyButton(run)];
+  return [isFinal(run.state) ? retryButton(run) : cancelButton(run)];
+}
+
+/** The dialog names what begins: job and input, as much of it as fits. */
+function approveButton(run: Run): Button {
+  const input = oneLine(JSON.stringify(run.input));
+  const text = input === '{}' ? `${run.job} starts, without input.` : `${run.job} starts with ${input}`;
+  return {
+    type: 'button',
+    action_id: CARD_ACTIONS.approve,
+    style: 'primary',
+    text: { type: 'plain_text', text: 'Approve' },
+    value: run.id,
+    confirm: {
+      title: { type: 'plain_text', text: 'Let this run start?' },
+      text: { type: 'plain_text', text: cutText(text, SLACK_LIMITS.confirmText) },
+      confirm: { type: 'plain_text', text: 'Approve' },
+      deny: { type: 'plain_text', text: 'Not yet' },
+    },
+  };
+}
+
+function denyButton(run: Run): Button {
+  return {
+    type: 'button',
+    action_id: CARD_ACTIONS.deny,
+    style: 'danger',
+    text: { type: 'plain_text', text: 'Deny' },
+    value: run.id,
+    confirm: {
+      title: { type: 'plain_text', text: 'Deny this run?' },
+      text: { type: 'plain_text', text: `${run.job} does not start.` },
+      confirm: { type: 'plain_text', text: 'Deny the run' },
+      deny: { type: 'plain_text', text: 'Keep waiting' },
+    },
+  };
 }
 
 function cancelButton(run: Run): Button {

@@ -4,6 +4,8 @@ import { isFinal } from '../store/records.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Skip } from '../store/schedule-records.ts';
 import type { NewRun, NewSkip, Store } from '../store/store.ts';
+import { waitsOf } from './approvals.ts';
+import { placesOf, planCard } from './deliveries.ts';
 import type { GuardAsk, GuardCheck } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { PlanStep, Start } from './plan.ts';
@@ -41,7 +43,7 @@ interface Candidate {
 
 /** Makes the function that decides a step: its starts become runs, or skips where they are refused; in the order of their times. */
 export function createDecide(deps: DecideDeps): (step: Undecided) => Promise<Decided> {
-  const { store, guards, ids } = deps;
+  const { store, guards, ids, alertsTo = [] } = deps;
 
   /** Why a slot is not run; undefined when it is. */
   async function refusal(at: Candidate): Promise<string | undefined> {
@@ -91,7 +93,9 @@ export function createDecide(deps: DecideDeps): (step: Undecided) => Promise<Dec
         continue;
       }
       const made = { id: ids.next('run'), ...newRun(entry, job, start) };
-      runs.push(made);
+      const card =
+        made.waits === undefined ? [] : planCard(ids, { ...askedAt(entry, { job, alertsTo }), actor: made.actor });
+      runs.push({ ...made, ...(card.length > 0 && { deliveries: card }) });
       last = { slot: start.slot, runId: made.id };
     }
     return { runs, skips: joined(entry, skips, runs), ...(last === undefined ? {} : { set: { last } }) };
@@ -113,6 +117,20 @@ function joined({ schedule }: Entry, skips: readonly Skip[], runs: readonly NewR
     });
 }
 
+/**
+ * Where people are asked to approve a run that nobody asked for by hand: where the schedule was made, else the first channel of its report,
+ * else of the notices. Elsewhere it is told as late.
+ */
+function askedAt(
+  { schedule: { spec } }: Entry,
+  { job, alertsTo }: { job: LoadedJob; alertsTo: readonly Destination[] },
+): { origin?: Destination } {
+  const { input, origin } = spec;
+  const places = spec.destinations ?? placesOf(job, { input, ...(origin !== undefined && { origin }) });
+  const place = [origin, ...places, ...alertsTo].find((one) => one?.kind === 'slack');
+  return place?.kind === 'slack' ? { origin: { kind: 'slack', channel: place.channel } } : {};
+}
+
 function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun {
   const { spec } = entry.schedule;
   const named = { name: entry.name, slot, zone: spec.zone };
@@ -125,6 +143,7 @@ function newRun(entry: Entry, job: LoadedJob, { slot, late }: Start): NewRun {
     input: spec.input,
     policy: job.policy,
     priority: job.priority,
+    ...waitsOf(job),
     schedule: late === undefined ? named : { ...named, late },
     ...(spec.origin === undefined ? {} : { origin: spec.origin }),
     ...(spec.destinations === undefined ? {} : { destinations: spec.destinations }),

@@ -25,7 +25,7 @@ export interface GuardAsk {
 }
 
 export type GuardCode =
-  'DISABLED' | 'NO_GATE' | 'APPROVAL' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'BUDGET_REACHED' | 'LAST_RUN_FAILED';
+  'DISABLED' | 'NO_GATE' | 'HOST_NOT_ALLOWED' | 'CAP_REACHED' | 'BUDGET_REACHED' | 'LAST_RUN_FAILED';
 
 export interface Refusal {
   ok: false;
@@ -59,7 +59,7 @@ export function createGuards(deps: GuardDeps): GuardCheck {
   const envOf = (name: string): string => (Object.hasOwn(deps.env, name) ? (deps.env[name] ?? '') : '');
 
   function gate({ job }: GuardAsk): Refusal | undefined {
-    const { enabledBy, approval } = job.guards;
+    const { enabledBy } = job.guards;
     if (enabledBy !== undefined && !ON.has(envOf(enabledBy).trim().toLowerCase()))
       return refused(
         'DISABLED',
@@ -70,8 +70,7 @@ export function createGuards(deps: GuardDeps): GuardCheck {
       const reason = `${job.name} is expensive and has no ${enabledBy === undefined ? 'gate' : 'cap'}.`;
       return refused('NO_GATE', reason, 'Give its guards an enabledBy and a maxPerDay.');
     }
-    if (approval === undefined) return undefined;
-    return refused('APPROVAL', `${job.name} needs an approval, and nobody can give one yet.`, 'A later version asks.');
+    return undefined;
   }
   function hosts({ job, input }: GuardAsk): Refusal | undefined {
     const { allowedHosts } = job.guards;

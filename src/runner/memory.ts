@@ -160,6 +160,16 @@ export function createMemory({ store, clock }: MemoryDeps): Memory {
   };
 }
 
+/** An answer by job and key, for who has no report before them: that of the newest report that recommends it. */
+export async function adviseOn(
+  memory: Pick<Memory, 'list' | 'advise'>,
+  { job, key, as, actor }: { job: string; key: string; as: Answered; actor: Actor },
+): Promise<AdviseOutcome> {
+  const rows = await memory.list(job, { limit: Number.POSITIVE_INFINITY });
+  const row = rows.find((one) => one.key === key);
+  return row === undefined ? { outcome: 'not_found' } : memory.advise({ runId: row.runId, key, as, actor });
+}
+
 function keyOf(job: string, runId: string): string {
   return `${job}.${runId}`;
 }

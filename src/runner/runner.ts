@@ -5,6 +5,7 @@
 import { isId } from '../ids.ts';
 import { RunError } from '../errors.ts';
 import { isFinal } from '../store/records.ts';
+import { waitsOf } from './approvals.ts';
 import { createCaps } from './caps.ts';
 import { createExecutor } from './execute.ts';
 import { createGuards } from './guards.ts';
@@ -21,7 +22,7 @@ import type { Log } from '../log.ts';
 import type { Scrub } from '../scrub.ts';
 import type { Destination } from '../store/destinations.ts';
 import type { Actor, Kind, Run, RunSummary, Trigger } from '../store/records.ts';
-import type { CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
+import type { ApproveOutcome, CancelOutcome, Json, NewRun, RemoveOutcome, Store } from '../store/store.ts';
 import type { Caps } from './caps.ts';
 import type { Field, InputIssue } from './fields.ts';
 import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
@@ -90,6 +91,8 @@ export interface Runner extends AsyncDisposable {
   problems(): JobProblem[];
   submit(request: SubmitRequest): Promise<SubmitResult>;
   cancel(runId: string, actor: Actor): Promise<CancelOutcome>;
+  /** Lets a waiting run go on; to deny it, cancel it. Who may is for the surface to ask (approvals.ts). */
+  approve(runId: string, actor: Actor): Promise<ApproveOutcome>;
   /** Starts a NEW run with the same job and input. */
   retry(runId: string, actor: Actor, options?: RetryOptions): Promise<RetryResult>;
   /** Deletes a run for good; an unfinished one is cancelled first. */
@@ -185,6 +188,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
       input: read.input,
       policy: job.policy,
       priority: job.priority,
+      ...waitsOf(job),
       ...place,
       ...(destinations !== undefined && { destinations }),
       ...(retryOf !== undefined && { retryOf }),
@@ -261,6 +265,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     problems: () => registry.problems(),
     submit,
     cancel: (runId, actor) => store.cancel(runId, actor),
+    approve: (runId, actor) => store.approve(runId, actor),
     retry,
     remove: (runId, actor) => store.remove(runId, actor),
     find,

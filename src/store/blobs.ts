@@ -31,6 +31,11 @@ export interface BlobShelf {
   drop(sha256: string): Promise<void>;
 }
 
+/** The blobs of the run whose bytes are still kept for it at `now`, in milliseconds. */
+export function keptBlobs(run: { blobs?: readonly BlobRef[] }, now: number): BlobRef[] {
+  return (run.blobs ?? []).filter(({ until }) => until === undefined || Date.parse(until) > now);
+}
+
 export interface Blobs {
   verbs: Store['blobs'];
   /** Names blobs that are there; the first that is not is the answer, and then the caller must not commit. */
@@ -84,13 +89,13 @@ export function createBlobs(core: Core, shelf: BlobShelf): Blobs {
     return undefined;
   }
 
-  /** Whether the run says that it names the blob, or may come to say so. */
+  /** Whether the run says that it names the blob, or may come to say so. A name that was good until an instant is none from then on. */
   async function isNamedBy(runId: string, sha256: string): Promise<boolean> {
     if (core.hot.has(runId)) return true;
     const run = await core.backing.readRun(runId);
     // One that this very read found damaged may be mended by hand, like every other that was set aside.
     if (run === undefined) return core.backing.health().quarantined > 0;
-    return !isFinal(run.state) || (run.blobs ?? []).some((ref) => ref.sha256 === sha256);
+    return !isFinal(run.state) || keptBlobs(run, clock.now()).some((ref) => ref.sha256 === sha256);
   }
   /** Under the lock of the blob. */
   async function collect(sha256: string, runIds: readonly string[]): Promise<void> {

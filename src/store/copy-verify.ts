@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { codeOf } from '../errors.ts';
 import type { Hash } from 'node:crypto';
+import { keptBlobs } from './blobs.ts';
 import { idOf, SECTIONS } from './copy.ts';
 import type { CopyItem, CopySource, Section } from './copy.ts';
 
@@ -64,8 +65,8 @@ export async function verifyCopy(
   for (const section of SECTIONS) {
     for await (const [left, right] of sideBySide(ends, section, deps.now)) {
       if (deps.signal.aborted) return undefined;
-      const inSource = left === undefined ? [] : await factsOf(left, ends.source);
-      const inTarget = right === undefined ? [] : await factsOf(right, ends.target);
+      const inSource = left === undefined ? [] : await factsOf(left, ends.source, deps.now);
+      const inTarget = right === undefined ? [] : await factsOf(right, ends.target, deps.now);
       note(tallies, inSource, inTarget);
       deps.progress(section, ++compared);
     }
@@ -100,12 +101,12 @@ function compare(left: CopyItem | undefined, right: CopyItem | undefined): numbe
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-async function factsOf(item: CopyItem, side: CopySource): Promise<Fact[]> {
+async function factsOf(item: CopyItem, side: CopySource, now: number): Promise<Fact[]> {
   switch (item.kind) {
     case 'run': {
       const { run, deliveries = [] } = item;
       const blobs: Fact[] = [];
-      for (const { sha256 } of run.blobs ?? []) {
+      for (const { sha256 } of keptBlobs(run, now)) {
         const bytes = await sizeOf(await side.blob(sha256));
         blobs.push({ kind: 'blobs', id: `${sha256} of ${run.id}`, hash: hashOf({ sha256, bytes }) });
       }

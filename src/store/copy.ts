@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { DependencyError, UsageError } from '../errors.ts';
 import type { KeyEntry, StoreMark } from './backing.ts';
+import { keptBlobs } from './blobs.ts';
 import type { AuditEntry, Delivery, Doc, Run, StoreEvent } from './records.ts';
 
 /** What is copied after what. Inside a section things are in the order of `idOf`. */
@@ -110,7 +111,7 @@ export async function copyStore(
     const after = mark.section === section ? mark.after : '';
     for await (const items of batches(source.items(section, { after, now: deps.now }), terms)) {
       if (deps.signal.aborted) return { outcome: 'interrupted', mark, lostBlobs };
-      await bringBlobs(ends, items, lostBlobs);
+      await bringBlobs(ends, items, { lost: lostBlobs, now: deps.now });
       const last = items.at(-1);
       const next = { section, after: last === undefined ? after : idOf(last), copied: mark.copied + items.length };
       mark = { ...mark, ...next };
@@ -199,15 +200,15 @@ async function* batches(items: AsyncIterable<CopyItem>, terms: BatchTerms): Asyn
   if (batch.length > 0) yield batch;
 }
 
-/** A blob is durable before the run that names it. */
+/** A blob is durable before the run that names it. One that is not kept any longer is not missed. */
 async function bringBlobs(
   { source, target }: { source: CopySource; target: CopyTarget },
   items: readonly CopyItem[],
-  lost: Copied['lostBlobs'],
+  { lost, now }: { lost: Copied['lostBlobs']; now: number },
 ): Promise<void> {
   for (const item of items) {
     if (item.kind !== 'run') continue;
-    for (const { sha256 } of item.run.blobs ?? []) {
+    for (const { sha256 } of keptBlobs(item.run, now)) {
       if (await target.putBlob({ sha256, runId: item.run.id }, () => source.blob(sha256))) continue;
       lost.count++;
       if (lost.first.length < LOST_NAMED) lost.first.push(`${sha256} of ${item.run.id}`);

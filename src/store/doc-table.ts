@@ -18,6 +18,8 @@ export const LEDGER = 'ledger';
 export const QUEUES = 'queues';
 export const COPY = 'copy';
 export const NOTICE = 'notice';
+/** Documents that are removed with one run: they go in one commit. */
+const MAX_OF_RUN = 100;
 const KEPT_BY_STORE: readonly string[] = [LEDGER, QUEUES, COPY, NOTICE];
 
 export interface DocTable {
@@ -37,6 +39,8 @@ export interface DocTable {
   has(name: DocName): boolean;
   /** Whether exactly this version is still the present one. */
   holds(doc: Doc): boolean;
+  /** Those that are removed with the run, expired ones too. */
+  ofRun(runId: string): DocName[];
   locked<T>(names: readonly DocName[], work: () => Promise<T>): Promise<T>;
 }
 
@@ -45,6 +49,8 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
   const docs = new Map<string, Map<string, Doc>>();
   /** Keys of a kind in order; made when asked for. */
   const sorted = new Map<string, string[]>();
+  /** The names of what belongs to a run. */
+  const owned = new Map<string, Map<string, DocName>>();
   let total = 0;
   for (const doc of loaded) keep(frozen(doc));
 
@@ -55,10 +61,23 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
       total++;
       sorted.delete(doc.kind);
     }
+    disown(known.get(doc.key));
     known.set(doc.key, doc);
+    if (doc.runId === undefined) return;
+    let names = owned.get(doc.runId);
+    if (names === undefined) owned.set(doc.runId, (names = new Map()));
+    names.set(textOf(doc), { kind: doc.kind, key: doc.key });
+  }
+  function disown(doc: Doc | undefined): void {
+    if (doc?.runId === undefined) return;
+    const names = owned.get(doc.runId);
+    names?.delete(textOf(doc));
+    if (names?.size === 0) owned.delete(doc.runId);
   }
   function drop({ kind, key }: DocName): void {
-    if (docs.get(kind)?.delete(key) !== true) return;
+    const known = docs.get(kind);
+    disown(known?.get(key));
+    if (known?.delete(key) !== true) return;
     total--;
     sorted.delete(kind);
   }
@@ -69,8 +88,13 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
   function stage(wanted: Unchecked): Doc {
     // An expired document that is still there passes its number on: a holder of the old rev stays in the past.
     const rev = (docs.get(wanted.kind)?.get(wanted.key)?.rev ?? 0) + 1;
-    const doc = checked(Doc, newDoc(wanted, rev, core.clock.now()), `The document ${wanted.kind}/${wanted.key}`);
-    checkRoom(doc, present(wanted) === undefined);
+    const before = present(wanted);
+    // Who rewrites a document need not know whose it is.
+    const runId = wanted.runId ?? before?.runId;
+    const whole = { ...wanted, ...(runId === undefined ? {} : { runId }) };
+    const doc = checked(Doc, newDoc(whole, rev, core.clock.now()), `The document ${wanted.kind}/${wanted.key}`);
+    checkRoom(doc, before === undefined);
+    if (runId !== undefined && before?.runId !== runId) checkOwner(doc, runId);
     return doc;
   }
   function checkRoom(doc: Doc, isNew: boolean): void {
@@ -89,6 +113,13 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
         hint: 'Expired documents are removed within seconds; try again.',
       });
     }
+  }
+  function checkOwner(doc: Doc, runId: string): void {
+    if ((owned.get(runId)?.size ?? 0) < MAX_OF_RUN) return;
+    throw new UsageError(`The run ${runId} has ${MAX_OF_RUN} documents; ${doc.kind}/${doc.key} is one too many.`, {
+      code: 'TOO_LARGE',
+      hint: 'Keep what belongs together in one document.',
+    });
   }
   function* ofKind(kind: string, after: string): Iterable<Doc> {
     const known = docs.get(kind);
@@ -119,6 +150,7 @@ export function createDocTable(core: Core, loaded: readonly Doc[]): DocTable {
     keep,
     drop,
     has: ({ kind, key }) => docs.get(kind)?.has(key) === true,
+    ofRun: (runId) => [...(owned.get(runId)?.values() ?? [])],
     holds: (doc) => docs.get(doc.kind)?.get(doc.key) === doc,
     locked: (names, work) =>
       core.locks.runAll(
@@ -148,6 +180,10 @@ function newDoc(wanted: Unchecked, rev: number, now: number): Unchecked & Pick<D
     ...(wanted.runId === undefined ? {} : { runId: wanted.runId }),
     value: wanted.value,
   };
+}
+
+function textOf({ kind, key }: DocName): string {
+  return `${kind}/${key}`;
 }
 
 function isExpired(doc: Doc, nowIso: string): boolean {

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checkFree } from './doc-table.ts';
@@ -19,6 +20,7 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
   async function put(wanted: Wanted): ReturnType<Store['putDoc']> {
     const rev = docs.conflict(wanted);
     if (rev !== undefined) return { outcome: 'conflict', rev };
+    if (wanted.runId !== undefined && (await core.getRun(wanted.runId)) === undefined) throw unowned(wanted);
     const doc = docs.stage(wanted);
     await core.backing.commit([{ kind: 'doc', doc }, ...noted(wanted.audit)]);
     docs.keep(doc);
@@ -45,7 +47,9 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
   return {
     async putDoc(doc) {
       checkFree(doc);
-      return docs.locked([doc], () => put(doc));
+      const work = (): ReturnType<Store['putDoc']> => docs.locked([doc], () => put(doc));
+      // No removal of the run comes in between.
+      return doc.runId === undefined ? work() : core.locks.run(doc.runId, work);
     },
     async removeDoc(kind, key, audit) {
       checkFree({ kind, key });
@@ -67,4 +71,11 @@ export function createDocVerbs(core: Core, docs: DocTable): DocVerbs {
       return expired.length;
     },
   };
+}
+
+function unowned({ kind, key, runId = '' }: Wanted): UsageError {
+  return new UsageError(`The document ${kind}/${key} would belong to the run ${runId}, which is not there.`, {
+    code: 'RUN_UNKNOWN',
+    hint: 'It was deleted, perhaps just now, and its documents with it.',
+  });
 }

@@ -40,7 +40,7 @@ export function createEmbeddedStore(
   const queues = createQueues(core, table);
   const blobs = createBlobs(core, core.backing.blobs);
   const runs = createRunVerbs(core, { docs: table, ledger, queues, blobs });
-  const acts = createRunActs(core, { ledger, blobs });
+  const acts = createRunActs(core, { docs: table, ledger, blobs });
   const notices = createNotices(core, table);
   const outbox = createDeliveryVerbs(core, notices);
   const docs = createDocVerbs(core, table);

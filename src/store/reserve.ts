@@ -7,6 +7,7 @@ import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { LEDGER } from './doc-table.ts';
 import type { DocName, DocTable } from './doc-table.ts';
+import { checkDocs, withOwners } from './doc-owners.ts';
 import { checked } from './json.ts';
 import { isFinal, RunId } from './records.ts';
 import type { Doc } from './records.ts';
@@ -16,7 +17,7 @@ import type { Charge, Counter, Reservation, ReserveOutcome, Spend } from './stor
 const Sum = z.number().int().nonnegative();
 /** Bounded, so that sums stay exact. */
 const Amount = Sum.max(1e12);
-const Spends = z.array(z.object({ key: z.string(), amount: Amount })).max(20);
+const Spends = z.array(z.object({ key: z.string(), amount: Amount, expiresAt: z.iso.datetime().optional() })).max(20);
 const Wanted = z.object({
   runId: z.string(),
   counters: z
@@ -39,8 +40,8 @@ export interface Ledger {
   stage(ending: { runId: string; spend: readonly Spend[]; final: boolean }): Doc[];
   /** Shows them after their commit. */
   keep(ending: { runId: string; final: boolean }, docs: readonly Doc[]): void;
-  /** Commits `changes` together with what the run gives back, because it ends without settling. */
-  giveBack(runId: string, commit: (changes: Change[]) => Promise<void>): Promise<void>;
+  /** Commits `changes` together with what the run gives back, because it ends without settling; under the locks of `also` too. */
+  giveBack(runId: string, commit: (changes: Change[]) => Promise<void>, also?: readonly DocName[]): Promise<void>;
   /** Gives back what runs hold that are not unfinished any more: the record of such a run was lost. */
   reconcile(limit: number): Promise<void>;
 }
@@ -81,7 +82,11 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
   }
   function stage({ runId, spend, final }: Parameters<Ledger['stage']>[0]): Doc[] {
     const spent = new Map<string, number>();
-    for (const { key, amount } of checked(Spends, spend, 'The spend')) spent.set(key, (spent.get(key) ?? 0) + amount);
+    const expiries = new Map<string, string>();
+    for (const { key, amount, expiresAt } of checked(Spends, spend, 'The spend')) {
+      spent.set(key, (spent.get(key) ?? 0) + amount);
+      if (expiresAt !== undefined) expiries.set(key, expiresAt);
+    }
     const keys = touched(runId, spend).map(({ key }) => key);
     return keys.flatMap((key) => {
       const amount = spent.get(key) ?? 0;
@@ -89,7 +94,7 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
       const { [runId]: mine, ...others } = held;
       if (amount === 0 && !(final && mine !== undefined)) return [];
       const rest = final || mine === undefined ? others : { ...others, [runId]: Math.max(0, mine - amount) };
-      return [stageOne(key, { used: used + amount, held: rest })];
+      return [stageOne(key, { used: used + amount, held: rest }, expiries.get(key))];
     });
   }
   function touched(runId: string, spend: readonly Spend[]): DocName[] {
@@ -99,8 +104,8 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
     for (const doc of changed) docs.keep(doc);
     if (final) heldBy.delete(runId);
   }
-  async function giveBack(runId: string, commit: (changes: Change[]) => Promise<void>): Promise<void> {
-    const names = touched(runId, []);
+  async function giveBack(...[runId, commit, also = []]: Parameters<Ledger['giveBack']>): Promise<void> {
+    const names = [...touched(runId, []), ...also];
     await docs.locked(names, async () => {
       const staged = stage({ runId, spend: [], final: true });
       await commit(staged.map((doc) => ({ kind: 'doc', doc })));
@@ -119,16 +124,23 @@ export function createLedger(core: Core, docs: DocTable): Ledger {
         return docs.locked(names, () => reserveLocked(reservation));
       });
     },
-    charge: ({ runId, spend, docs: wanted = [] }) =>
-      core.locks.run(runId, () =>
+    async charge(charge) {
+      const { runId, spend, docs: wanted = [] } = charge;
+      checked(RunId, runId, 'The run');
+      checked(Spends, spend, 'The spend');
+      checkDocs(wanted, 'A charge');
+      await core.locks.run(runId, () =>
         docs.locked([...touched(runId, spend), ...wanted], async () => {
-          const own = wanted.map((doc) => docs.stage(doc));
+          const own = (await withOwners({ core, docs }, runId, wanted)).map((doc) => docs.stage(doc));
           const counters = stage({ runId, spend, final: false });
-          await core.backing.commit([...own, ...counters].map((doc) => ({ kind: 'doc', doc })));
+          const changed = [...own, ...counters];
+          if (changed.length === 0) return;
+          await core.backing.commit(changed.map((doc) => ({ kind: 'doc', doc })));
           for (const doc of own) docs.keep(doc);
           keep({ runId, final: false }, counters);
         }),
-      ),
+      );
+    },
     touched,
     stage,
     keep,

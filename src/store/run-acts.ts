@@ -1,8 +1,9 @@
 /** What people do to a run: they approve it, cancel it, delete it. Each act is noted in its own commit, under the lock of its run. */
 import { iso } from '../clock.ts';
-import type { Change } from './backing.ts';
+import type { Change, KeyEntry } from './backing.ts';
 import type { Blobs } from './blobs.ts';
 import type { Core, Fact } from './core.ts';
+import type { DocTable } from './doc-table.ts';
 import { checked, frozen } from './json.ts';
 import { keyOf } from './keys.ts';
 import { Actor, isFinal } from './records.ts';
@@ -22,39 +23,48 @@ type RunActs = Pick<Store, 'approve' | 'cancel' | 'remove'> & {
 };
 
 /** Makes the verbs of what people do to runs. */
-export function createRunActs(core: Core, parts: { ledger: Ledger; blobs: Blobs }): RunActs {
-  const { ledger, blobs } = parts;
+export function createRunActs(core: Core, parts: { docs: DocTable; ledger: Ledger; blobs: Blobs }): RunActs {
+  const { docs, ledger, blobs } = parts;
 
   function commit(run: Run, changes: readonly Change[]): Promise<void> {
     return core.commit({ changes, facts: core.factsOf(run), show: () => core.showRun(run) });
+  }
+  /** The key that the run still has, and until when it has to be remembered; 0: no longer. */
+  async function keyHeldBy(run: Run): Promise<{ entry: KeyEntry | undefined; keyUntil: number }> {
+    if (run.idempotencyKey === undefined) return { entry: undefined, keyUntil: 0 };
+    await core.keysReady;
+    const entry = core.keys.get(keyOf(run.queue, run.idempotencyKey));
+    if (entry?.runId !== run.id) return { entry: undefined, keyUntil: 0 };
+    return { entry, keyUntil: entry.until > core.clock.now() ? entry.until : 0 };
   }
   async function remove(runId: string, by: Actor): ReturnType<Store['remove']> {
     const actor = checked(Actor, by, 'The actor');
     const run = await core.getRun(runId);
     if (run === undefined) return { outcome: 'not_found' };
     const ended = isFinal(run.state) ? run : frozen(cancelRun(run, actor, core.clock.now()));
-    const key = run.idempotencyKey === undefined ? undefined : keyOf(run.queue, run.idempotencyKey);
-    if (key !== undefined) await core.keysReady;
-    const entry = key === undefined ? undefined : core.keys.get(key);
-    const until = entry?.runId === runId ? entry.until : 0;
-    const keyUntil = until > core.clock.now() ? until : 0;
+    const { entry, keyUntil } = await keyHeldBy(run);
     const removed = frozen(skeletonOf(ended));
     const note = isFinal(run.state) ? {} : { note: `the run was ${run.state} and was cancelled first` };
     const audit = core.auditEntry({ actor, act: 'delete', runId, job: run.job, ...note });
     const cancelled: Fact = { type: 'run', runId, job: run.job, state: 'cancelled' };
     const removal: Change = { kind: 'removal', tombstone: { run: removed, keyUntil }, audit };
-    await ledger.giveBack(runId, (counters) =>
-      core.commit({
-        changes: [removal, ...counters],
+    const work = (counters: readonly Change[]): Promise<void> => {
+      const gone = docs.ofRun(runId);
+      const removals = gone.map(({ kind, key }): Change => ({ kind: 'doc-removal', docKind: kind, key }));
+      return core.commit({
+        changes: [removal, ...removals, ...counters],
         facts: [...(isFinal(run.state) ? [] : [cancelled]), { type: 'removed', runId, job: run.job }],
         show: () => {
           core.forgetRun(runId);
-          if (entry?.runId !== runId) return;
+          for (const name of gone) docs.drop(name);
+          if (entry === undefined) return;
           if (keyUntil === 0) core.keys.delete(entry.key);
           else core.keys.set(entry.key, { ...entry, removed });
         },
-      }),
-    );
+      });
+    };
+    // Some of them may go while this waits for their locks; none can come, for that needs the lock of the run.
+    await ledger.giveBack(runId, work, docs.ofRun(runId));
     await blobs.letGo(run);
     return { outcome: 'removed', run: ended };
   }

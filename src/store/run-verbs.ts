@@ -1,17 +1,16 @@
 import { z } from 'zod';
 import { iso } from '../clock.ts';
-import { UsageError } from '../errors.ts';
 import type { Change } from './backing.ts';
 import type { Core } from './core.ts';
 import { checked, checkedText, encoded, frozen, graft } from './json.ts';
 import type { Blobs } from './blobs.ts';
+import { checkDocs, withOwners } from './doc-owners.ts';
 import type { DocTable } from './doc-table.ts';
-import { checkFree } from './doc-table.ts';
 import { findDue, takeInOrder } from './due.ts';
 import type { Queues } from './queues.ts';
 import { isFinal, Progress, Run } from './records.ts';
 import type { Ledger } from './reserve.ts';
-import type { ClaimedRun, ClaimRequest, Heartbeat, NewDoc, Settlement, SettleOutcome, Store } from './store.ts';
+import type { ClaimedRun, ClaimRequest, Heartbeat, Settlement, SettleOutcome, Store } from './store.ts';
 import { createWeights } from './weights.ts';
 import {
   claimRun,
@@ -24,7 +23,6 @@ import {
   settleRun,
 } from './transitions.ts';
 
-const MAX_DOCS = 20;
 const WorkerId = z.string().min(1).max(200);
 
 type RunVerbs = Pick<Store, 'claim' | 'heartbeat' | 'settle' | 'release'> & {
@@ -122,7 +120,7 @@ export function createRunVerbs(
     { run, bytes }: { run: Run; bytes: number },
     { spend = [], docs: wanted = [] }: Settlement,
   ): Promise<SettleOutcome> {
-    checkDocs(wanted);
+    checkDocs(wanted, 'A settle');
     const named = run.blobs ?? [];
     const blobBytes = named.reduce((sum, ref) => sum + ref.bytes, 0);
     const limit = core.options.maxRunBlobBytes;
@@ -135,7 +133,7 @@ export function createRunVerbs(
       }
       const missing = await blobs.claim(run.id, named);
       if (missing !== undefined) return { outcome: 'blob_missing', sha256: missing.sha256 };
-      const own = wanted.map((doc) => docs.stage(doc));
+      const own = (await withOwners({ core, docs }, run.id, wanted)).map((doc) => docs.stage(doc));
       const counters = ledger.stage(ending);
       const written = [...own, ...counters].map((doc) => ({ kind: 'doc', doc }) as const);
       await core.commit({
@@ -200,15 +198,6 @@ export function createRunVerbs(
       return next;
     },
   };
-}
-
-/** A run's documents are few, of kinds of its own, and each is named once. */
-function checkDocs(wanted: readonly NewDoc[]): void {
-  for (const doc of wanted) checkFree(doc);
-  if (wanted.length <= MAX_DOCS && new Set(wanted.map(({ kind, key }) => `${kind}/${key}`)).size === wanted.length)
-    return;
-  const message = `A settle writes at most ${MAX_DOCS} documents, each once; these are ${wanted.length}.`;
-  throw new UsageError(message, { code: 'INPUT_INVALID' });
 }
 
 /** Waits for all, then throws the first failure: no write is left running behind an answer. */

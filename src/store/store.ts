@@ -133,7 +133,10 @@ export interface NewDoc {
   rev?: number;
   value: Json;
   expiresAt?: string;
-  /** It is removed with this run. */
+  /**
+   * It is removed with this run. Not given: it stays with the run it belongs to, if any. Of a run that is gone a settle or a charge leaves
+   * it out, and `putDoc` rejects with RUN_UNKNOWN.
+   */
   runId?: string;
 }
 
@@ -142,12 +145,14 @@ export interface Spend {
   /** Names the counter: a document key, such as `2026-11.weekly-report.usd`. */
   key: string;
   amount: number;
+  /** When the counter may be forgotten; as it was before when not given. */
+  expiresAt?: string;
 }
 
 export interface Reservation {
   runId: string;
-  /** All are granted or none; at most 20. `expiresAt`: when the counter may be forgotten. */
-  counters: readonly (Spend & { cap: number; expiresAt?: string })[];
+  /** All are granted or none; at most 20. */
+  counters: readonly (Spend & { cap: number })[];
 }
 
 /** What a run used up, counted apart from its settle. */

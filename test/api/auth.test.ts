@@ -67,6 +67,19 @@ const ROWS: Record<string, Row> = {
     right: 200,
     otherJob: NAMED,
   },
+  'GET /v1/jobs/:name/memory': {
+    scope: 'read',
+    path: () => '/v1/jobs/fate/memory',
+    right: 200,
+    otherJob: NAMED,
+  },
+  'POST /v1/jobs/:name/memory/:key': {
+    scope: 'manage',
+    path: () => '/v1/jobs/fate/memory/000000000001',
+    body: { as: 'done' },
+    right: 404,
+    otherJob: NAMED,
+  },
   'POST /v1/runs': {
     scope: 'run',
     body: { job: 'fate' },
@@ -75,6 +88,7 @@ const ROWS: Record<string, Row> = {
   },
   'GET /v1/runs/:ref': { scope: 'read', ...run(''), right: 200, otherJob: { status: 404, why: HIDDEN } },
   'POST /v1/runs/:id/cancel': { scope: 'run', ...run('/cancel'), right: 200, otherJob: { status: 404, why: HIDDEN } },
+  'POST /v1/runs/:id/approve': { scope: 'admin', ...run('/approve'), right: 200, otherJob: notForJobs },
   'POST /v1/runs/:id/retry': { scope: 'run', ...run('/retry'), right: 202, otherJob: { status: 404, why: HIDDEN } },
   'DELETE /v1/runs/:id': { scope: 'manage', ...run(''), right: 200, otherJob: { status: 404, why: HIDDEN } },
   'GET /v1/schedules': { scope: 'read', right: 200, otherJob: { status: 200, why: 'its list is empty' } },

@@ -41,6 +41,7 @@ function open(options: Partial<ApiOptions> = {}, fails?: Error) {
       preflights: { now: none },
       tokens: createTokens({ store, clock, log }, { bootstrap: TOKEN }),
       subscriptions: createSubscriptions({ store, clock }),
+      memory: { list: none, advise: none },
       readiness: () => 'ready',
       backup: none,
       cron: { token: 'glass', reader: store, clock, log, schedules: { find: none, runNow: none } },

@@ -10,6 +10,7 @@ import { DependencyError } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { createLog, silentLog } from '../../src/log.ts';
 import { signedRequest } from '../../src/playground/sign.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
 import { createScheduler } from '../../src/runner/scheduler.ts';
@@ -67,7 +68,7 @@ beforeEach(async () => {
   ({ schedules } = createScheduler(parts, { zone: 'UTC', alertsTo: [], host: 'house', pings: {} }));
   restart = () => {
     slack = createSlack(
-      { runner, reader: store, schedules, remember, clock, log },
+      { runner, reader: store, schedules, memory: createMemory({ store, clock }), owners: [], remember, clock, log },
       { botToken: 'xoxb-1', signingSecret: SECRET, apiUrl: 'http://127.0.0.1:1/api/' },
     );
   };

@@ -6,6 +6,7 @@ import { accept, ana, claimOne } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const chart = new TextEncoder().encode('<svg>a chart</svg>');
 const sha256 = createHash('sha256').update(chart).digest('hex');
 const ref: BlobRef = { sha256, bytes: chart.length, name: 'chart.svg', type: 'image/svg+xml' };
@@ -16,6 +17,7 @@ async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
 
 export function describeBlobs({ fact, h, reopenWith }: Suite): void {
   const put = () => h.store.blobs.put(chunks(chart.subarray(0, 5), chart.subarray(5)));
+  const in30Days = (): string => new Date(h.clock.now() + 30 * DAY_MS).toISOString();
   const there = async (): Promise<boolean> => (await h.store.blobs.get(sha256)) !== undefined;
   const finish = async (blobs: BlobRef[] = [ref]): Promise<Run> => {
     await accept(h.store);
@@ -116,6 +118,55 @@ export function describeBlobs({ fact, h, reopenWith }: Suite): void {
       expect(await there()).toBe(true);
       await collect();
       expect(await there()).toBe(false);
+    });
+    fact('a blob that is kept until an instant is collected after it, though its run is there', async () => {
+      await put();
+      const run = await finish([{ ...ref, until: in30Days() }]);
+      await h.clock.advance(29 * DAY_MS);
+      await collect();
+      expect(await there()).toBe(true);
+      await h.clock.advance(2 * DAY_MS);
+      await collect();
+      expect(await there()).toBe(false);
+      expect(await h.store.get(run.id)).toEqual(run);
+      await h.store.remove(run.id, ana);
+    });
+    fact('the same bytes that somebody names for longer stay, in another run as in the same one', async () => {
+      await put();
+      const until = in30Days();
+      const later = new Date(h.clock.now() + 90 * DAY_MS).toISOString();
+      await finish([{ ...ref, until }]);
+      const other = await finish([
+        { ...ref, until },
+        { ...ref, name: 'kept.svg', until: later },
+      ]);
+      const last = await finish();
+      await h.clock.advance(31 * DAY_MS);
+      await collect();
+      expect(await there()).toBe(true);
+      await h.store.remove(last.id, ana);
+      await collect();
+      expect(await there()).toBe(true);
+      await h.clock.advance(60 * DAY_MS);
+      await collect();
+      expect(await there()).toBe(false);
+      expect(await h.store.get(other.id)).toEqual(other);
+    });
+    fact('bytes that went when their time was over can be put again for another run', async () => {
+      await put();
+      await finish([{ ...ref, until: in30Days() }]);
+      await h.clock.advance(31 * DAY_MS);
+      await collect();
+      await put();
+      await finish();
+      await collect();
+      expect(await there()).toBe(true);
+    });
+    fact('an outcome needs the bytes that it names, also those that are not kept for long', async () => {
+      await accept(h.store);
+      const { lease } = await claimOne(h.store);
+      const blobs = [{ ...ref, until: in30Days() }];
+      expect(await h.store.settle([{ lease, end: 'completed', blobs }])).toEqual([{ outcome: 'blob_missing', sha256 }]);
     });
     fact('a name without its outcome does not keep a blob for ever', async () => {
       await put();

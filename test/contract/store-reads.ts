@@ -1,6 +1,7 @@
 /** Ending and deleting runs, and what readers and watchers see. */
 import { describe, expect } from 'vitest';
 import type { Run, StoreEvent } from '../../src/store/records.ts';
+import { account } from '../support/store-agents.ts';
 import { accept, ana, claimOne, newRun, wanting } from '../support/store-harness.ts';
 import type { Suite } from './store.ts';
 
@@ -116,6 +117,31 @@ export function describeReads({ fact, h, reopenWith, report, live, completed }: 
       expect(await found({ jobs: ['a', 'b'], olderThan: again ?? '' })).toEqual([b, a]);
       expect(await found({ job: 'b', limit: 1, olderThan: newest ?? '' })).toEqual([b]);
       await expect(h.store.list({ olderThan: 'garbage' })).rejects.toMatchObject({ code: 'USAGE' });
+    });
+    fact('a list says what a run of an agent cost, from its first account on, and of other runs nothing', async () => {
+      await accept(h.store);
+      await accept(h.store, { kind: 'agent' });
+      const cost = async () => (await h.store.list({ limit: 1 })).items[0]?.microUsd;
+      const kinds = ['agent'] as const;
+      const first = await claimOne(h.store, { kinds });
+      const retryAt = new Date(h.clock.now()).toISOString();
+      await h.store.settle([{ lease: first.lease, end: 'failed', retryAt, agent: account(100) }]);
+      expect(await cost()).toBe(100);
+      const second = await claimOne(h.store, { kinds });
+      const agent = account(250, { why: 'api_error', cutShort: true });
+      await h.store.settle([{ lease: second.lease, end: 'failed', agent }]);
+      expect(await cost()).toBe(250);
+      expect(await h.store.get(first.run.id)).toMatchObject({ state: 'failed', agent });
+      expect((await h.store.list({})).items[1]).not.toHaveProperty('microUsd');
+    });
+    fact('what is left of a removed agent run holds nothing that its tools found', async () => {
+      await accept(h.store, { kind: 'agent', idempotencyKey: 'k' });
+      const { lease } = await claimOne(h.store, { kinds: ['agent'] });
+      await h.store.settle([{ lease, end: 'completed', agent: account(1) }]);
+      await h.store.remove(lease.runId, ana);
+      const [again] = await h.store.submit([newRun({ kind: 'agent', idempotencyKey: 'k' })]);
+      expect(again).toMatchObject({ outcome: 'deduplicated', run: { id: lease.runId } });
+      expect(JSON.stringify(again)).not.toContain('18235.5');
     });
     fact('the newest run of a job is its last, also when the newest was removed', async () => {
       const last = async (job: string): Promise<unknown> => {

@@ -57,11 +57,13 @@ describe('the card of a run', () => {
     expect(describeRun(run, [])).toMatchObject({ actor: 'schedule weekly-report' });
   });
 
-  it.each(RUN_STATES)('in state %s is a message that Slack takes, with one button that fits', (state) => {
+  it.each(RUN_STATES)('in state %s is a message that Slack takes, with the buttons that fit', (state) => {
     const card = drawCard({ run: sampleRun({ state }), deliveries: [] });
     expect(checkMessage(card)).toEqual([]);
     const final = ['completed', 'failed', 'cancelled'].includes(state);
-    expect(JSON.stringify(card).includes(CARD_ACTIONS.cancel)).toBe(!final);
+    expect(JSON.stringify(card).includes(CARD_ACTIONS.cancel)).toBe(!final && state !== 'waiting');
+    for (const action of [CARD_ACTIONS.approve, CARD_ACTIONS.deny])
+      expect(JSON.stringify(card).includes(action)).toBe(state === 'waiting');
     expect(JSON.stringify(card).includes(CARD_ACTIONS.retry)).toBe(final);
     expect(JSON.stringify(card)).toContain(`"value":"${sampleRun().id}"`);
   });

@@ -75,8 +75,9 @@ describe('a person who is refused', () => {
     }
   });
 
-  test('a job that needs an approval waits for a version that asks for one', async () => {
-    expect(await ask(build([jobWith([], { guards: { approval: 'required' } })]))).toMatchObject({ code: 'APPROVAL' });
+  test('a job that needs an approval is accepted and waits for it', async () => {
+    const result = await ask(build([jobWith([], { guards: { approval: 'required' } })]));
+    expect(result).toMatchObject({ outcome: 'accepted', run: { state: 'waiting' } });
   });
 });
 

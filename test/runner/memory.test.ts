@@ -50,7 +50,7 @@ describe('recall', () => {
     expect(ids).toEqual(made.toReversed().slice(0, 60));
   });
 
-  test('years of daily reports are not read to recall the last weeks', async () => {
+  test('years of daily reports are not read to recall the newest, however many weeks are asked for', async () => {
     for (let n = 0; n < 900; n++) {
       harness.clock.step(DAY);
       await report({ advice: [1] });
@@ -64,7 +64,7 @@ describe('recall', () => {
         return page;
       },
     };
-    expect(await createMemory({ store: counting, clock: harness.clock }).recall(AGENT, 12)).toHaveLength(60);
+    expect(await createMemory({ store: counting, clock: harness.clock }).recall(AGENT, 520)).toHaveLength(60);
     expect(read).toBeLessThan(250);
   });
 
@@ -75,7 +75,7 @@ describe('recall', () => {
     const [found] = await memory.recall(AGENT, 12);
     expect(found?.entry.runId).toBe(run.id);
     expect(await statuses()).toMatchObject({ [adviceKey(1)]: 'dismissed', [adviceKey(2)]: 'expired' });
-    await harness.store.removeDoc('memory', `${AGENT}.${run.id}`);
+    await harness.store.remove(run.id, ana);
     expect(await memory.recall(AGENT, 12)).toEqual([]);
   });
 });
@@ -169,6 +169,8 @@ describe('advise', () => {
     expect(await memory.advise({ ...asked, key: adviceKey(9) })).toEqual({ outcome: 'not_found' });
     expect(await memory.advise({ ...asked, runId: `run_${'0'.repeat(26)}` })).toEqual({ outcome: 'not_found' });
     await harness.store.remove(run.id, ana);
+    expect(await harness.store.getDoc('memory', `${AGENT}.${run.id}`)).toBeUndefined();
+    expect(await memory.list(AGENT)).toEqual([]);
     expect(await memory.advise(asked)).toEqual({ outcome: 'not_found' });
   });
 
@@ -177,6 +179,16 @@ describe('advise', () => {
     const keys = [1, 2, 3, 4, 5, 6].map(adviceKey);
     await Promise.all(keys.map((key) => memory.advise({ runId: run.id, key, as: 'done', actor: ana })));
     expect(Object.values(await statuses())).toEqual(['done', 'done', 'done', 'done', 'done', 'done']);
+  });
+
+  test('of answers to two reports in the same millisecond the later one holds', async () => {
+    const runs = [await report({ advice: [1] }), await report({ advice: [1] })];
+    for (const as of ['done', 'open', 'never', 'open', 'done'] as const) {
+      for (const { id } of as === 'open' ? runs : runs.toReversed()) {
+        await memory.advise({ runId: id, key: adviceKey(1), as, actor: ana });
+        expect(await statuses()).toEqual({ [adviceKey(1)]: as === 'never' ? 'dismissed' : as });
+      }
+    }
   });
 
   test('an answer holds although the clock was stepped back behind its report', async () => {

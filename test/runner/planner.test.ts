@@ -4,7 +4,7 @@ import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
 import type { Store } from '../../src/store/store.ts';
 import { manualClock } from '../support/clock.ts';
-import { finish, jobWith, scheduleHouse } from '../support/schedule-house.ts';
+import { finish, jobWith, OPS, scheduleHouse } from '../support/schedule-house.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -37,6 +37,29 @@ describe('a slot becomes a run', () => {
       nextSlot: '2026-11-30T08:00:00.000Z',
       last: { slot: '2026-11-23T08:00:00.000Z', runId: run?.id },
     });
+  });
+
+  test('a slot of a job that needs an approval becomes a run that waits for it', async () => {
+    const monday = { when: 'mon 09:00', zone: 'Europe/Berlin' };
+    const jobs = [jobWith([monday], { guards: { approval: 'required' } })];
+    const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs });
+    await house.tick();
+    await house.clock.advance(20 * HOUR);
+    await house.tick();
+    const [run] = await house.runs('weekly');
+    expect(run).toMatchObject({ state: 'waiting', trigger: 'schedule' });
+    // Its card, with the buttons, stands where its report will.
+    expect(run?.deliveries).toMatchObject([{ mode: 'live', destination: { kind: 'slack', channel: '#reports' } }]);
+  });
+
+  test('a slot that waits for an approval asks where notices go when its report goes to no channel', async () => {
+    const more = { guards: { approval: 'required' }, destinations: ['ana@example.com'] };
+    const jobs = [jobWith([{ when: 'mon 09:00', zone: 'Europe/Berlin' }], more)];
+    const house = scheduleHouse({ clock: manualClock(SUNDAY), jobs, alertsTo: [OPS] });
+    await house.tick();
+    await house.clock.advance(20 * HOUR);
+    await house.tick();
+    expect((await house.runs('weekly'))[0]?.deliveries).toMatchObject([{ mode: 'live', destination: OPS }]);
   });
 
   test('a tick that comes twice, or two planners at once, start a slot once', async () => {

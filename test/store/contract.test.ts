@@ -35,6 +35,8 @@ describeStore('memory', async (options) => memoryHarness(options), {
         'what an outcome names is there with it after a crash',
         'a waiting run survives a crash as it was',
         'an approval and its audit entry survive a crash together',
+        'several counters and documents are one commit, also after a crash',
+        'go and stay with their run over a crash and a close: never one without the other',
         'an act and its audit entry survive a crash together, once',
       ],
     },

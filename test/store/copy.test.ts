@@ -21,6 +21,8 @@ import {
 } from '../support/store-copy.ts';
 import type { Filled, FolderPlace, Place } from '../support/store-copy.ts';
 import { accept, ana, claimOne, newRun, wanting } from '../support/store-harness.ts';
+import type { BlobRef } from '../../src/store/records.ts';
+import type { Store } from '../../src/store/store.ts';
 
 const clock = manualClock();
 const places: Place[] = [];
@@ -57,18 +59,11 @@ async function delivered(place: Place): Promise<string> {
   return id;
 }
 
-/** A run that waits for approval: no verb of this version leads there. */
+/** A run that waits for somebody. */
 async function addWaiting(place: Place): Promise<string> {
   const store = await place.store();
-  const run = await accept(store);
+  const { id } = await accept(store, { waits: 'approval' });
   await store.close();
-  const target = await place.target();
-  const id = createIds(clock).next('run');
-  const from = { storeId: 'x', commits: 0, name: 'x' };
-  const mark = { v: 1, from, section: 'done', after: '', copied: 0 } as const;
-  await target.write([{ kind: 'run', run: { ...run, id, state: 'waiting' }, deliveries: undefined }], mark);
-  await target.finish();
-  await target.close();
   return id;
 }
 
@@ -81,6 +76,22 @@ async function traceOf(dir: string): Promise<string[]> {
     return `${path} ${hashOfBytes(await readFile(path))} ${(await stat(path)).mtimeMs}`;
   });
   return (await Promise.all(lines)).sort();
+}
+
+const DAY_MS = 86_400_000;
+/** Leaves a run that names a transcript until then. */
+async function transcript(store: Store, until: string): Promise<BlobRef> {
+  const put = await store.blobs.put(
+    (async function* () {
+      yield Buffer.from('what was said');
+    })(),
+  );
+  if (put.outcome !== 'stored') throw new Error('not stored');
+  await accept(store);
+  const { lease } = await claimOne(store);
+  const ref = { sha256: put.sha256, bytes: put.bytes, name: 'transcript.json.gz', until };
+  await store.settle([{ lease, end: 'completed', blobs: [ref] }]);
+  return ref;
 }
 
 const PAIRS: [string, () => Promise<Place>, () => Promise<Place>][] = [
@@ -317,6 +328,25 @@ describe('the source', () => {
     expect(await traceOf(from.dir)).toEqual(before);
   });
 
+  it('whose blob was kept for a time that is over misses nothing, whether the bytes are still there or not', async () => {
+    const [from, to, again] = [await folder(), await folder(), await folder()];
+    const store = await from.store();
+    const until = new Date(clock.now() + 30 * DAY_MS).toISOString();
+    const ref = await transcript(store, until);
+    await store.close();
+    clock.step(31 * DAY_MS);
+    expect((await copied(from, to)).lostBlobs).toEqual({ count: 0, first: [] });
+    await rm(join(from.dir, 'blobs', ref.sha256.slice(0, 2), ref.sha256));
+    expect((await copied(from, again)).lostBlobs).toEqual({ count: 0, first: [] });
+    for (const one of [to, again]) {
+      expect((await verified(from, one)).filter((verdict) => !verdict.same)).toEqual([]);
+      await finished(one);
+      const copy = await one.store();
+      expect((await copy.list({})).items).toHaveLength(1);
+      expect(await copy.blobs.get(ref.sha256)).toBeUndefined();
+      await copy.close();
+    }
+  });
   it('whose blob is gone is copied all the same, and the blob is named', async () => {
     const [from, to] = [await folder(), await folder()];
     const { sha256, completed } = await filled(from);

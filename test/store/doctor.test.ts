@@ -26,7 +26,7 @@ import type { Verdict } from '../../src/store/verdict.ts';
 import { faultyFiles } from '../support/store-faults.ts';
 import { inhabit, kindsOf, look, pictureOf } from '../support/store-folder.ts';
 import type { Inhabitants } from '../support/store-folder.ts';
-import { accept, ana, claimOne, lowdbHarness, memoryHarness } from '../support/store-harness.ts';
+import { accept, ana, claimOne, lowdbHarness, memoryHarness, walkBlobs } from '../support/store-harness.ts';
 import type { LowdbHarness } from '../support/store-harness.ts';
 
 let h: LowdbHarness;
@@ -106,6 +106,32 @@ describe('a healthy folder has no findings', () => {
     const { verdict } = await look(h.dir);
     expect(verdict.findings).toEqual([]);
     expect(verdict.counts.runs).toMatchObject({ completed: 0, failed: 1 });
+  });
+  it('when blobs went because they were kept for a time only; in a backup too', async () => {
+    const put = await h.store.blobs.put(
+      (async function* () {
+        yield Buffer.from('what was said');
+      })(),
+    );
+    if (put.outcome !== 'stored') throw new Error('not stored');
+    const until = new Date(h.clock.now() + 30 * DAY_MS).toISOString();
+    const blobs = [{ sha256: put.sha256, bytes: put.bytes, name: 'transcript.json.gz', until }];
+    await h.store.cancel(who.queued, ana);
+    await accept(h.store);
+    const { lease } = await claimOne(h.store);
+    await h.store.settle([{ lease, end: 'completed', blobs }]);
+    h.clock.step(31 * DAY_MS);
+    await walkBlobs(h);
+    expect(await h.store.blobs.get(put.sha256)).toBeUndefined();
+    const copy = `${h.dir}-copy`;
+    await h.store.backup(copy);
+    await h.store.close();
+    const now = h.clock.now();
+    expect((await look(h.dir, { now })).verdict.findings).toEqual([]);
+    expect((await look(copy, { now })).verdict.findings).toEqual([]);
+    const before = Date.parse(until) - 1;
+    expect(kindsOf((await look(h.dir, { now: before })).verdict)).toEqual(['blob-missing']);
+    await rm(copy, { recursive: true });
   });
   it('when it is a backup, which has neither index nor reserve; one that was cut off is named', async () => {
     const copy = `${h.dir}-copy`;
@@ -258,6 +284,19 @@ const damages: Damage[] = [
     finds: ['record-misplaced', 'index-extra'],
     names: () => `records/2026/11/01/${who.failed}.json`,
     after: ['quarantined'],
+  },
+  {
+    what: 'a record that is gone, and a document of its run that is left',
+    damage: async () => {
+      const path = at.doc('memory', 'weekly-report.x');
+      await mkdir(dirname(path), { recursive: true });
+      const doc = { v: 1, kind: 'memory', key: 'weekly-report.x', rev: 1, updatedAt: '2026-11-23T09:00:00.000Z' };
+      await writeFile(path, JSON.stringify({ ...doc, runId: who.failed, value: 1 }));
+      await rm(at.record(who.failed));
+    },
+    finds: ['index-extra', 'doc-orphan'],
+    names: () => 'weekly-report.x.json',
+    after: ['doc-orphan', 'quarantined'],
   },
   {
     what: 'a record under a wrong name',

@@ -158,15 +158,15 @@ describe('a month of the archive', () => {
   it('is kept from a reader of format 3, which would miss the runs in it', async () => {
     await history();
     await pack();
-    expect(await format()).toMatchObject({ minReader: 6, storeId: expect.any(String) });
+    expect(await format()).toMatchObject({ minReader: 7, storeId: expect.any(String) });
   });
   it('does not lower the format of a newer version', async () => {
     await history();
     await h.store.close();
-    await writeFile(layout().format, JSON.stringify({ format: 7, minReader: 6, createdBy: 'x', storeId: 'mine' }));
+    await writeFile(layout().format, JSON.stringify({ format: 8, minReader: 7, createdBy: 'x', storeId: 'mine' }));
     await h.reopen('crash');
     await pack();
-    expect(await format()).toMatchObject({ format: 7, minReader: 6, storeId: 'mine' });
+    expect(await format()).toMatchObject({ format: 8, minReader: 7, storeId: 'mine' });
   });
   it('is in a backup, whole', async () => {
     const runs = await history();

@@ -392,7 +392,7 @@ describe('the format', () => {
     await accept(h.store);
     await h.store.close();
     const path = join(h.dir, 'FORMAT.json');
-    await writeFile(path, JSON.stringify({ format: 7, minReader: 7, createdBy: 'bellhop 9', storeId: 'x' }));
+    await writeFile(path, JSON.stringify({ format: 8, minReader: 8, createdBy: 'bellhop 9', storeId: 'x' }));
     const before = await readdir(h.dir);
     await expect(h.reopen('crash')).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
     expect(await readdir(h.dir)).toEqual(before);
@@ -401,7 +401,7 @@ describe('the format', () => {
     await accept(h.store);
     await writeFile(
       join(h.dir, 'FORMAT.json'),
-      JSON.stringify({ format: 7, minReader: 6, createdBy: 'x', storeId: 'x' }),
+      JSON.stringify({ format: 8, minReader: 7, createdBy: 'x', storeId: 'x' }),
     );
     await h.reopen('crash');
     expect(h.report?.runs).toBe(1);
@@ -485,7 +485,7 @@ describe('a store of format 1', () => {
           expect(again, key).toMatchObject({ outcome: 'deduplicated', run: { id } });
         }
       }
-      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 6, minReader: 6 });
+      expect(await json(join(h.dir, 'FORMAT.json'))).toMatchObject({ format: 7, minReader: 7 });
       expect(await readdir(h.dir)).not.toContain('index.json');
       const acts = (await h.audit()).map((one) => one.act).sort();
       expect(acts).toEqual(['cancel', 'delete', 'run', 'run', 'run', 'run', 'run', 'run']);
@@ -512,7 +512,7 @@ describe('a store of format 1', () => {
     expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 1 });
     faults.on(() => undefined);
     expect(await store.remove(run?.id ?? '', ana)).toMatchObject({ outcome: 'removed' });
-    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 6 });
+    expect(await json(join(dir, 'FORMAT.json'))).toMatchObject({ format: 7 });
     await store.close();
     await rm(dir, { recursive: true });
   });

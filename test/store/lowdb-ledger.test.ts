@@ -11,7 +11,12 @@ beforeEach(async () => {
 });
 afterEach(() => h.dispose());
 
-/** Each run reserves 10 and spends what its input says; the process dies at some call in between. */
+/** What was charged to a run on the way: its document says so in the same commit. */
+async function chargedOf(runId: string): Promise<number> {
+  return Number((await h.store.getDoc('agent-run', runId))?.value ?? 0);
+}
+
+/** Each run reserves 10, is charged twice, and spends what its input says; the process dies at some call in between. */
 async function live(until: (calls: number) => boolean): Promise<void> {
   const start = h.faults.calls();
   h.faults.on(() => (until(h.faults.calls() - start) ? 'EIO' : undefined));
@@ -19,6 +24,11 @@ async function live(until: (calls: number) => boolean): Promise<void> {
     const run = await accept(h.store, { input: n });
     await h.store.reserve({ runId: run.id, counters: [{ key: KEY, amount: 10, cap: 1_000_000 }] });
     const { lease, run: mine } = await claimOne(h.store);
+    for (let turn = 0; turn < 2; turn++) {
+      const charged = (await chargedOf(mine.id)) + 2;
+      const docs = [{ kind: 'agent-run', key: mine.id, value: charged, runId: mine.id }];
+      await h.store.charge({ runId: mine.id, spend: [{ key: KEY, amount: 2 }], docs });
+    }
     if (n % 4 === 0) await h.store.cancel(mine.id, ana);
     else await h.store.settle([{ lease, end: 'completed', spend: [{ key: KEY, amount: Number(mine.input) }] }]);
   };
@@ -34,6 +44,7 @@ async function agrees(): Promise<void> {
     const page = await h.store.list({ limit: 200, ...(after === undefined ? {} : { after }) });
     for (const { id } of page.items) {
       const run = await h.store.get(id);
+      used += await chargedOf(id);
       if (run?.state === 'completed') used += Number(run.input);
       if (run !== undefined && !isFinal(run.state)) unfinished.add(id);
     }
@@ -44,7 +55,7 @@ async function agrees(): Promise<void> {
     typeof ledger === 'object' && ledger !== null && 'held' in ledger ? Object.entries(ledger.held ?? {}) : [];
   for (const [runId, amount] of held) {
     expect(unfinished).toContain(runId);
-    expect(amount).toBe(10);
+    expect(amount).toBe(Math.max(0, 10 - (await chargedOf(runId))));
   }
 }
 
@@ -54,6 +65,8 @@ it('after 50 crashes between reserving and settling the ledger is what the runs 
     await h.reopen('crash');
     await agrees();
   }
+  const charges = (await h.store.listDocs('agent-run', { limit: 200 })).items.map(({ value }) => Number(value));
+  expect(new Set(charges).size).toBeGreaterThan(1);
   const done = await h.store.count({});
   expect(done.completed).toBeGreaterThan(0);
   expect(done.queued + done.retrying).toBeGreaterThan(0);

@@ -4,6 +4,7 @@ import type { StoreOptions } from '../../src/store/core.ts';
 import type { RunState } from '../../src/store/records.ts';
 import { apply } from '../support/store-model.ts';
 import { agreeOnFeed } from '../support/store-model-more.ts';
+import { agreeOnOwned } from '../support/store-model-waits.ts';
 import { emptyModel, MAX_ATTEMPTS, MODEL_TERMS } from '../support/store-model-state.ts';
 import type { Model } from '../support/store-model-state.ts';
 import { step } from '../support/store-model-steps.ts';
@@ -64,11 +65,12 @@ async function agree(h: PowerHarness, model: Model): Promise<void> {
     if (expected.blob !== undefined) expect(await h.store.blobs.get(expected.blob), id).toBeDefined();
   }
   const counts = await h.store.count({});
-  for (const state of ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const) {
+  for (const state of ['waiting', 'queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const) {
     expect(counts[state], state).toBe([...model.runs.values()].filter((run) => run.state === state).length);
   }
   await agreeOnPages(h, model);
   await agreeOnDocs(h, model);
+  await agreeOnOwned(h, model);
   await agreeOnFeed(h.store, model);
   const notices = (await h.store.listNotices({})).items.toReversed();
   expect(

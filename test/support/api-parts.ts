@@ -1,5 +1,6 @@
 import type { ApiDeps } from '../../src/api/app.ts';
 import { systemClock } from '../../src/clock.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import type { Runner } from '../../src/runner/runner.ts';
 import { createSubscriptions } from '../../src/runner/subscriptions.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -11,9 +12,10 @@ export function atTheEdge({
 }: {
   runner: Runner;
   store: Store;
-}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights'> {
+}): Pick<ApiDeps, 'process' | 'clock' | 'runWaitMs' | 'subscriptions' | 'preflights' | 'memory'> {
   return {
     subscriptions: createSubscriptions({ store, clock: systemClock }),
+    memory: createMemory({ store, clock: systemClock }),
     process: {
       queue: (name, limit) => runner.process(name, limit),
       deliveries: () => Promise.resolve({ started: 0, remaining: 0 }),

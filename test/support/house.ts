@@ -9,6 +9,7 @@ import { silentLog } from '../../src/log.ts';
 import { createPlaygroundReceiver } from '../../src/playground/receiver.ts';
 import type { Message } from '../../src/playground/state.ts';
 import { createWorkspace, type Workspace } from '../../src/playground/workspace.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
@@ -25,6 +26,9 @@ export interface House extends AsyncDisposable {
   /** Types `/jobs TEXT` in #general as Ana and answers the message that only she sees. */
   type(text: string, user?: string): Promise<Message>;
 }
+
+/** May approve in the house. */
+export const OWNERS: string[] = ['U0BEN'];
 
 export const FATE_JOB = `
 import { defineJob, PermanentError } from 'bellhop';
@@ -72,6 +76,8 @@ export async function createHouse(jobs: Record<string, string> = { 'fate.ts': FA
     runner,
     reader: store,
     schedules: scheduler.schedules,
+    memory: createMemory({ store, clock }),
+    owners: OWNERS,
     zones: { of: (userId) => Promise.resolve(zoneOf[userId]) },
     remember: (key) => Promise.resolve(remembered.has(key) ? false : Boolean(remembered.add(key))),
     clock,

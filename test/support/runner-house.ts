@@ -12,6 +12,7 @@ import { createRunner, type Runner, type RunnerOptions } from '../../src/runner/
 import { createScrub } from '../../src/scrub.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { isFinal, type Actor, type Run } from '../../src/store/records.ts';
+import type { AgentSettings } from '../../src/runner/kinds/agent/settings.ts';
 import type { Confinement } from '../../src/runner/kinds/confine.ts';
 import type { ManualClock } from './clock.ts';
 import type { Registry } from '../../src/runner/registry.ts';
@@ -21,12 +22,12 @@ export const ANA: Actor = { kind: 'slack', id: 'U0ANA', name: 'ana' };
 export const ORIGIN = { kind: 'slack', channel: 'C0HERE' } as const;
 export const SECRET = 'hunter2-hunter2';
 
-/** A registry of definitions; the files they would come from do not exist. */
+/** A registry of definitions; the files they would come from do not exist, their folder may. */
 export function staticRegistry(
   definitions: readonly unknown[],
+  path = '/nowhere/static.ts',
 ): Registry & { set: (next: readonly unknown[]) => void } {
-  const load = (all: readonly unknown[]) =>
-    all.map((one) => checkDefinition(one, { file: 'static.ts', path: '/nowhere/static.ts' }));
+  const load = (all: readonly unknown[]) => all.map((one) => checkDefinition(one, { file: 'static.ts', path }));
   let jobs = load(definitions);
   return {
     list: () => jobs,
@@ -61,6 +62,7 @@ export interface HouseParts {
   guards?: GuardCheck;
   caps?: Caps;
   confinement?: Confinement;
+  agents?: AgentSettings;
   /** Default: `SECRET`. */
   secrets?: readonly string[];
 }
@@ -72,8 +74,9 @@ export function buildHouse(parts: HouseParts): House {
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
   const registry = parts.registry ?? staticRegistry(parts.jobs ?? []);
   const scrub = createScrub(parts.secrets ?? [SECRET]);
-  const { guards, caps, confinement } = parts;
-  const given = { ...(guards && { guards }), ...(caps && { caps }), ...(confinement && { confinement }) };
+  const { guards, caps, confinement, agents } = parts;
+  const held = { ...(confinement && { confinement }), ...(agents && { agents }) };
+  const given = { ...(guards && { guards }), ...(caps && { caps }), ...held };
   const env = parts.env ?? { PATH: process.env['PATH'] };
   const deps = { store, registry, clock, log, ids, scrub, env, ...given };
   const runner = createRunner(deps, { workerId: 'worker-1', ...parts.options });

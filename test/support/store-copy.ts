@@ -21,6 +21,7 @@ import { manualClock } from './clock.ts';
 import type { ManualClock } from './clock.ts';
 import { faultyFiles } from './store-faults.ts';
 import type { FaultyFiles } from './store-faults.ts';
+import { account } from './store-agents.ts';
 import { accept, ana, claimOne, newRun } from './store-harness.ts';
 
 /** Where a store is, open or not. */
@@ -153,7 +154,8 @@ export async function fill(store: Store, clock: ManualClock): Promise<Filled> {
       deliveries: Array.from({ length: 6 }, report),
       blobs: [{ sha256, bytes: BLOB.length, name: 'chart.svg' }],
       spend: [{ key: '2026-11.usd', amount: 25 }],
-      docs: [{ kind: 'memory', key: 'weekly-report', value: { seen: [1, 2, 3] } }],
+      docs: [{ kind: 'memory', key: 'weekly-report', value: { seen: [1, 2, 3] }, runId: done.id }],
+      agent: account(1_250_000),
     },
   ]);
   await deliverInEveryWay(store, clock);

@@ -18,6 +18,8 @@ export interface ModelRun {
   /** The hash of the blob that its end names. */
   blob?: string;
   queue: string;
+  /** State waiting: until when somebody may approve it. */
+  waitsUntil?: number;
 }
 export interface Model {
   runs: Map<string, ModelRun>;
@@ -33,6 +35,10 @@ export interface Model {
   /** How much each unfinished run holds of the one counter, and what was used. */
   held: Map<string, number>;
   used: number;
+  /** Runs that were deleted. */
+  gone: string[];
+  /** By run: what its document says. */
+  owned: Map<string, number>;
   /** Each act that has an audit entry: `act` and the run, the queue or the mark. */
   acts: string[];
   /** How far the one part of a delivery is, by delivery. */
@@ -78,6 +84,8 @@ export const emptyModel = (): Model => ({
   hours: 0,
   held: new Map(),
   used: 0,
+  gone: [],
+  owned: new Map(),
   acts: [],
   parts: new Map(),
   feed: { since: 0, states: new Map(), newest: [] },

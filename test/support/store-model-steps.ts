@@ -43,6 +43,16 @@ export const step = fc.oneof(
       amount: fc.integer({ min: 1, max: 6 }),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      verb: fc.constant('charge' as const),
+      nth: fc.nat(9),
+      amount: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('ask' as const) }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('approve' as const), nth: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('act' as const) }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('blob' as const), chart: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('collect' as const) }) },

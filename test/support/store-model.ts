@@ -5,6 +5,7 @@ import { act, blob, copy, heartbeat, part, putChart, share } from './store-model
 import { CAP, CHARTS, DAY_MS, drop, FINAL, HOUR_MS, leased, LEASE_MS, MAX_ATTEMPTS } from './store-model-state.ts';
 import { admit, isDue, MODEL_POLICY, MODEL_TERMS, must, nth, taken } from './store-model-state.ts';
 import type { Model } from './store-model-state.ts';
+import { approve, ask, charge, giveUpWaits } from './store-model-waits.ts';
 import { newNotice } from './store-notices.ts';
 import type { Step } from './store-model-steps.ts';
 import type { PowerHarness } from './store-power-harness.ts';
@@ -46,6 +47,9 @@ const VERBS: Verbs = {
     model.docs.delete(key);
   },
   batch,
+  ask,
+  approve,
+  charge,
   act,
   blob,
   copy,
@@ -91,6 +95,7 @@ async function pass(h: PowerHarness, model: Model, ms: number): Promise<void> {
   await h.clock.advance(ms);
   await h.store.sweep();
   interrupt(h, model, (until) => until <= h.clock.now());
+  giveUpWaits(model, h.clock.now());
   retain(model, h.clock.now());
 }
 
@@ -110,6 +115,8 @@ function forget(model: Model, id: string): void {
   model.acts.push(`delete ${id}`);
   for (const delivery of must(model, id).deliveries.keys()) model.parts.delete(delivery);
   model.held.delete(id);
+  model.owned.delete(id);
+  model.gone.push(id);
   model.runs.delete(id);
 }
 

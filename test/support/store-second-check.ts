@@ -27,6 +27,8 @@ export async function checkSecond(store: Store, ledger: SecondLedger, when: stri
     Array.from({ length: stands }, (_, n) => n + 1),
   );
   await checkCounter(store, runs, { ledger, when });
+  await checkOwned(store, runs, { ledger, when });
+  for (const id of ledger.approved) expect(runs.get(id)?.state, `${when}: ${id} waits again`).toBe('queued');
   const states = await Promise.all([...runs.keys()].map((id) => store.deliveries(id)));
   const part = states.flat().find((one) => one.parts.length > 0)?.parts[0];
   // A run whose removal was asked for takes its delivery with it.
@@ -87,6 +89,19 @@ async function checkCounter(store: Store, runs: ReadonlyMap<string, Run>, { ledg
   for (const [id, amount] of ledger.held) expect(held[id], `${when}: ${id} does not hold`).toBe(amount);
 }
 
+/** What belongs to a run is there with it, and not without it. */
+async function checkOwned(store: Store, runs: ReadonlyMap<string, Run>, { ledger, when }: At): Promise<void> {
+  for (const kind of ['agent-run', 'memory']) {
+    const owned = (await store.listDocs(kind, {})).items;
+    for (const { key, runId } of owned) expect([runId, runs.has(key)], `${when}: ${kind}/${key}`).toEqual([key, true]);
+    const keys = new Set(owned.map(({ key }) => key));
+    for (const [id, run] of runs) {
+      const isOwed = kind === 'memory' ? run.state === 'completed' : ledger.charged.has(id);
+      if (isOwed) expect(keys, `${when}: ${kind} of ${id}`).toContain(id);
+    }
+  }
+}
+
 let watches = 0;
 
 /** A watcher goes on where it was: each event once, in order, and nothing that was acknowledged is missing. Leaves a mark in the feed. */
@@ -125,6 +140,7 @@ export function checkActs(audit: readonly AuditEntry[], ledger: SecondLedger, wh
   expect(new Set(ofRuns).size, `${when}: an act is noted twice`).toBe(ofRuns.length);
   for (const id of ledger.accepted) expect(ofRuns, when).toContain(`run ${id}`);
   for (const id of [...ledger.removed, ...ledger.over]) expect(ofRuns, when).toContain(`delete ${id}`);
+  for (const id of ledger.approved) expect(ofRuns, when).toContain(`approve ${id}`);
   for (const mark of ledger.acts) expect(ofRuns, when).toContain(`refused ${mark}`);
   const pauses = audit.filter((one) => one.queue === SIDE).map((one) => one.act);
   const promised = ledger.paused.value ? 'pause' : 'resume';

@@ -20,6 +20,9 @@ export interface SecondLedger {
   accepted: Set<string>;
   /** By run: what its end was told apart by. */
   ended: Map<string, 'completed' | 'failed'>;
+  /** Runs whose money was counted on the way. */
+  charged: Set<string>;
+  approved: Set<string>;
   removeWished: Set<string>;
   removed: Set<string>;
   /** Failed runs are kept for a moment only; those that were seen gone stay gone. */
@@ -46,6 +49,8 @@ export function newSecondLedger(): SecondLedger {
   return {
     accepted: new Set(),
     ended: new Map(),
+    charged: new Set(),
+    approved: new Set(),
     removeWished: new Set(),
     removed: new Set(),
     over: new Set(),
@@ -65,7 +70,7 @@ export function newSecondLedger(): SecondLedger {
 export const SIDE = 'side';
 export const SCHEDULE = 'every-hour';
 export const COUNTER = 'usd';
-export const CAP = 10;
+export const CAP = 12;
 /** What the store of such a day is opened with: a failed run is over at once. */
 export const SECOND_TERMS = { retainFailedMs: 1000, reserveBytes: 4096, journalRoomBytes: 2048 };
 
@@ -95,6 +100,7 @@ export async function secondDay(day: SecondDay): Promise<void> {
   await pause();
   await step(() => advance(day));
   await step(() => holdOne(day));
+  await step(() => approveOne(day));
   await step(() => pauseSide(day));
   await step(() => sendParts(day));
   await step(() => noteAndForget(day));
@@ -166,6 +172,17 @@ async function executeOne(day: SecondDay, text: string): Promise<void> {
   await store.reserve({ runId: lease.runId, counters: [{ key: COUNTER, amount: 2, cap: CAP }] });
   ledger.held.set(lease.runId, 2);
   await store.heartbeat([{ lease, leaseMs: 60_000 }]);
+  ledger.spent.perhaps += 1;
+  ledger.held.delete(lease.runId);
+  await store.charge({
+    runId: lease.runId,
+    spend: [{ key: COUNTER, amount: 1 }],
+    docs: [{ kind: 'agent-run', key: lease.runId, value: text, runId: lease.runId }],
+  });
+  ledger.spent.surely += 1;
+  ledger.charged.add(lease.runId);
+  // One of the two is spent, the other is held until the end.
+  ledger.held.set(lease.runId, 1);
   await putBlob(store, text);
   ledger.spent.perhaps += 1;
   ledger.held.delete(lease.runId);
@@ -176,7 +193,10 @@ async function executeOne(day: SecondDay, text: string): Promise<void> {
       result: text,
       blobs: [{ sha256: hashOf(text), bytes: text.length, name: 'chart.svg' }],
       spend: [{ key: COUNTER, amount: 1 }],
-      docs: [{ kind: 'status', key: 'of-settle', value: lease.runId }],
+      docs: [
+        { kind: 'status', key: 'of-settle', value: lease.runId },
+        { kind: 'memory', key: lease.runId, value: text, runId: lease.runId },
+      ],
       deliveries: [
         { id: `dlv${lease.runId.slice(3)}`, mode: 'report', destination: { kind: 'slack', channel: 'C0SALES' } },
       ],
@@ -199,6 +219,17 @@ async function holdOne(day: SecondDay): Promise<void> {
   const refused = await store.reserve({ runId: other.id, counters: [{ key: COUNTER, amount: CAP, cap: CAP }] });
   if (refused.outcome !== 'refused' && ledger.held.has(lease.runId)) throw new Error(`not refused: ${refused.outcome}`);
   await store.release([lease]);
+}
+
+async function approveOne({ store, ledger }: SecondDay): Promise<void> {
+  const [outcome] = await store.submit([newRun({ queue: 'hourly', waits: 'approval' })]);
+  if (outcome?.outcome !== 'accepted') throw new Error(`not accepted: ${outcome?.outcome}`);
+  const { id } = outcome.run;
+  ledger.accepted.add(id);
+  ledger.feed.owed.add(`run ${id} waiting`);
+  await store.approve(id, ana);
+  ledger.approved.add(id);
+  ledger.feed.owed.add(`run ${id} queued`);
 }
 
 async function pauseSide({ store, ledger }: SecondDay): Promise<void> {

@@ -2,12 +2,14 @@ import { messageOf } from '../../errors.ts';
 import { problemView } from '../views/answers.ts';
 import type { Answer } from '../views/blocks.ts';
 import { parseCommand, type Command, type Verb } from '../command.ts';
+import { decideRun } from './approve.ts';
 import { cancelRun } from './cancel.ts';
 import { slackActor, type Asked, type CommandDeps } from './context.ts';
 import { confirmDelete } from './delete.ts';
 import { failedAnswer } from './failed.ts';
 import { help } from './help.ts';
 import { list } from './list.ts';
+import { memory } from './memory.ts';
 import { pause, resume, skip, snooze, unschedule } from './pause.ts';
 import { retryRun } from './retry.ts';
 import { runJob } from './run.ts';
@@ -41,6 +43,9 @@ const ANSWERERS: Record<Verb, Answerer> = {
   snooze,
   skip,
   unschedule,
+  memory,
+  approve: decideRun('approve'),
+  deny: decideRun('deny'),
 };
 
 /** Answers a typed command; what it changes is durable before the answer exists. Never throws. */

@@ -4,10 +4,12 @@ import { CARD_ACTIONS } from '../../render/card.ts';
 import { problemView } from '../views/answers.ts';
 import type { Answer } from '../views/blocks.ts';
 import { DELETE_ACTIONS } from '../views/show.ts';
+import { clickDecision } from './approve.ts';
 import { cancelAnswer } from './cancel.ts';
 import { SEEN_BEFORE, slackActor, type Asked, type CommandDeps } from './context.ts';
 import { deleteShown } from './delete.ts';
 import { failedAnswer } from './failed.ts';
+import { clickAdvice } from './memory.ts';
 import { clickSchedule } from './pause.ts';
 import { retry, retryAnswer } from './retry.ts';
 
@@ -40,12 +42,18 @@ export async function answerButton(deps: CommandDeps, clicked: ClickedButton): P
 async function act(deps: CommandDeps, asked: Asked, clicked: ClickedButton): Promise<Answer> {
   const ofSchedule = clickSchedule(deps, asked, clicked);
   if (ofSchedule !== undefined) return ofSchedule;
+  const ofAdvice = clickAdvice(deps, asked, clicked);
+  if (ofAdvice !== undefined) return ofAdvice;
   const [runId = ''] = clicked.value.split('|');
   if (!isId(runId, 'run')) return problemView('This button is from another time.', 'Try `/jobs list`.');
   switch (clicked.actionId) {
     case CARD_ACTIONS.cancel:
       if (!(await deps.remember(asked.key))) return SEEN_BEFORE;
       return cancelAnswer(await deps.runner.cancel(runId, asked.actor));
+    case CARD_ACTIONS.approve:
+      return clickDecision(deps, asked, { runId, decision: 'approve' });
+    case CARD_ACTIONS.deny:
+      return clickDecision(deps, asked, { runId, decision: 'deny' });
     case CARD_ACTIONS.retry:
       return retryAnswer(await retry(deps, { ...asked, key: `retry-button-${runId}` }, runId));
     case DELETE_ACTIONS.confirm:

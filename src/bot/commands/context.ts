@@ -1,5 +1,6 @@
 import type { Log } from '../../log.ts';
 import { cutText } from '../../render/format.ts';
+import type { Memory } from '../../runner/memory.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { Schedules } from '../../runner/schedules.ts';
 import type { Reader } from '../../store/reader.ts';
@@ -13,6 +14,9 @@ export interface CommandDeps {
   runner: Runner;
   reader: Reader;
   schedules: Schedules;
+  memory: Pick<Memory, 'list' | 'advise'>;
+  /** Slack user ids of those who may approve. */
+  owners: readonly string[];
   zones: Zones;
   remember: (key: string) => Promise<boolean>;
   log: Log;

@@ -60,17 +60,34 @@ const USAGE: Record<Verb, { usage: string; does: string; example: (job: string) 
     does: 'remove a schedule; asks first',
     example: (job) => `/jobs unschedule ${job}`,
   },
+  memory: {
+    usage: 'memory JOB',
+    does: 'what an agent recommended, and what became of it',
+    example: (job) => `/jobs memory ${job}`,
+  },
+  approve: {
+    usage: 'approve RUN',
+    does: 'let a run that waits for approval go on',
+    example: () => '/jobs approve k7f3q2',
+  },
+  deny: { usage: 'deny RUN', does: 'end a run that waits for approval', example: () => '/jobs deny k7f3q2' },
 };
 
 /** Verbs of schedules that `/jobs help` names in one line. */
 const OF_SCHEDULES: readonly Verb[] = ['schedules', 'next', 'pause', 'resume', 'snooze', 'skip', 'unschedule'];
 
+/** Verbs of agents and of what needs an approval, in another line. */
+const OF_AGENTS: readonly Verb[] = ['memory', 'approve', 'deny'];
+
 /** Under twelve lines, with examples of this workspace's own jobs. */
 export function helpView(jobs: readonly string[]): Answer {
   const example = jobs[0] ?? 'JOB';
-  const own = VERBS.filter((verb) => !OF_SCHEDULES.includes(verb));
+  const own = VERBS.filter((verb) => !OF_SCHEDULES.includes(verb) && !OF_AGENTS.includes(verb));
   const verbs = own.map((verb) => `\`/jobs ${USAGE[verb].usage}\` – ${USAGE[verb].does}`);
-  verbs.push(`Schedules: ${OF_SCHEDULES.map((verb) => `\`/jobs ${verb}\``).join(', ')}; \`/jobs help VERB\` explains.`);
+  const named = (some: readonly Verb[]): string => some.map((verb) => `\`/jobs ${verb}\``).join(', ');
+  verbs.push(
+    `Agents and approvals: ${named(OF_AGENTS)}. Schedules: ${named(OF_SCHEDULES)}; \`/jobs help VERB\` explains.`,
+  );
   const names = jobs.slice(0, 8).map((name) => `\`${name}\``);
   const more = jobs.length > 8 ? ` and ${jobs.length - 8} more` : '';
   const have =

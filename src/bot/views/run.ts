@@ -8,9 +8,12 @@ import { fieldLine } from './lines.ts';
 
 /** The run is stored; its card follows in the channel. */
 export function acceptedView(run: Run, how: 'accepted' | 'seen'): Answer {
-  const head = how === 'accepted' ? `Queued \`${run.job}\`` : `\`${run.job}\` was already asked for with this command`;
+  const waits = run.state === 'waiting';
+  const queued = waits ? `\`${run.job}\` waits for an approval` : `Queued \`${run.job}\``;
+  const head = how === 'accepted' ? queued : `\`${run.job}\` was already asked for with this command`;
   const text = `${head} as \`${shortId(run.id)}\`.`;
-  const next = `\`/jobs show ${shortId(run.id)}\` · \`/jobs cancel ${shortId(run.id)}\``;
+  const verbs = waits ? ['show', 'approve', 'deny'] : ['show', 'cancel'];
+  const next = verbs.map((verb) => `\`/jobs ${verb} ${shortId(run.id)}\``).join(' · ');
   return { text, blocks: [section(text), context(next)] };
 }
 

@@ -17,7 +17,7 @@ export function blobPath(look: Look, sha256: string): string {
 }
 
 /** Where else than in its file a run may be. */
-interface Known {
+export interface Known {
   journaled: Journaled;
   archive: ArchiveReader;
 }
@@ -58,13 +58,16 @@ async function lookAtBlob(look: Look, sha256: string): Promise<void> {
 }
 
 /** Whether one of the marks is that of a run that is there. */
-async function isNamed(look: Look, { journaled, archive }: Known, runIds: readonly string[]): Promise<boolean> {
-  for (const runId of runIds) {
-    if (journaled.runs.get(runId)?.gone === false) return true;
-    if ((await fileAt(look.layout.record(runId))) !== undefined) return true;
-    if ((await archive.read(runId)) !== undefined) return true;
-  }
+async function isNamed(look: Look, known: Known, runIds: readonly string[]): Promise<boolean> {
+  for (const runId of runIds) if (await isRunThere(look, known, runId)) return true;
   return false;
+}
+
+/** Whether anything is kept of the run, readable or not. */
+export async function isRunThere(look: Look, { journaled, archive }: Known, runId: string): Promise<boolean> {
+  if (journaled.runs.get(runId)?.gone === false) return true;
+  if ((await fileAt(look.layout.record(runId))) !== undefined) return true;
+  return (await archive.read(runId)) !== undefined;
 }
 
 /** A young one may be about to be named by a settle. */

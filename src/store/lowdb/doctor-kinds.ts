@@ -175,6 +175,12 @@ export const KINDS = {
       'Was the record lost? Restore it from a backup, then this is in order. --fix moves the rest to quarantine/.',
     mend: 'set aside',
   },
+  'doc-orphan': {
+    severity: 'warning',
+    what: (n) => `${many(n, 'document')} of a run that is not there`,
+    wayOut:
+      'Was the record lost? Restore it from a backup. Bellhop keeps the document; delete its file if nobody needs it.',
+  },
   'deliveries-unplanned': {
     severity: 'warning',
     what: (n) =>

@@ -1,6 +1,7 @@
 /** Records and deliveries, a day at a time in the order of their ids, beside the index and the journal. */
 import { basename, join } from 'node:path';
 import { DependencyError } from '../../errors.ts';
+import { keptBlobs } from '../blobs.ts';
 import { isOpen, mergeDeliveries } from '../delivery-transitions.ts';
 import type { BlobRef, Delivery, RunState, RunSummary } from '../records.ts';
 import { isFinal } from '../records.ts';
@@ -220,7 +221,7 @@ async function countRun(
   run: { id: string; state: RunState; blobs: readonly BlobRef[] },
 ): Promise<void> {
   look.counts.runs[run.state]++;
-  for (const { sha256, name } of run.blobs) {
+  for (const { sha256, name } of keptBlobs(run, look.clock.now())) {
     const path = blobPath(look, sha256);
     const detail = `${name} of ${run.id}`;
     if ((await fileAt(path)) === undefined) look.tally.note('blob-missing', { path, detail });

@@ -5,8 +5,8 @@ import { CopyMark } from '../copy.ts';
 import { isMark } from '../copy-embedded.ts';
 import type { Doc } from '../records.ts';
 import { lookAtArchive } from './doctor-archive.ts';
-import { lookAtBlobs } from './doctor-blobs.ts';
-import type { Journaled } from './doctor-journal.ts';
+import { isRunThere, lookAtBlobs } from './doctor-blobs.ts';
+import type { Known } from './doctor-blobs.ts';
 import { lookAtJournal } from './doctor-journal.ts';
 import { lookAtIndex } from './doctor-index.ts';
 import { many } from './doctor-kinds.ts';
@@ -62,7 +62,7 @@ export async function scan(look: Look, terms: { reserveBytes: number }): Promise
   const journaled = await lookAtJournal(look, index.covered);
   const archive = await lookAtArchive(look);
   await lookAtRecords({ look, journaled, index: index.join(journaled), archive });
-  await lookAtDocs(look, journaled);
+  await lookAtDocs(look, { journaled, archive });
   await lookAtEvents(look, journaled);
   await lookAtAudit(look);
   await lookAtBlobs(look, { journaled, archive });
@@ -107,7 +107,8 @@ async function lookAtTop(
   tally.note('reserve-missing', { path: layout.reserve, detail: `${reserve} of ${reserveBytes} bytes` });
 }
 
-async function lookAtDocs(look: Look, journaled: Journaled): Promise<void> {
+async function lookAtDocs(look: Look, known: Known): Promise<void> {
+  const { journaled } = known;
   const { disk, layout, counts } = look;
   let copyMark = journaled.copyMark ?? undefined;
   for (const kind of await namesIn(look, layout.docs, { kind: 'folder', name: ANY })) {
@@ -123,12 +124,24 @@ async function lookAtDocs(look: Look, journaled: Journaled): Promise<void> {
           throw new DependencyError(`holds ${doc.kind}/${doc.key}`, { code: 'STORE_CORRUPT' });
         }
         if (doc !== undefined && isMark(doc)) copyMark = doc;
+        await lookForOwner(look, known, { path, runId: doc?.runId });
       } catch (error) {
         noteUnreadable(look, 'doc-unreadable', { path, error });
       }
     }
   }
   if (copyMark !== undefined) noteCopy(look, copyMark);
+}
+
+/** A removal takes the documents of its run along, so one that is left has lost its record. */
+async function lookForOwner(
+  look: Look,
+  known: Known,
+  { path, runId }: { path: string; runId: string | undefined },
+): Promise<void> {
+  // Nobody knows which runs were in what cannot be read.
+  if (runId === undefined || look.tally.has('archive-damaged') || (await isRunThere(look, known, runId))) return;
+  look.tally.note('doc-orphan', { path, detail: `of ${runId}` });
 }
 
 function noteCopy({ layout, tally }: Look, mark: Doc): void {

@@ -7,15 +7,17 @@ import type { Files } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** The newest format that this version reads. */
-const READS = 6;
+const READS = 7;
 /**
  * What it makes of a folder, and the oldest reader that understands that. Format 1 had no journal: a reader of it would miss what is
  * acknowledged and not yet in the files. Format 2 knows fewer acts: a reader of it would take the commit of one for a damaged line, and
  * leave it out with all that it did. A reader of format 3 would miss the runs in an archive. Formats 3 and 4 know no runs of plugins and
  * no tokens. A reader of format 5 knows no destination of kind webhook, no options of destinations and no attachments: it would take records with
- * them for damaged, or leave out what they ask for.
+ * them for damaged, or leave out what they ask for. A reader of format 6 would lose runs of agents (`agent`, names of blobs with an end),
+ * leave the documents of a run behind when it removes it, take a commit of an approval or of an act on advice for a damaged line, and not
+ * read notices of budgets.
  */
-const CURRENT = { format: 6, minReader: 6 };
+const CURRENT = { format: 7, minReader: 7 };
 const Format = z.object({ format: z.number().int(), minReader: z.number().int(), storeId: z.string() });
 
 /** What FORMAT.json says; `older` when this version has to raise it before it writes anything else. */

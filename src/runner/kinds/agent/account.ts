@@ -46,10 +46,9 @@ export interface AccountParts {
 }
 
 export function accountOf({ job, tally, pricesAsOf, ms, calls, facts, scrub }: AccountParts): AgentAccount {
-  const { loop, purse, sdk } = tally;
+  const { loop, sdk } = tally;
   const clip = (text: string, limit: number): string => scrub(text).slice(0, limit).toWellFormed();
   const microUsd = spentBy(tally);
-  const before = purse?.beforeMicroUsd ?? 0;
   return {
     mode: tally.mode,
     why: tally.why ?? 'no_evidence',
@@ -62,7 +61,7 @@ export function accountOf({ job, tally, pricesAsOf, ms, calls, facts, scrub }: A
     turns: loop?.turns ?? 0,
     tokens: loop?.tokens ?? NO_TOKENS,
     microUsd,
-    runMicroUsd: microUsd === null ? null : before + microUsd,
+    runMicroUsd: spentByRun(tally),
     tools: calls
       .slice(0, 200)
       .map(({ error, ...call }) => ({ ...call, ...(error !== undefined && { error: clip(error, 500) }) })),
@@ -78,6 +77,12 @@ export function spentBy({ asked, loop, purse }: Tally): number | null {
   if (!asked) return 0;
   if (loop !== undefined) return loop.microUsd;
   return purse?.microUsd === null ? null : 0;
+}
+
+/** The same with earlier attempts of the run, and what a crash left uncounted at its bound. */
+export function spentByRun(tally: Tally): number | null {
+  const spent = spentBy(tally);
+  return spent === null ? null : (tally.purse?.beforeMicroUsd ?? 0) + spent;
 }
 
 /** Who names a product may write anything into its name. */

@@ -178,7 +178,6 @@ async function report(deps: AgentDeps, attempt: Attempt): Promise<Made> {
   const silent = allFailed(gathering);
   if (silent !== undefined) throw stopped(tally, silent);
   const analysis = job.analyse?.(evidence);
-  if (refused !== undefined && analysis === undefined) throw refused;
   const answer = await answered(deps, attempt, { analysis, recalled, refused });
   ctx.signal.throwIfAborted();
   const refusal = gathering.refusal();
@@ -239,7 +238,7 @@ async function answered(
     tally.why = claude === undefined ? 'figures' : analysis?.quiet === true ? 'quiet' : whyOf(refused);
     return undefined;
   }
-  const fallback = job.whenModelFails === 'figures' && analysis !== undefined;
+  const fallback = job.whenModelFails === 'figures';
   const leftMs = attempt.run.policy.timeoutMs - (deps.clock.monotonic() - attempt.began);
   const time = conversationSignal({ clock: deps.clock, signal: ctx.signal }, { leftMs, fallback });
   const memory = recalled.map(({ entry }) => entry);

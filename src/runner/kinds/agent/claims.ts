@@ -86,7 +86,7 @@ function adviceOf(parts: ClaimParts, lint: string[]): Pick<Claims, 'advice' | 'n
   const { job, book, evidence, answer, analysis } = parts;
   const earlier = new Map(parts.standings.map((standing) => [standing.row.key, standing]));
   const common = { book, canary: '', actions: job.actions, standings: earlier, now: evidence.now };
-  let notRepeated = 0;
+  const old: string[] = [];
   const byModel = (answer?.recommendations ?? [])
     .map((one) => asAdvice(one, job))
     // What code has seen done meanwhile is not advised, whoever asked for it.
@@ -98,7 +98,7 @@ function adviceOf(parts: ClaimParts, lint: string[]): Pick<Claims, 'advice' | 'n
   const byCode = (analysis?.advice ?? []).filter((one) => {
     const problems = lintAdvice(one, `advice ${nameOf(one)}`, { ...common, by: 'code' });
     const isOld = problems.length > 0 && problems.every(({ rule }) => rule === 'repeat');
-    if (isOld) notRepeated += 1;
+    if (isOld) old.push(keyOf(one));
     else lint.push(...problems.map(noteOf));
     return problems.length === 0;
   });
@@ -107,7 +107,11 @@ function adviceOf(parts: ClaimParts, lint: string[]): Pick<Claims, 'advice' | 'n
   const chosen = answer === undefined ? byCode : [...byModel.slice(0, MAX_CLAIMS - left.length), ...left];
   // The same advice twice in one report would have one key.
   const unique = [...new Map<string, Advice>(chosen.map((one) => [keyOf(one), one])).values()].slice(0, MAX_CLAIMS);
-  return { advice: unique.map((one) => shown(one, parts)), notRepeated };
+  const said = new Set(unique.map(keyOf));
+  return {
+    advice: unique.map((one) => shown(one, parts)),
+    notRepeated: old.filter((key) => !said.has(key)).length,
+  };
 }
 
 function shown(one: Advice, { book, evidence }: ClaimParts): ShownAdvice {

@@ -143,7 +143,7 @@ function measured(value: number, fact: Pick<Fact, 'key' | 'unit' | 'currency' | 
     case 'percent':
       return `${write(1, isChange(fact) ? { signDisplay: 'exceptZero' } : {})}%`;
     case 'percentage_point':
-      return `${write(1, { signDisplay: 'exceptZero' })} pp`;
+      return `${write(1, isSize(fact) ? {} : { signDisplay: 'exceptZero' })} pp`;
     case 'days':
       return write(1, { style: 'unit', unit: 'day', unitDisplay: 'long' });
     case 'hours':
@@ -157,6 +157,12 @@ function measured(value: number, fact: Pick<Fact, 'key' | 'unit' | 'currency' | 
     default:
       return unit satisfies never;
   }
+}
+
+/** The key of a change whose direction is said in words. */
+const SIZE = 'size';
+function isSize({ key }: Pick<Fact, 'key'>): boolean {
+  return key === SIZE;
 }
 
 /** Whether a fact is a change against an earlier one, so that its sign is part of what it says. */
@@ -235,16 +241,31 @@ export function fillMarkdown(text: string, book: Pick<FactBook, 'find'>, locale:
 function fill(text: string, book: Pick<FactBook, 'find'>, write: (fact: Fact) => string): Filled {
   const used = new Map<string, Fact>();
   const unknown: string[] = [];
-  const filled = text.replace(PLACEHOLDER, (_, name: string) => {
+  const filled = text.replace(PLACEHOLDER, (_, name: string, at: number) => {
     const fact = book.find(name);
     if (fact === undefined) {
       unknown.push(name);
       return NOT_KNOWN;
     }
     used.set(fact.id, fact);
-    return write(fact);
+    return write(unsigned(fact, directionBefore(text, at)));
   });
   return { text: filled, used: [...used.values()], unknown };
+}
+
+const FELL = /\b(?:fell|dropped|declined|decreased|shrank|slipped|sank|lost|down|lower)(?: again)?(?: by)?[ (]*$/i;
+const ROSE = /\b(?:rose|grew|increased|gained|climbed|jumped|up|higher)(?: again)?(?: by)?[ (]*$/i;
+
+/** Which way the words before a placeholder say that it went: `fell by {{F7}}`. */
+export function directionBefore(text: string, at: number): 'up' | 'down' | undefined {
+  const before = text.slice(Math.max(0, at - 40), at);
+  return FELL.test(before) ? 'down' : ROSE.test(before) ? 'up' : undefined;
+}
+
+/** Nothing falls by minus three percent: where the words have the direction, the figure has no sign. */
+function unsigned(fact: Fact, direction: 'up' | 'down' | undefined): Fact {
+  if (direction === undefined || typeof fact.value !== 'number' || !isChange(fact)) return fact;
+  return { ...fact, value: Math.abs(fact.value), key: SIZE };
 }
 
 /** The facts that a text names. */

@@ -2,12 +2,13 @@
  * What may stand in a text that a model or the code of a job wrote: words, and facts by their name. Figures come from facts alone, links and
  * mentions from nobody, and what is not known is not named.
  */
+import type { Fact } from '../../../store/agent-records.ts';
 import type { Confidence } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import { adviceKey, whyNotAgain } from './advice.ts';
 import type { Standing } from './advice.ts';
 import { leaksCanary } from './canary.ts';
-import { PLACEHOLDER, factsIn } from './facts.ts';
+import { PLACEHOLDER, directionBefore, factsIn, isChange } from './facts.ts';
 import type { FactBook } from './facts.ts';
 import { cutLine, hasLink } from './plain.ts';
 
@@ -16,6 +17,8 @@ export type Rule =
   | 'number_word'
   | 'unknown_fact'
   | 'no_value'
+  | 'direction'
+  | 'unit'
   | 'link'
   | 'markup'
   | 'mention'
@@ -40,6 +43,8 @@ const WORDS: Readonly<Record<Rule, string>> = {
   number_word: 'a number in words that is not a fact',
   unknown_fact: 'a fact that nobody found',
   no_value: 'a fact that has no value',
+  direction: 'the words say the opposite of the fact',
+  unit: 'a unit beside a fact, which has its own',
   link: 'a link or an address',
   markup: 'markup',
   mention: 'a mention',
@@ -57,6 +62,8 @@ const WAYS: Readonly<Partial<Record<Rule, string>>> = {
   number_word: 'write {{F7}} with the id of the fact, or say it without a number',
   unknown_fact: 'use an id or key that a tool returned',
   no_value: 'say that it is not known, without the placeholder',
+  direction: 'look at the sign of the fact',
+  unit: 'write the placeholder alone',
   link: 'leave it out',
   markup: 'write plain words',
   mention: 'leave it out',
@@ -67,9 +74,12 @@ const WAYS: Readonly<Partial<Record<Rule, string>>> = {
   too_many: 'keep the five that matter most',
 };
 
-/** For reports and accounts: never with what was written. */
+/** For reports and accounts, in people's words: never with what was written. */
 export function noteOf({ rule, where }: Problem): string {
-  return `${where}: ${WORDS[rule]}`;
+  const place = where
+    .replace(/^findings\[(\d+)\].*$/, (_, at: string) => `finding ${Number(at) + 1}`)
+    .replace(/^recommendations\[(\d+)\].*$/, (_, at: string) => `advice ${Number(at) + 1}`);
+  return `${place}: ${WORDS[rule]}`;
 }
 
 /** For the model: with what was written, and the way out. */
@@ -109,10 +119,13 @@ export function lintText(text: string, where: string, setting: LintSetting): Pro
   const note = (rule: Rule, saw?: string): void =>
     void problems.push({ rule, where, ...(saw !== undefined && { saw }) });
   if (leaksCanary(text, canary)) note('canary');
-  for (const [, name = ''] of text.matchAll(PLACEHOLDER)) {
+  for (const { 0: whole, 1: name = '', index } of text.matchAll(PLACEHOLDER)) {
     const fact = book.find(name);
     if (fact === undefined) note('unknown_fact', name);
     else if (fact.value === null && setting.by === 'model') note('no_value', name);
+    else if (contradicts(fact, directionBefore(text, index))) note('direction', name);
+    if (fact !== undefined && hasUnitBeside(fact, text.slice(0, index), text.slice(index + whole.length)))
+      note('unit', name);
   }
   const words = text
     .replace(PLACEHOLDER, ' ')
@@ -127,6 +140,23 @@ export function lintText(text: string, where: string, setting: LintSetting): Pro
   const word = NUMBER_WORDS.exec(words)?.[0];
   if (word !== undefined) note('number_word', word);
   return problems;
+}
+
+function contradicts(fact: Fact, direction: 'up' | 'down' | undefined): boolean {
+  if (direction === undefined || !isChange(fact) || typeof fact.value !== 'number') return false;
+  return direction === 'up' ? fact.value < 0 : fact.value > 0;
+}
+
+const UNIT_BEHIND: Readonly<Partial<Record<Fact['unit'], RegExp>>> = {
+  money: /^ ?(?:\p{Sc}|dollars?\b|euros?\b|pounds?\b|[A-Z]{3}\b)/u,
+  percent: /^ ?(?:%|per ?cent)/iu,
+  percentage_point: /^ ?(?:%|pp\b|percentage|points?\b)/iu,
+  days: /^ days?\b/iu,
+  hours: /^ hours?\b/iu,
+};
+/** `$$18,235`, `3 days days`: what is filled in has its unit. */
+function hasUnitBeside({ unit }: Fact, before: string, behind: string): boolean {
+  return (unit === 'money' && /\p{Sc} ?$/u.test(before)) || UNIT_BEHIND[unit]?.test(behind) === true;
 }
 
 /** The first number that is written out; names of known targets may have some, when they do not read as an amount. */

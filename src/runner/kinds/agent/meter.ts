@@ -34,20 +34,21 @@ export interface Meter {
 const NEARLY = 0.8;
 /** Less is no answer. */
 const LEAST_OUTPUT = 1024;
-/** A turn that has less room than a report needs is the one to write it in. */
+/** A turn after which there is less room than a report needs is the one to write it in. */
 const REPORT_OUTPUT = 4096;
 
 export function createMeter({ limits, price }: { limits: Limits; price: Price | undefined }): Meter {
   const used: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
   let spent = 0;
   let told = 0;
+  let last = { cost: 0, whole: 0 };
   const whole = (): number => wholeInput(used) + used.output;
 
-  /** The longest answer that both caps allow, and the cap that allows less. */
-  function longest(input: number): { output: number; by: Limit } {
-    const byTokens = limits.tokens - whole() - input;
+  /** The longest answer that both caps allow after what is used and so much more, and the cap that allows less. */
+  function longest(input: number, more = { cost: 0, whole: 0 }): { output: number; by: Limit } {
+    const byTokens = limits.tokens - whole() - more.whole - input;
     if (price === undefined || limits.microUsd === null) return { output: byTokens, by: 'budget_tokens' };
-    const byMoney = affordableOutput(price, input, Math.max(0, limits.microUsd - spent));
+    const byMoney = affordableOutput(price, input, Math.max(0, limits.microUsd - spent - more.cost));
     return byMoney < byTokens ? { output: byMoney, by: 'budget_usd' } : { output: byTokens, by: 'budget_tokens' };
   }
 
@@ -57,17 +58,20 @@ export function createMeter({ limits, price }: { limits: Limits; price: Price | 
         used[kind] += tokens[kind];
       const cost = price === undefined ? 0 : costMicroUsd(price, tokens);
       spent += cost;
+      last = { cost, whole: wholeInput(tokens) + tokens.output };
       return cost;
     },
     room(input) {
       const { output, by } = longest(input);
       if (output < Math.min(LEAST_OUTPUT, limits.outputTokens)) return { ok: false, why: by };
       const maxTokens = Math.min(limits.outputTokens, output);
+      // Would a turn like the last one leave enough for the report?
+      const later = longest(input, last);
       return {
         ok: true,
         maxTokens,
         boundMicroUsd: price === undefined ? 0 : boundMicroUsd(price, { input, output: maxTokens }),
-        tight: maxTokens < Math.min(REPORT_OUTPUT, limits.outputTokens) ? by : undefined,
+        tight: later.output < Math.min(REPORT_OUTPUT, limits.outputTokens) ? later.by : undefined,
       };
     },
     nearly() {

@@ -7,7 +7,7 @@ import type { Analysis, Evidence } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import { normalise } from '../../normalise.ts';
 import type { ReportInput } from '../../report-input.ts';
-import { spentBy, type Tally } from './account.ts';
+import { spentByRun, type Tally } from './account.ts';
 import { compose } from './compose.ts';
 import type { Gathering } from './evidence.ts';
 
@@ -38,7 +38,7 @@ export function makeReport(parts: ReportParts): MadeReport {
     why,
     cutShort: tally.loop?.cutShort ?? false,
     ...(tally.asked && { model: job.model }),
-    microUsd: spentBy(tally),
+    microUsd: spentByRun(tally),
     ms,
   };
   const { book } = gathering;
@@ -52,9 +52,10 @@ export function makeReport(parts: ReportParts): MadeReport {
     account,
     gaps: gathering.gaps(),
     locale: localeOf(parts.input),
+    lint: tally.loop?.lint ?? [],
   });
   tally.lint.push(...made.lint);
-  const report = { timeZone, ...withoutModel(made.report, why) };
+  const report = { timeZone, ...withoutModel(made.report, account) };
   const { entry, changed } = made;
   const result = job.output === undefined ? resultOf(tally, entry) : (answer ?? null);
   const value = { report, result };
@@ -83,12 +84,26 @@ function resultOf({ mode, why }: Tally, { headline, kpis, advice }: MemoryEntry)
   return { mode, why, headline, figures: kpis, advice: kept };
 }
 
-const EXPECTED: ReadonlySet<AgentWhy> = new Set(['done', 'figures', 'quiet']);
+/** Why a report that was to have a model has none. The words of an error are not shown: they may quote what the model wrote. */
+const WITHOUT_MODEL: Readonly<Partial<Record<AgentWhy, string>>> = {
+  max_turns: 'it used up its turns before it had a report',
+  tool_calls: 'it used up its tool calls before it had a report',
+  budget_usd: 'a cap on money did not allow it, or was used up before there was a report',
+  budget_tokens: 'it used up its tokens before it had a report',
+  deadline: 'it did not answer in time',
+  refusal: 'it refused',
+  truncated: 'its answer was cut off',
+  context: 'the conversation grew longer than it can read',
+  bad_output: 'its answer did not pass the checks',
+  spend_limit: 'the spend limit of the account is reached',
+  api_error: 'the Claude API could not be used',
+};
 
 /** A report that was to have a model and has none is partial, whatever stands in it. */
-function withoutModel(report: ReportInput, why: AgentWhy): ReportInput {
-  if (EXPECTED.has(why) || report.status === 'failed') return report;
-  return { ...report, status: 'partial' };
+function withoutModel(report: ReportInput, { mode, why }: { mode: Tally['mode']; why: AgentWhy }): ReportInput {
+  if (mode === 'model' || why === 'figures' || why === 'quiet') return report;
+  const warning = `Figures only, without the words of the model: ${WITHOUT_MODEL[why] ?? 'it could not be asked'}.`;
+  return { ...report, status: 'partial', warnings: [warning, ...(report.warnings ?? [])].slice(0, 20) };
 }
 
 function localeOf({ locale }: Readonly<Record<string, unknown>>): string {

@@ -1,5 +1,7 @@
 /** One reading for all tools of an attempt: each row is asked for once, however many tools want it at the same time. */
 import { addDays } from './days.ts';
+import { share } from './share.ts';
+import type { Reading } from './share.ts';
 import type { Days, Discount, Order, Product, Read, ShopFacts, ShopSource } from './rows.ts';
 
 export interface ShopReads {
@@ -8,51 +10,6 @@ export interface ShopReads {
   orders(days: Days, signal: AbortSignal): Promise<Read<Order>>;
   products(status: Product['status'], signal: AbortSignal): Promise<Read<Product>>;
   discounts(signal: AbortSignal): Promise<Read<Discount>>;
-}
-
-type Reading<T> = (signal: AbortSignal) => Promise<T>;
-
-/**
- * A reading that those who wait for it share: it stops when none of them waits any longer, so that the time limit of one tool does not
- * take the rows from another. What failed is forgotten and read again when it is asked for again.
- */
-function share<T>(read: Reading<T>, forget: () => void): Reading<T> {
-  const stop = new AbortController();
-  let waiting = 0;
-  let done = false;
-  const promise = read(stop.signal).then(
-    (value) => {
-      done = true;
-      return value;
-    },
-    (error: unknown) => {
-      done = true;
-      forget();
-      throw error;
-    },
-  );
-  // Whoever waits hears of it; when nobody does, nobody minds.
-  promise.catch(() => undefined);
-  return async (signal) => {
-    signal.throwIfAborted();
-    waiting++;
-    const { promise: left, reject } = Promise.withResolvers<never>();
-    const leave = (): void => {
-      waiting--;
-      if (waiting === 0 && !done) {
-        forget();
-        stop.abort(signal.reason);
-      }
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    try {
-      return await Promise.race([promise, left]);
-    } finally {
-      if (!signal.aborted) waiting--;
-      signal.removeEventListener('abort', leave);
-    }
-  };
 }
 
 /** Readings by name: begun once, shared, forgotten when they fail. */

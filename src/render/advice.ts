@@ -1,0 +1,54 @@
+/** Small texts about advice that the bot and the terminal share. */
+import type { AdviceRow, AdviceState } from '../store/memory-records.ts';
+import { describeActor } from './run.ts';
+import { cutText, formatNumber, oneLine } from './format.ts';
+
+const LOCALE = 'en-US';
+const REST_CHARS = 300;
+
+const UNITS: Readonly<Record<AdviceRow['then'][number]['unit'], string>> = {
+  money: '',
+  count: '',
+  percent: '%',
+  percentage_point: ' pp',
+  days: ' days',
+  hours: ' h',
+  ratio: '',
+  text: '',
+  date: '',
+};
+
+/** `Stock 3, Days of cover 2 days`: the facts that it rested on, as they were; undefined when none were kept. */
+export function describeGrounds({ then: facts }: Pick<AdviceRow, 'then'>): string | undefined {
+  if (facts.length === 0) return undefined;
+  const words = facts.map(({ label, value, unit, currency }) => {
+    const number = typeof value === 'number' ? formatNumber(value, LOCALE) : oneLine(value ?? 'unknown');
+    const money = currency === undefined ? '' : ` ${currency}`;
+    return `${oneLine(label)} ${number}${value === null ? '' : UNITS[unit]}${money}`;
+  });
+  return cutText(words.join(', '), REST_CHARS);
+}
+
+export const ADVICE_WORDS: Readonly<Record<AdviceState, string>> = {
+  open: 'open',
+  done: 'done',
+  dismissed: 'dismissed',
+  expired: 'expired',
+};
+
+/** `done by Ana`, `dismissed by Ana until 2026-12-21`, `never again (Ana)`: without the day of the answer, which each surface writes its way. */
+export function describeAnswer(row: { status: AdviceState } & Pick<AdviceRow, 'by' | 'until'>): string {
+  const by = row.by === undefined ? '' : ` by ${describeActor(row.by)}`;
+  if (row.status !== 'dismissed') return `${ADVICE_WORDS[row.status]}${row.status === 'done' ? by : ''}`;
+  return row.until === undefined ? `dismissed for good${by}` : `put off${by} until ${row.until.slice(0, 10)}`;
+}
+
+/** `2 open, 3 done`; a state that no row is in is left out. */
+export function countAdvice(rows: readonly { status: AdviceState }[]): string {
+  const states: AdviceState[] = ['open', 'done', 'dismissed', 'expired'];
+  const counts = states.map((state) => [state, rows.filter(({ status }) => status === state).length] as const);
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${ADVICE_WORDS[state]}`)
+    .join(', ');
+}
