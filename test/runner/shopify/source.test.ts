@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { addDays, dayTeller, within } from '../../../src/runner/kinds/agent/tools/shopify/days.ts';
+import type { Days } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
+import { createShop } from '../../support/shop/server.ts';
+import { caller, context, never, NOW, open, smallShop, valueOf } from '../../support/shop/reading.ts';
+import { sourceOf } from '../../support/shop/rows-source.ts';
+import { story } from '../../support/shop/story.ts';
+import { manualClock } from '../../support/clock.ts';
+
+/** Points are no matter here. */
+const WIDE = { maximum: 1e9, restorePerSecond: 1e6 };
+const DAYS: Days = { from: '2026-10-10', to: '2026-11-21' };
+
+describe('a shop read over the Admin API', () => {
+  test.each(['EUR', 'JPY', 'KWD'])('gives the rows of the shop, to the last minor unit of %s', async (currency) => {
+    const built = smallShop({ currency });
+    await using shop = await createShop(built, { bucket: WIDE });
+    const source = open(shop.env);
+    const dayOf = dayTeller(built.shop.timeZone);
+    expect(await source.shop(never)).toEqual(built.shop);
+    const orders = await source.orders(DAYS, never);
+    expect(orders.gaps).toEqual([]);
+    expect(orders.rows.length).toBeGreaterThan(80);
+    expect(orders.rows).toEqual(built.orders.filter(({ createdAt }) => within(DAYS, dayOf(createdAt))));
+    expect(orders.rows.some(({ lines }) => lines.some(({ refunded }) => refunded > 0))).toBe(true);
+    const products = await source.products('active', never);
+    expect(products.rows).toEqual(built.products.filter(({ status }) => status === 'active'));
+    expect(await source.discounts(never)).toEqual({ rows: built.discounts, gaps: [] });
+  });
+
+  test('every tool says the same over the API as over the rows', async () => {
+    const built = smallShop();
+    await using shop = await createShop(built, { bucket: WIDE });
+    const overApi = caller(undefined, context(shop.env));
+    const overRows = caller(sourceOf(built));
+    const tools = ['sales_summary', 'sales_by_product', 'inventory_risk', 'product_catalog', 'active_discounts'];
+    for (const tool of tools) expect(await overApi(tool), tool).toEqual(await overRows(tool));
+  });
+
+  test('cancelled and test orders and gift cards are no sales', async () => {
+    const built = smallShop();
+    const [first, second] = built.orders;
+    const marks = { cancelled: [first?.id ?? ''], test: [second?.id ?? ''], giftCards: ['1001'] };
+    await using shop = await createShop(built, { marks, bucket: WIDE });
+    const { rows } = await open(shop.env).orders(DAYS, never);
+    const sold = built.orders.slice(2).filter(({ lines }) => lines.every(({ productId }) => productId !== '1001'));
+    expect(rows.map(({ id }) => id)).toEqual(sold.map(({ id }) => id));
+  });
+
+  test('no question names a customer, and none is asked that is not a document', async () => {
+    const built = smallShop();
+    await using shop = await createShop(built, { bucket: WIDE });
+    await caller(undefined, context(shop.env))('inventory_risk');
+    expect(new Set(shop.log.map(({ operation }) => operation))).toEqual(
+      new Set([
+        'BellhopScopes',
+        'BellhopShop',
+        'BellhopOrders',
+        'BellhopRefunds',
+        'BellhopProducts',
+        'BellhopProductVariants',
+        'BellhopIncoming',
+      ]),
+    );
+  });
+
+  test('an order with more lines than a page has all of them', async () => {
+    const built = smallShop();
+    const [order] = built.orders.slice(-1);
+    const [line] = order?.lines ?? [];
+    if (order === undefined || line === undefined) throw new Error('the story has no order');
+    const long = { ...order, lines: Array.from({ length: 130 }, (_, at) => ({ ...line, quantity: at + 1 })) };
+    await using shop = await createShop({ ...built, orders: [long] }, { bucket: WIDE });
+    const { rows, gaps } = await open(shop.env).orders(DAYS, never);
+    expect(rows).toEqual([long]);
+    expect(gaps).toEqual([]);
+    expect(shop.log.filter(({ operation }) => operation === 'BellhopOrderLines')).toHaveLength(2);
+  });
+
+  test('an order with more lines than are read says so', async () => {
+    const built = smallShop();
+    const [order] = built.orders.slice(-1);
+    const [line] = order?.lines ?? [];
+    if (order === undefined || line === undefined) throw new Error('the story has no order');
+    const long = { ...order, lines: Array.from({ length: 700 }, () => line) };
+    await using shop = await createShop({ ...built, orders: [long] }, { bucket: WIDE });
+    const { rows, gaps } = await open(shop.env).orders(DAYS, never);
+    expect(rows[0]?.lines.length).toBeLessThan(700);
+    expect(gaps).toEqual(['of orders with more than 500 lines only the first ones were read']);
+  });
+
+  test('without read_all_orders what is older than 60 days is said to be missing, and nothing is compared with it', async () => {
+    const built = smallShop();
+    await using shop = await createShop(built, {
+      bucket: WIDE,
+      scopes: ['read_discounts', 'read_inventory', 'read_orders', 'read_products'],
+    });
+    const call = caller(undefined, context(shop.env));
+    const summary = await call('sales_summary', { days: 40 });
+    expect(summary.gaps).toEqual(['orders older than 60 days are not there without the scope read_all_orders']);
+    expect(valueOf(summary, 'sales.revenue')).toBeGreaterThan(0);
+    expect(valueOf(summary, 'sales.previous.revenue')).toBeNull();
+    expect(valueOf(summary, 'sales.change.revenue')).toBeNull();
+    const risk = await call('inventory_risk', { dead: 90 });
+    expect(risk.gaps).toContain('what does not move is judged by 59 days instead of 90: older orders were not read');
+    expect(valueOf(risk, 'inventory.dead')).toBe(1);
+  });
+});
+
+describe('a shop with very many orders', () => {
+  const many = story({ now: NOW })
+    .product({ title: 'Pin', price: 2, stock: 100 })
+    .sell({ product: 'Pin', perDay: 300, from: 40, to: 1 })
+    .build();
+
+  test('is read newest first, up to ten thousand orders, and what is missing is said', async () => {
+    const clock = manualClock(NOW);
+    await using shop = await createShop(many, { clock, bucket: WIDE });
+    const days = { from: '2026-10-13', to: '2026-11-21' };
+    const { rows, gaps, completeFrom } = await open(shop.env, clock).orders(days, never);
+    expect(rows).toHaveLength(10_000);
+    expect(rows).toEqual(many.orders.slice(-10_000));
+    expect(gaps).toEqual(['only the newest 10,000 orders from 2026-10-13 to 2026-11-21 were read']);
+    // The day on which the reading stopped is not whole, the one after it is.
+    const oldest = dayTeller('Europe/Berlin')(rows[0]?.createdAt ?? '');
+    expect(completeFrom).toBe(addDays(oldest, 1));
+    const pages = shop.log.filter(({ operation }) => operation === 'BellhopOrders');
+    expect(pages.length).toBeLessThanOrEqual(600);
+    expect(Math.max(...shop.log.map(({ requested }) => requested))).toBeLessThanOrEqual(1000);
+    expect(shop.log.length).toBeLessThan(pages.length + 5);
+  });
+
+  test('is read for two and a half minutes, then a report is made of what is there', async () => {
+    const clock = manualClock(NOW);
+    await using shop = await createShop(many, { clock, bucket: { maximum: 1000, restorePerSecond: 50 } });
+    const reading = open(shop.env, clock).orders({ from: '2026-10-13', to: '2026-11-21' }, never);
+    let done = false;
+    void reading.then(() => (done = true));
+    for (let second = 0; !done && second < 2000; second++) {
+      await clock.advance(1000);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const { rows, gaps } = await reading;
+    expect(rows.length).toBeGreaterThan(200);
+    expect(rows.length).toBeLessThan(10_000);
+    expect(gaps[0]).toMatch(/^only the newest [\d,]+ orders from .* were read, for reading took more than 150 s$/);
+  });
+});
