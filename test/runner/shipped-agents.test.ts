@@ -43,6 +43,16 @@ test('without a place to report to, neither runs by itself', async () => {
   expect((await loadShipped('standup-digest')).schedules).toEqual([]);
 });
 
+test('a place in the environment gives the report its Monday, with options that have commas', async () => {
+  const script = `const { default: job } = await import('./jobs/weekly-merchandising.ts'); console.log(JSON.stringify(job.schedules));`;
+  const places = '#shop?attach=csv,html, team@example.com,C0123ABC';
+  const env = { PATH: process.env['PATH'] ?? '', WEEKLY_MERCHANDISING_TO: places };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+  expect(JSON.parse(stdout)).toEqual([
+    { when: 'every monday 09:00', destinations: ['#shop?attach=csv,html', 'team@example.com', 'C0123ABC'] },
+  ]);
+});
+
 describe('weekly-merchandising without a shop and a key', () => {
   test('reports the demo shop by figures alone, and says in title and warning that it is one', async () => {
     const { state, report, agent, result } = await run('weekly-merchandising');
