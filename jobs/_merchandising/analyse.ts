@@ -16,8 +16,7 @@ import { stockSignals } from './stock.ts';
 const VERSUS = 'the period before';
 
 export function analyse(evidence: Evidence): Analysis {
-  const signals = ranked(evidence);
-  const fresh = signals.filter(({ advice }) => advice === undefined || !given(evidence, advice));
+  const fresh = ranked(evidence);
   // What is only on its way, or said before, is no reason to write again; a shop that moved, or something new to do, is.
   const quiet =
     !isFirst(evidence) &&
@@ -57,14 +56,19 @@ function isFirst(evidence: Evidence): boolean {
   return (number(evidence, 'sales.orders') ?? 0) > 0 && number(evidence, 'sales.previous.orders') === 0;
 }
 
-/** The heaviest first, at most two of a kind: ten products that run out are one story, told by the table. */
+/**
+ * What was not said before, the heaviest first, at most two of a kind: ten products that run out are one story, told by the table, and
+ * the next two come when the first are in hand.
+ */
 function ranked(evidence: Evidence): Signal[] {
   const all = [
     ...shopSignals(evidence),
     ...stockSignals(evidence),
     ...discountSignals(evidence),
     ...productSignals(evidence),
-  ].sort((a, b) => b.weight - a.weight || (a.finding.key < b.finding.key ? -1 : 1));
+  ]
+    .filter(({ advice }) => advice === undefined || !given(evidence, advice))
+    .sort((a, b) => b.weight - a.weight || (a.finding.key < b.finding.key ? -1 : 1));
   const seen = new Map<string, number>();
   return all.filter(({ kind }) => {
     const count = (seen.get(kind) ?? 0) + 1;
@@ -74,7 +78,7 @@ function ranked(evidence: Evidence): Signal[] {
 }
 
 /** Said in an earlier report, and open, dismissed, or done not long ago: code tells what became of it instead. */
-export function given(evidence: Evidence, { action, target }: Pick<NewAdvice, 'action' | 'target'>): boolean {
+function given(evidence: Evidence, { action, target }: Pick<NewAdvice, 'action' | 'target'>): boolean {
   const entry = evidence.memory
     .flatMap(({ at, advice }) => advice.map((row) => ({ ...row, at })))
     .find((row) => row.action === action && row.targetType === target.type && row.targetId === target.id);

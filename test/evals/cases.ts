@@ -270,3 +270,15 @@ export function aWeekLater(what: 'nothing was done' | 'it was restocked'): { fir
   };
   return { first: at(MONDAY, 0), second: at(MONDAY + week, what === 'it was restocked' ? 500 : 0) };
 }
+
+/** Five good sellers that all run out at once. */
+export function manyShort(): EvalCase {
+  const tell: Told = (shop) => {
+    steady(shop);
+    for (const title of ['Anna', 'Berta', 'Clara', 'Dora', 'Emma']) {
+      shop.product({ title, price: 20, cost: 8, stock: 15 });
+      shop.sell({ product: title, perDay: 5, from: 70, to: 1 });
+    }
+  };
+  return made({ name: 'many-short', what: 'five run out at once', tell, truth: { findings: [], advice: [] } });
+}

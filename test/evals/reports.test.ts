@@ -3,7 +3,7 @@ import type { LoadedAgent } from '../../src/runner/jobs.ts';
 import { Report } from '../../src/store/report.ts';
 import type { Run } from '../../src/store/records.ts';
 import { callTools, say, startClaudeWire } from '../support/claude-wire.ts';
-import { aWeekLater, CASES, HOSTILE, LEAKS, MONDAY, type EvalCase } from './cases.ts';
+import { aWeekLater, CASES, HOSTILE, LEAKS, manyShort, MONDAY, type EvalCase } from './cases.ts';
 import { formsOf } from './forms.ts';
 import { evalHouse, loadShipped } from './house.ts';
 
@@ -99,7 +99,16 @@ describe('the week after', () => {
     expect(new Set(all).size).toBe(3);
   });
 
-  test('an answer of people holds: what was dismissed does not come back', async () => {
+  test('of many that run out two are said at a time, the next when the first are in hand', async () => {
+    const { built, source } = manyShort();
+    await using house = await evalHouse({ job });
+    const weeks: string[][] = [];
+    for (let at = 0; at < 3; at++) weeks.push(adviceOf(await house.run(built.now + at * 1000, source)));
+    expect(weeks.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(new Set(weeks.flat()).size).toBe(5);
+  });
+
+  test('advice that nobody answered does not come back a week later', async () => {
     const { built, source } = caseOf('dead-stock');
     await using house = await evalHouse({ job });
     const first = await house.run(built.now, source);

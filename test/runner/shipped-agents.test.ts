@@ -8,6 +8,7 @@ import { silentLog } from '../../src/log.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import type { Run } from '../../src/store/records.ts';
 import type { Report } from '../../src/store/report.ts';
+import { idsOf, spanOf } from '../../jobs/_standup/window.ts';
 import { loadShipped } from '../evals/house.ts';
 import { buildHouse, tempFolder, type House } from '../support/runner-house.ts';
 
@@ -97,6 +98,27 @@ describe('weekly-merchandising without a shop and a key', () => {
 });
 
 describe('standup-digest', () => {
+  test.each([
+    ['2026-11-23T08:30:00Z', 1, 3],
+    ['2026-11-24T08:30:00Z', 1, 1],
+    ['2026-11-24T08:30:00Z', 2, 4],
+    ['2026-11-22T08:30:00Z', 1, 2],
+    ['2026-11-20T08:30:00Z', 5, 7],
+  ])('at %s, %i working days back are %i days', (at, days, back) => {
+    const span = spanOf(days, Date.parse(at), 'Europe/Berlin');
+    expect((span.to - span.from) / 86_400).toBe(back);
+  });
+
+  test('areas whose names are no ids stay apart', () => {
+    expect([...idsOf(['a b', 'a/b', 'a-b', '…', ''])].map(([, id]) => id)).toEqual([
+      'a-b',
+      'a-b-2',
+      'a-b-3',
+      '-',
+      'unnamed',
+    ]);
+  });
+
   const exec = promisify(execFile);
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   async function git(ago: number, ...args: string[]): Promise<void> {
