@@ -42,7 +42,7 @@ function dayName(date: string): string {
   return day.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 }
 
-export const currencyOf = (evidence: Evidence): string => evidence.fact('sales.revenue')?.currency ?? 'USD';
+const currencyOf = (evidence: Evidence): string => evidence.fact('sales.revenue')?.currency ?? 'USD';
 
 /** `€`, or the code where there is no sign. */
 function sign(currency: string): string {

@@ -9,7 +9,7 @@ import { gather, type Gathered } from './gather.ts';
 import { recompute, recomputeStock } from './recompute.ts';
 import type { EvalCase } from './cases.ts';
 
-export const INPUT = { days: 7 };
+const INPUT = { days: 7 };
 
 export interface Examined extends Gathered {
   one: EvalCase;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { LoadedAgent } from '../../src/runner/jobs.ts';
+import { createMemory } from '../../src/runner/memory.ts';
 import { Report } from '../../src/store/report.ts';
 import type { Run } from '../../src/store/records.ts';
 import { callTools, say, startClaudeWire } from '../support/claude-wire.ts';
@@ -106,6 +107,20 @@ describe('the week after', () => {
     for (let at = 0; at < 3; at++) weeks.push(adviceOf(await house.run(built.now + at * 1000, source)));
     expect(weeks.map(({ length }) => length)).toEqual([2, 2, 1]);
     expect(new Set(weeks.flat()).size).toBe(5);
+  });
+
+  test('what people put off comes back after four weeks, and not before', async () => {
+    const { built, source } = caseOf('dead-stock');
+    await using house = await evalHouse({ job });
+    const first = await house.run(built.now, source);
+    const [entry] = await createMemory({ store: house.store, clock: { now: () => built.now } }).recall(job.name, 1);
+    const key = entry?.entry.advice[0]?.key ?? '';
+    const memory = createMemory({ store: house.store, clock: { now: () => built.now + 60_000 } });
+    const actor = { kind: 'slack', id: 'U0ANA' } as const;
+    expect(await memory.advise({ runId: first.id, key, as: 'later', actor })).toMatchObject({ outcome: 'noted' });
+    const lamp = (run: Run): boolean => adviceOf(run).includes('Mark down “Rattan Floor Lamp”');
+    expect(lamp(await house.run(built.now + 3 * week, source))).toBe(false);
+    expect(lamp(await house.run(built.now + 5 * week, source))).toBe(true);
   });
 
   test('advice that nobody answered does not come back a week later', async () => {
