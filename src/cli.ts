@@ -21,6 +21,8 @@ const HELP = `Usage: bellhop COMMAND
   runs [--json]                 list the newest runs
   runs list [JOB] [STATE]       list the runs of a job, or in a state
   runs show RUN [--json]        show a run, its report and its receipts
+  runs show RUN [--facts] [--transcript] [--json]
+                                of an agent: where its numbers came from; what was said with the model
   runs cancel | retry RUN       stop a run; run the same again
   runs approve | deny RUN       let a run that waits for an approval start, or end it
   runs delete RUN --yes         delete a run and its report for good
@@ -58,7 +60,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   start: [],
   run: ['json'],
   jobs: ['json'],
-  runs: ['json', 'yes'],
+  runs: ['json', 'yes', 'facts', 'transcript'],
   schedule: ['json', 'yes', 'zone', 'to', 'name'],
   schedules: ['json'],
   next: ['json'],
@@ -153,7 +155,7 @@ async function gatewayCommand(
     case 'jobs':
       return withGateway((gateway) => jobsCommand(terminal(), gateway, { json: values.json }));
     case 'runs':
-      return withGateway((gateway) => runsCommand(terminal(), gateway, { args, json: values.json, yes: values.yes }));
+      return withGateway((gateway) => runsCommand(terminal(), gateway, { ...values, args }));
     case 'token': {
       const { tokenCommand } = await import('./cli/tokens.ts');
       return withGateway((gateway) => tokenCommand(terminal(), gateway, { ...values, args, given }));
@@ -201,6 +203,8 @@ function readArguments(argv: readonly string[]) {
         json: { type: 'boolean', default: false },
         yes: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
+        facts: { type: 'boolean', default: false },
+        transcript: { type: 'boolean', default: false },
         fix: { type: 'boolean', default: false },
         zone: { type: 'string' },
         to: { type: 'string' },

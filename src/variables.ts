@@ -224,6 +224,10 @@ export const VARIABLES = {
   SHOPIFY_CLIENT_SECRET: optional(z.string().regex(/^\S{16,300}$/, 'must be a secret, without spaces')).describe(
     'Its client secret.',
   ),
+  SHOPIFY_ALLOW_WRITE_SCOPES: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether an app that may change the shop is taken all the same; no tool needs that.'),
   SHOPIFY_API_URL: optional(z.string().refine(isSafeBase, PUBLIC_RULE)).describe(
     'Base address of the Admin API; default: that of the shop. For a try against a shop on this machine.',
   ),

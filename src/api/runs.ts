@@ -106,6 +106,13 @@ export function runRoutes({ runner, reader }: RunsDeps): Hono<ApiEnv> {
     return c.json({ run: found.run, deliveries: await reader.deliveries(found.run.id) });
   });
 
+  app.get('/:id/transcript', needs('read'), async (c) => {
+    const runId = c.req.param('id');
+    const run = (await isKnown(c, runId)) ? await reader.get(runId) : undefined;
+    if (run === undefined) return answerProblem(c, unknownRun(runId));
+    return c.json({ run: { id: run.id }, transcript: await runner.transcript(run) });
+  });
+
   app.post('/:id/cancel', needs('run'), async (c) => {
     if (!(await isKnown(c, c.req.param('id')))) return answerProblem(c, unknownRun(c.req.param('id')));
     const result = await runner.cancel(c.req.param('id'), c.get('actor'));

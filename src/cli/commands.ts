@@ -169,9 +169,15 @@ export async function jobsCommand(terminal: Terminal, gateway: Gateway, options:
 export async function runsCommand(
   terminal: Terminal,
   gateway: Gateway,
-  ask: { args: readonly string[]; json: boolean; yes: boolean },
+  ask: { args: readonly string[]; json: boolean; yes: boolean; facts?: boolean; transcript?: boolean },
 ): Promise<number> {
   const [verb = 'list', ref] = ask.args;
+  const { facts = false, transcript = false } = ask;
+  if ((facts || transcript) && verb !== 'show')
+    throw new UsageError('--facts and --transcript go with runs show', {
+      code: 'USAGE',
+      hint: 'bellhop runs show RUN --facts',
+    });
   if (verb === 'list') return listRuns(terminal, gateway, ask);
   if (!isRunVerb(verb)) {
     throw new UsageError(`runs has no verb “${verb}”`, {
@@ -189,6 +195,10 @@ export async function runsCommand(
     throw new UsageError(`More than one run ends with “${ref}”`, { code: 'RUN_AMBIGUOUS', hint: found.ids.join(', ') });
   }
   const { id } = found.run;
+  if (verb === 'show' && (transcript || facts)) {
+    const { showAgentRun } = await import('./agent-run.ts');
+    return showAgentRun(terminal, gateway, { run: found.run, facts, transcript, json: ask.json });
+  }
   if (verb === 'show') {
     if (ask.json) terminal.out(JSON.stringify({ run: found.run, deliveries: found.deliveries }, null, 2));
     else showView(terminal, found);

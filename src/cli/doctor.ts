@@ -17,6 +17,7 @@ import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
 import { readMailSettings } from '../transports.ts';
 import type { Terminal } from './commands.ts';
+import { checkClaude, checkShopify } from './doctor-agents.ts';
 import { serverAnswers } from './remote.ts';
 
 type Finding = { check: string; state: 'ok' | 'off' | 'warn' | 'fail'; says: string };
@@ -42,6 +43,8 @@ export async function doctor(terminal: Terminal, config: Config): Promise<number
     await checkSlack(config),
     await checkMail(config),
     checkWebhooks(config),
+    await checkClaude(config),
+    await checkShopify(config),
     checkApi(config),
     checkTargets(config),
     await checkConfinement(config),

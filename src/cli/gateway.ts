@@ -1,4 +1,5 @@
 import type { JobSummary, RetryResult, SubmitResult } from '../runner/runner.ts';
+import type { TranscriptResult } from '../runner/transcripts.ts';
 import type { JobProblem } from '../runner/registry.ts';
 import type { Page, RunQuery } from '../store/reader.ts';
 import type { NoticeView } from '../store/notice-records.ts';
@@ -25,6 +26,8 @@ export interface Gateway extends AsyncDisposable {
   find(
     ref: string,
   ): Promise<({ outcome: 'found' } & RunView) | { outcome: 'not_found' } | { outcome: 'ambiguous'; ids: string[] }>;
+  /** What was said between code and model in a run of an agent. */
+  transcript(run: Run): Promise<TranscriptResult>;
   list(query: RunQuery): Promise<Page<RunSummary>>;
   schedules: ScheduleGateway;
   tokens: TokenGateway;

@@ -28,6 +28,7 @@ export function createLocalGateway(bellhop: Bellhop): Gateway {
       if (found.outcome === 'ambiguous') return { outcome: 'ambiguous', ids: found.candidates.map((run) => run.id) };
       return { outcome: 'found', run: found.run, deliveries: await store.deliveries(found.run.id) };
     },
+    transcript: (run) => runner.transcript(run),
     list: (query) => store.list(query),
     schedules: localSchedules(bellhop),
     tokens: localTokens(bellhop),

@@ -17,6 +17,17 @@ const Problem = z.object({
   issues: z.array(z.unknown()).optional(),
 });
 const RunBody = z.object({ run: Run, deliveries: z.array(Delivery).default([]) });
+const TranscriptBody = z.object({
+  transcript: z.discriminatedUnion('outcome', [
+    z.object({
+      outcome: z.literal('kept'),
+      until: z.string(),
+      entries: z.array(z.looseObject({ kind: z.enum(['request', 'answer', 'tool', 'note']) })),
+    }),
+    z.object({ outcome: z.literal('gone'), until: z.string() }),
+    z.object({ outcome: z.literal('none') }),
+  ]),
+});
 const ListBody = z.object({ runs: z.array(RunSummary), next: z.string().optional() });
 const NoticesBody = z.object({
   notices: z.array(z.object({ notice: Notice, deliveries: z.array(Delivery) })),
@@ -85,6 +96,9 @@ export function createRemoteGateway(socketPath: string): Gateway {
         return { outcome: 'ambiguous', ids: hint.match(/run_[0-9a-z]{26}/g) ?? [] };
       }
       return { outcome: 'found', ...RunBody.parse(checked(answer)) };
+    },
+    async transcript({ id }) {
+      return TranscriptBody.parse(checked(await call('GET', `/v1/runs/${id}/transcript`))).transcript;
     },
     async list(query) {
       const params = new URLSearchParams();

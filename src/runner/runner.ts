@@ -15,6 +15,7 @@ import { fillCommand } from './kinds/command.ts';
 import { planCard } from './deliveries.ts';
 import { createProcess, type ProcessQueue } from './process.ts';
 import { suggest } from '../suggest.ts';
+import { transcriptOf, type TranscriptResult } from './transcripts.ts';
 import { createWorker } from './worker.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Ids } from '../ids.ts';
@@ -97,6 +98,8 @@ export interface Runner extends AsyncDisposable {
   retry(runId: string, actor: Actor, options?: RetryOptions): Promise<RetryResult>;
   /** Deletes a run for good; an unfinished one is cancelled first. */
   remove(runId: string, actor: Actor): Promise<RemoveOutcome>;
+  /** What was said between code and model in a run of an agent. */
+  transcript(run: Run): Promise<TranscriptResult>;
   /**
    * Resolves `last` (the newest run this actor asked for), a full id, or an ending of at least 4 characters; `jobs`: among the runs of
    * these jobs alone.
@@ -268,6 +271,7 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
     approve: (runId, actor) => store.approve(runId, actor),
     retry,
     remove: (runId, actor) => store.remove(runId, actor),
+    transcript: (run) => transcriptOf(store, run),
     find,
     process: createProcess({ store, worker, isJob: async (name) => (await findJob(name)) !== undefined }),
     async start() {

@@ -87,6 +87,12 @@ const ROWS: Record<string, Row> = {
     otherJob: { status: 403, why: 'it names the job itself' },
   },
   'GET /v1/runs/:ref': { scope: 'read', ...run(''), right: 200, otherJob: { status: 404, why: HIDDEN } },
+  'GET /v1/runs/:id/transcript': {
+    scope: 'read',
+    ...run('/transcript'),
+    right: 200,
+    otherJob: { status: 404, why: HIDDEN },
+  },
   'POST /v1/runs/:id/cancel': { scope: 'run', ...run('/cancel'), right: 200, otherJob: { status: 404, why: HIDDEN } },
   'POST /v1/runs/:id/approve': { scope: 'admin', ...run('/approve'), right: 200, otherJob: notForJobs },
   'POST /v1/runs/:id/retry': { scope: 'run', ...run('/retry'), right: 202, otherJob: { status: 404, why: HIDDEN } },

@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts';
 import { createMailbox } from '../../src/playground/mailbox.ts';
 import { createTwin } from '../../src/playground/twin.ts';
 import { createWorkspace } from '../../src/playground/workspace.ts';
+import { startClaudeWire } from '../support/claude-wire.ts';
 import { dkimPair } from '../support/delivery-dkim.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../jobs');
@@ -122,4 +123,35 @@ test('where webhooks may go is said, without their secret', async () => {
   const { text } = await examine({ BELLHOP_WEBHOOK_SECRET: secret, BELLHOP_WEBHOOK_HOSTS: 'a.example.com' });
   expect(text).toMatch(/ok {4}hook {3}.*a\.example\.com/);
   expect(text).not.toContain(secret.slice(6));
+});
+
+test('Claude and the shop are looked at where they are configured, and each says its way out', async () => {
+  const off = await examine({});
+  expect(off.text).toMatch(/off {3}model {2}set ANTHROPIC_API_KEY; agents report figures only/);
+  expect(off.text).toMatch(/off {3}shop {3}set SHOPIFY_STORE/);
+  const old = { lifecycle: 'deprecated', retires_at: '2026-11-30T00:00:00Z' };
+  await using wire = await startClaudeWire([], { count: 9, models: { 'claude-sonnet-5-5': old } });
+  const key = {
+    ANTHROPIC_API_KEY: 'sk-ant-0123456789abcdef',
+    BELLHOP_JOBS_DIR: await mkdtemp(join(tmpdir(), 'bellhop-jobs-')),
+  };
+  const seen = await examine({ ...key, ANTHROPIC_BASE_URL: wire.url });
+  expect(seen.text).toMatch(/warn {2}model {2}the key is taken \(SDK 1\.12\.0, prices of 2026-\d\d-\d\d\)/);
+  expect(seen.text).toContain('claude-sonnet-5-5 is deprecated until 2026-11-30, counts 9 tokens for a word');
+  expect([wire.requests.length, wire.counts.length, wire.others.length]).toEqual([0, 1, 1]);
+  await using locked = await startClaudeWire([], { models: { 'claude-sonnet-5-5': { status: 401 } } });
+  const refused = await examine({ ...key, ANTHROPIC_BASE_URL: locked.url });
+  expect(refused.code).not.toBe(0);
+  expect(refused.text).toMatch(/fail {2}model /);
+  const shop = { SHOPIFY_STORE: 'demo.myshopify.com', SHOPIFY_ACCESS_TOKEN: 'shpat_0123456789abcdef' };
+  const away = await examine({ ...shop, SHOPIFY_API_URL: 'http://127.0.0.1:9' });
+  expect(away.text).toMatch(/fail {2}shop /);
+});
+
+test('a price file that cannot be read is named', async () => {
+  const { text } = await examine({
+    ANTHROPIC_API_KEY: 'sk-ant-0123456789abcdef',
+    BELLHOP_PRICES_FILE: '/nowhere.json',
+  });
+  expect(text).toContain('BELLHOP_PRICES_FILE: /nowhere.json: there is no such file');
 });

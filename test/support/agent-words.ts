@@ -79,6 +79,7 @@ export function jobOf(changes: Partial<LoadedAgent> = {}): LoadedAgent {
       outputTokens: 16_000,
     },
     price: 'known',
+    whenModelFails: 'fail',
     ...changes,
   };
 }

@@ -26,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   'POST /v1/runs',
   'GET /v1/runs',
   'GET /v1/runs/:ref',
+  'GET /v1/runs/:id/transcript',
   'POST /v1/runs/:id/cancel',
   'POST /v1/runs/:id/approve',
   'POST /v1/runs/:id/retry',

@@ -1,0 +1,40 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readPriceTable } from '../src/agents.ts';
+import { loadConfig } from '../src/config.ts';
+import { ConfigError } from '../src/errors.ts';
+import { openBellhop } from '../src/main.ts';
+
+const PRICE = { input: 1, output: 2, cacheRead: 0.1, cacheWrite5m: 1.25, cacheWrite1h: 2 };
+
+test('prices of a file go over those that are shipped', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-prices-'));
+  const pricesFile = join(dir, 'prices.json');
+  await writeFile(pricesFile, JSON.stringify({ asOf: '2027-01-02', models: { 'claude-next-9': PRICE } }));
+  const shipped = readPriceTable({});
+  const table = readPriceTable({ pricesFile });
+  expect(table.asOf).toBe('2027-01-02');
+  expect(table.models).toEqual({ ...shipped.models, 'claude-next-9': PRICE });
+});
+
+test('a price file that cannot be used stops the start before the data folder is touched, and is named', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bellhop-prices-'));
+  await writeFile(join(dir, 'bad.json'), '{"asOf":"today"}');
+  for (const [file, why] of [
+    ['none.json', 'there is no such file'],
+    ['bad.json', 'asOf'],
+    ['.', 'it is no file'],
+  ] as const) {
+    const config = loadConfig({ BELLHOP_PRICES_FILE: join(dir, file), BELLHOP_DATA_DIR: join(dir, 'data') }, dir);
+    const opened = openBellhop(config).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const error = await opened;
+    if (!(error instanceof ConfigError)) throw new Error(`${file}: ${String(error)}`);
+    expect(error.message).toContain(`BELLHOP_PRICES_FILE: ${join(dir, file)}`);
+    expect(error.message).toContain(why);
+  }
+});
