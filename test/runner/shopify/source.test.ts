@@ -2,10 +2,19 @@ import { describe, expect, test } from 'vitest';
 import { addDays, dayTeller, within } from '../../../src/runner/kinds/agent/tools/shopify/days.ts';
 import type { Days } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
 import { createShop } from '../../support/shop/server.ts';
-import { caller, context, never, NOW, open, smallShop, valueOf } from '../../support/shop/reading.ts';
+import {
+  caller,
+  context,
+  never,
+  NOW,
+  open,
+  sleepClock,
+  smallShop,
+  until,
+  valueOf,
+} from '../../support/shop/reading.ts';
 import { sourceOf } from '../../support/shop/rows-source.ts';
 import { story } from '../../support/shop/story.ts';
-import { manualClock } from '../../support/clock.ts';
 
 /** Points are no matter here. */
 const WIDE = { maximum: 1e9, restorePerSecond: 1e6 };
@@ -114,7 +123,7 @@ describe('a shop with very many orders', () => {
     .build();
 
   test('is read newest first, up to ten thousand orders, and what is missing is said', async () => {
-    const clock = manualClock(NOW);
+    const clock = sleepClock();
     await using shop = await createShop(many, { clock, bucket: WIDE });
     const days = { from: '2026-10-13', to: '2026-11-21' };
     const { rows, gaps, completeFrom } = await open(shop.env, clock).orders(days, never);
@@ -131,16 +140,13 @@ describe('a shop with very many orders', () => {
   });
 
   test('is read for two and a half minutes, then a report is made of what is there', async () => {
-    const clock = manualClock(NOW);
+    const clock = sleepClock();
     await using shop = await createShop(many, { clock, bucket: { maximum: 1000, restorePerSecond: 50 } });
     const reading = open(shop.env, clock).orders({ from: '2026-10-13', to: '2026-11-21' }, never);
-    let done = false;
-    void reading.then(() => (done = true));
-    for (let second = 0; !done && second < 2000; second++) {
-      await clock.advance(1000);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    const { rows, gaps } = await reading;
+    const { value, seconds } = await until(clock, reading);
+    const { rows, gaps } = value ?? { rows: [], gaps: [] };
+    expect(seconds).toBeGreaterThanOrEqual(150);
+    expect(seconds).toBeLessThan(200);
     expect(rows.length).toBeGreaterThan(200);
     expect(rows.length).toBeLessThan(10_000);
     expect(gaps[0]).toMatch(/^only the newest [\d,]+ orders from .* were read, for reading took more than 150 s$/);

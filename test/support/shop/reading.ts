@@ -1,9 +1,12 @@
 /** Shorthands of tests that read a shop. */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../src/clock.ts';
 import type { ToolContext, ToolOutput } from '../../../src/runner/agent-job.ts';
 import { openAdminApi } from '../../../src/runner/kinds/agent/tools/shopify/source.ts';
 import type { ShopSource } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
 import { shopifyTools } from '../../../src/runner/kinds/agent/tools/shopify/tools.ts';
+import { manualClock } from '../clock.ts';
+import type { ManualClock } from '../clock.ts';
 import { story } from './story.ts';
 import type { BuiltShop } from './story.ts';
 
@@ -47,4 +50,40 @@ export function smallShop(terms: { currency?: string; seed?: number } = {}): Bui
     .sell({ product: 'Linen shirt', perDay: 0.5, from: 20, to: 1, discount: 'Bundle', refundRate: 0.25 })
     .sell({ product: undefined, perDay: 0.3, from: 30, to: 1 })
     .build();
+}
+
+/** A clock that stands still, and knows whether somebody sleeps by it. */
+export interface SleepClock extends ManualClock {
+  sleeping(): number;
+}
+export function sleepClock(): SleepClock {
+  const clock = manualClock(NOW);
+  let sleeping = 0;
+  return {
+    ...clock,
+    sleeping: () => sleeping,
+    async sleep(ms, signal) {
+      sleeping++;
+      await clock.sleep(ms, signal);
+      sleeping--;
+    },
+  };
+}
+
+/** Lets time pass whenever somebody sleeps, until the work is over; answers how many seconds that took. */
+export async function until<T>(
+  clock: SleepClock,
+  work: Promise<T>,
+): Promise<{ seconds: number; error?: unknown; value?: T }> {
+  const state: { over?: { error?: unknown; value?: T } } = {};
+  work.then(
+    (value) => (state.over = { value }),
+    (error: unknown) => (state.over = { error }),
+  );
+  for (let seconds = 0; ; await turn()) {
+    if (state.over !== undefined) return { seconds, ...state.over };
+    if (clock.sleeping() === 0) continue;
+    await clock.advance(1000);
+    seconds++;
+  }
 }

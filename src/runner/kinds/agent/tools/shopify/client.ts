@@ -41,13 +41,13 @@ const BACKOFF = { baseMs: 1000, maxMs: 8000 };
 const LONGEST_WAIT_MS = 60_000;
 
 const Answer = z.object({
-  data: z.unknown(),
+  data: z.unknown().optional(),
   errors: z
     .array(
       z.object({ message: z.string().default(''), extensions: z.object({ code: z.string().optional() }).optional() }),
     )
     .optional(),
-  extensions: z.object({ cost: z.unknown() }).partial().optional(),
+  extensions: z.object({ cost: z.unknown().optional() }).optional(),
 });
 
 /** What one reply means: an answer, a wait before the same question, or an error that was thrown. */
@@ -121,7 +121,7 @@ function outcomeOf(reply: Reply, { document, bucket, address }: Asked): Outcome 
   const codes = errors.map((error) => error.extensions?.code ?? '');
   if (codes.includes('THROTTLED'))
     return {
-      waitMs: bucket.waitFor(document),
+      waitMs: Math.max(bucket.waitFor(document), 1000),
       kind: 'throttled',
       cause: unavailable(store, 'has no points left for this question', 0),
     };

@@ -54,12 +54,13 @@ export function roundTo(value: number, digits: number): number {
   return Math.round(value * scale) / scale + 0;
 }
 
-/** A title as it may leave: one line, no characters that hide or turn text, at most 80 characters. */
+/** A title as it may leave: one line, no characters that hide or turn text, no `{{fact}}`, at most 80 characters. */
 export function clipTitle(title: string, length = TITLE_LENGTH): string {
   // A hundred thousand characters are not looked at for the sake of eighty.
   const plain = title
     .slice(0, length * 20)
     .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
+    .replaceAll(/\{{2,}/g, '{')
     .replaceAll(/\s+/g, ' ')
     .trim();
   const letters = Array.from(plain);

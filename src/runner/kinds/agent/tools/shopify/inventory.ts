@@ -9,7 +9,7 @@ import { inWindow, sumProducts } from './metrics.ts';
 import type { DatedOrder } from './metrics.ts';
 import { toMajor } from './money.ts';
 import type { Product, ShopFacts } from './rows.ts';
-import { compare } from './sales.ts';
+import { compare, windowLabels } from './sales.ts';
 
 export interface StockRows {
   shop: ShopFacts;
@@ -58,30 +58,15 @@ interface Stocked {
  * than `dead` days, and nothing sold in them. Stock that is on its way is shown, not counted.
  */
 export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
+  const { shop, windows } = rows;
+  const deadDays = Math.min(terms.dead, daysBetween(rows.from, windows.current.to) + 1);
   const all = stocked(rows);
-  const outOfStock = all.filter(({ stock }) => stock === 0).sort(byPace);
-  const atRisk = all
-    .filter(({ stock, cover }) => stock > 0 && cover !== null && cover <= terms.cover)
-    .sort((one, other) => (one.cover ?? 0) - (other.cover ?? 0) || byPace(one, other));
-  const deadDays = Math.min(terms.dead, daysBetween(rows.from, rows.windows.current.to) + 1);
-  const firstDeadDay = addDays(rows.windows.current.to, 1 - deadDays);
-  const dead =
-    deadDays < FEWEST_DEAD_DAYS
-      ? []
-      : all
-          .filter(
-            ({ stock, sinceSale, createdDay }) => stock > 0 && sinceSale.days >= deadDays && createdDay <= firstDeadDay,
-          )
-          .sort((one, other) => other.value - one.value || compare(one.id, other.id));
-  // Too new to be dead, and all days since they came are known.
-  const unsold = all
-    .filter((row) => row.stock > 0 && row.sinceSale.atLeast && row.createdDay >= rows.from && !dead.includes(row))
-    .sort((one, other) => other.value - one.value || compare(one.id, other.id));
+  const sorted = sort(all, { cover: terms.cover, deadDays, from: rows.from, to: windows.current.to });
   const lists = {
-    outOfStock: firstOf(outOfStock, LISTED, 'products out of stock are listed'),
-    atRisk: firstOf(atRisk, LISTED, 'products at risk are listed'),
-    dead: firstOf(dead, LISTED, 'products that do not move are listed'),
-    unsold: firstOf(unsold, LISTED, 'new products that have not sold are listed'),
+    outOfStock: firstOf(sorted.outOfStock, LISTED, 'products out of stock are listed'),
+    atRisk: firstOf(sorted.atRisk, LISTED, 'products at risk are listed'),
+    dead: firstOf(sorted.dead ?? [], LISTED, 'products that do not move are listed'),
+    unsold: firstOf(sorted.unsold, LISTED, 'new products that have not sold are listed'),
   };
   const listed = [...new Set(Object.values(lists).flatMap((list) => list.rows))];
   // The best sellers too, so that it can be said of them that they are well stocked.
@@ -89,29 +74,50 @@ export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
     .filter((row) => row.units > 0 && !listed.includes(row))
     .sort(byPace)
     .slice(0, LISTED);
-  const window = factWindow(rows.windows.current, `last ${rows.windows.days} whole days`);
-  const data = (list: readonly Stocked[]): object[] => list.map((row) => stockRow(row, rows.shop.currency));
+  const window = factWindow(windows.current, windowLabels(windows).current);
+  const data = (list: readonly Stocked[]): object[] => list.map((row) => stockRow(row, shop.currency));
   return {
     facts: [
-      ...counts(
-        { outOfStock, atRisk, dead: deadDays < FEWEST_DEAD_DAYS ? undefined : dead },
-        rows.shop.currency,
-        window,
-      ),
-      ...listed.flatMap((row) => stockFacts(row, rows.shop.currency, window)),
-      ...well.flatMap((row) => stockFacts(row, rows.shop.currency, window).slice(0, 2)),
+      ...counts(sorted, shop.currency, window),
+      ...listed.flatMap((row) => stockFacts(row, shop.currency, window)),
+      ...well.flatMap((row) => stockFacts(row, shop.currency, window).slice(0, 2)),
     ],
     targets: [...listed, ...well].map((row) => targetOf('product', row)),
     window,
     gaps: [...Object.values(lists).flatMap(({ gaps }) => gaps), ...deadGap(deadDays, terms.dead)],
     data: {
-      currency: rows.shop.currency,
+      currency: shop.currency,
       tracked: all.length,
       outOfStock: data(lists.outOfStock.rows),
       atRisk: data(lists.atRisk.rows),
       dead: data(lists.dead.rows),
       unsold: data(lists.unsold.rows),
     },
+  };
+}
+
+interface Sorted {
+  outOfStock: readonly Stocked[];
+  atRisk: readonly Stocked[];
+  /** Undefined: too few days are known. */
+  dead: readonly Stocked[] | undefined;
+  /** Too new to be dead, in stock, and not one sold in all days since they came. */
+  unsold: readonly Stocked[];
+}
+function sort(all: readonly Stocked[], by: { cover: number; deadDays: number; from: string; to: string }): Sorted {
+  const firstDeadDay = addDays(by.to, 1 - by.deadDays);
+  const isDead = ({ stock, sinceSale, createdDay }: Stocked): boolean =>
+    stock > 0 && sinceSale.days >= by.deadDays && createdDay <= firstDeadDay;
+  const isUnsold = (row: Stocked): boolean =>
+    row.stock > 0 && row.sinceSale.atLeast && row.createdDay >= by.from && !isDead(row);
+  const byValue = (one: Stocked, other: Stocked): number => other.value - one.value || compare(one.id, other.id);
+  return {
+    outOfStock: all.filter(({ stock }) => stock === 0).sort(byPace),
+    atRisk: all
+      .filter(({ stock, cover }) => stock > 0 && cover !== null && cover <= by.cover)
+      .sort((one, other) => (one.cover ?? 0) - (other.cover ?? 0) || byPace(one, other)),
+    dead: by.deadDays < FEWEST_DEAD_DAYS ? undefined : all.filter(isDead).sort(byValue),
+    unsold: all.filter(isUnsold).sort(byValue),
   };
 }
 
@@ -171,11 +177,7 @@ function lastSaleDays(orders: readonly DatedOrder[]): Map<string, string> {
   return last;
 }
 
-function counts(
-  lists: { outOfStock: readonly Stocked[]; atRisk: readonly Stocked[]; dead: readonly Stocked[] | undefined },
-  currency: string,
-  window: FactWindow,
-): NewFact[] {
+function counts(lists: Sorted, currency: string, window: FactWindow): NewFact[] {
   const figure = (name: string, label: string, value: number | null): Figure => ({
     key: `inventory.${name}`,
     label,
