@@ -4,7 +4,7 @@ import { formatFact } from '../runner/kinds/agent/facts.ts';
 import { transcriptLines, type TranscriptResult } from '../runner/transcripts.ts';
 import type { Fact } from '../store/agent-records.ts';
 import type { Run } from '../store/records.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import type { Terminal } from './commands.ts';
 import type { Gateway } from './gateway.ts';
 
 interface Asked {
@@ -14,17 +14,16 @@ interface Asked {
   json: boolean;
 }
 
-export async function showAgentRun(terminal: Terminal, gateway: Gateway, asked: Asked): Promise<number> {
+export async function showAgentRun(terminal: Terminal, gateway: Gateway, asked: Asked): Promise<void> {
   const { run } = asked;
   const transcript = asked.transcript ? await gateway.transcript(run) : undefined;
   if (asked.json) {
     const facts = asked.facts ? { facts: run.agent?.facts ?? [] } : {};
     terminal.out(JSON.stringify({ run: { id: run.id }, ...facts, ...(transcript && { transcript }) }, null, 2));
-    return EXIT.ok;
+    return;
   }
   if (asked.facts) showFacts(terminal, run);
   if (transcript !== undefined) showTranscript(terminal, run, transcript);
-  return EXIT.ok;
 }
 
 const MAX_LABEL = 48;

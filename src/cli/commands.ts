@@ -166,6 +166,20 @@ export async function jobsCommand(terminal: Terminal, gateway: Gateway, options:
   return EXIT.ok;
 }
 
+/** Throws a UsageError when there is not just one. */
+async function findRun(gateway: Gateway, ref: string | undefined): Promise<RunView> {
+  if (ref === undefined)
+    throw new UsageError('Which run?', { code: 'USAGE', hint: 'Give its id, the end of it, or last.' });
+  const found = await gateway.find(ref);
+  if (found.outcome === 'not_found') {
+    throw new UsageError(`There is no run “${ref}”`, { code: 'RUN_UNKNOWN', hint: 'bellhop runs lists the newest.' });
+  }
+  if (found.outcome === 'ambiguous') {
+    throw new UsageError(`More than one run ends with “${ref}”`, { code: 'RUN_AMBIGUOUS', hint: found.ids.join(', ') });
+  }
+  return found;
+}
+
 export async function runsCommand(
   terminal: Terminal,
   gateway: Gateway,
@@ -185,19 +199,12 @@ export async function runsCommand(
       hint: `It has list, ${RUN_VERBS.join(', ')}.`,
     });
   }
-  if (ref === undefined)
-    throw new UsageError('Which run?', { code: 'USAGE', hint: 'Give its id, the end of it, or last.' });
-  const found = await gateway.find(ref);
-  if (found.outcome === 'not_found') {
-    throw new UsageError(`There is no run “${ref}”`, { code: 'RUN_UNKNOWN', hint: 'bellhop runs lists the newest.' });
-  }
-  if (found.outcome === 'ambiguous') {
-    throw new UsageError(`More than one run ends with “${ref}”`, { code: 'RUN_AMBIGUOUS', hint: found.ids.join(', ') });
-  }
+  const found = await findRun(gateway, ref);
   const { id } = found.run;
   if (verb === 'show' && (transcript || facts)) {
     const { showAgentRun } = await import('./agent-run.ts');
-    return showAgentRun(terminal, gateway, { run: found.run, facts, transcript, json: ask.json });
+    await showAgentRun(terminal, gateway, { run: found.run, facts, transcript, json: ask.json });
+    return EXIT.ok;
   }
   if (verb === 'show') {
     if (ask.json) terminal.out(JSON.stringify({ run: found.run, deliveries: found.deliveries }, null, 2));

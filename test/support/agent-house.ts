@@ -16,7 +16,7 @@ import { buildHouse, staticRegistry, type House } from './runner-house.ts';
 
 export const API_KEY = 'sk-ant-test-0123456789abcdef';
 /** A folder with a prompt in it: jobs that are objects are loaded as if their file lay beside it. */
-export const PROMPT = './agent-prompt.md';
+const PROMPT = './agent-prompt.md';
 
 export interface Shelf {
   /** Pieces sold, by day of the run; changes what the tool says. */
@@ -112,6 +112,11 @@ export function shelfJob(shelf: Shelf, more: Partial<AgentJob> = {}): AgentJob {
   };
 }
 
+/** Of jobs whose files lie beside the prompt. */
+export function registryOf(jobs: readonly unknown[]): ReturnType<typeof staticRegistry> {
+  return staticRegistry(jobs, join(import.meta.dirname, 'static.ts'));
+}
+
 export interface AgentHouse extends House {
   budget: Budget;
 }
@@ -131,7 +136,7 @@ export interface AgentHouseParts {
 export function buildAgentHouse(parts: AgentHouseParts): AgentHouse {
   const clock = parts.clock ?? systemClock;
   const store = parts.store ?? createMemoryStore({ clock, ids: createIds(clock), log: silentLog });
-  const registry = staticRegistry(parts.jobs, join(import.meta.dirname, 'static.ts'));
+  const registry = registryOf(parts.jobs);
   const prices = parts.prices ?? HOUSE_PRICES;
   const { dayMicroUsd, monthMicroUsd } = parts;
   const budget = createBudget({

@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { systemClock } from '../../../src/clock.ts';
 import { DependencyError, RunError } from '../../../src/errors.ts';
 import { createIds } from '../../../src/ids.ts';
 import { silentLog } from '../../../src/log.ts';
+import { createCaps } from '../../../src/runner/caps.ts';
+import { createGuards } from '../../../src/runner/guards.ts';
 import { createMemory } from '../../../src/runner/memory.ts';
 import { readTranscript } from '../../../src/runner/kinds/agent/transcript.ts';
 import { createMemoryStore } from '../../../src/store/memory.ts';
@@ -15,6 +18,7 @@ import {
   buildAgentHouse,
   ledger,
   listening,
+  registryOf,
   shelfJob,
   shelfTool,
   spentInAll,
@@ -23,7 +27,7 @@ import {
   type Shelf,
 } from '../../support/agent-house.ts';
 import { callTools, say, startClaudeWire, type ClaudeWire, type WireScript } from '../../support/claude-wire.ts';
-import { ANA, eventually } from '../../support/runner-house.ts';
+import { ANA, buildHouse, eventually } from '../../support/runner-house.ts';
 
 // claude-sonnet-5-5 costs 2 micro-dollars a token of input and 10 one of output; an answer of the wire has 1,000 and 200.
 const ANSWERED = 4000;
@@ -218,7 +222,8 @@ describe('money that was spent is counted', () => {
     await wire.sent(1);
     line.sever();
     const [asked] = wire.requests;
-    const { pendingMicroUsd: bound } = (await store.getDoc('agent-run', id))?.value as { pendingMicroUsd: number };
+    const note = await store.getDoc('agent-run', id);
+    const { pendingMicroUsd: bound } = z.object({ pendingMicroUsd: z.number() }).parse(note?.value);
     expect(bound).toBeGreaterThan(asked?.body.max_tokens * 10);
     const second = await wired([say(ANSWER)]);
     const next = await begin({ store, leaseMs: 300 }, second);
@@ -299,6 +304,23 @@ describe('caps on money', () => {
     await Promise.all(ids.map((id) => house.until(id)));
     expect(wire.requests).toHaveLength(1);
     expect(await ledger(house.store)).toEqual(spentInAll(ANSWERED));
+  });
+
+  test('are looked at before a run is made: a person is told why', async () => {
+    const store = newStore();
+    const full = 'The day cap of $1.00 does not allow a run of shelf-report.';
+    const caps = createCaps({ store, clock: systemClock, zone: 'UTC' });
+    const budget = { full: () => Promise.resolve(full) };
+    const mode = 'development' as const;
+    const guards = createGuards({ store, caps, budget, env: {}, mode, scrub: (text) => text });
+    const house = buildHouse({ store, guards, registry: registryOf([shelfJob(newShelf())]) });
+    const asked = { job: 'shelf-report', input: {}, as: 'json', actor: ANA, trigger: 'slack' } as const;
+    expect(await house.runner.submit(asked)).toMatchObject({
+      outcome: 'refused',
+      code: 'BUDGET_REACHED',
+      reason: full,
+    });
+    expect((await store.list({})).items).toEqual([]);
   });
 
   test('leave a job the figures where it says so', async () => {

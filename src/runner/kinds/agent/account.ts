@@ -73,7 +73,7 @@ export function accountOf({ job, tally, pricesAsOf, ms, calls, facts, scrub }: A
 }
 
 /** Micro-dollars of the attempt; null: it asked a model whose price nobody knows. */
-export function spentBy({ asked, loop, purse }: Tally): number | null {
+function spentBy({ asked, loop, purse }: Tally): number | null {
   if (!asked) return 0;
   if (loop !== undefined) return loop.microUsd;
   return purse?.microUsd === null ? null : 0;

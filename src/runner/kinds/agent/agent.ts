@@ -151,7 +151,7 @@ async function agentEnd(
   return {
     account: kept === undefined ? account : { ...account, transcript: kept.noted },
     rest: restOf(tally),
-    ...(kept !== undefined && { transcript: kept.ref, putTranscript: kept.again }),
+    ...(kept !== undefined && { transcript: kept.ref, putTranscript: () => kept.again() }),
   };
 }
 
@@ -199,9 +199,9 @@ function stopped(tally: Tally, { why, error }: Stopped): BellhopError {
 }
 
 /** Where every call that code made has failed, a model would only pay for hearing so. */
-function allFailed({ toolbox, refusal }: Gathering): Stopped | undefined {
-  const calls = toolbox.calls();
-  return calls.length > 0 && calls.every(({ state }) => state === 'failed') ? refusal() : undefined;
+function allFailed(gathering: Gathering): Stopped | undefined {
+  const calls = gathering.toolbox.calls();
+  return calls.length > 0 && calls.every(({ state }) => state === 'failed') ? gathering.refusal() : undefined;
 }
 
 /** Sets the money aside before anything is asked of anybody; the error when a cap or the price table does not allow the run. */

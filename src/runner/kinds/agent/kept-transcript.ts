@@ -4,7 +4,7 @@ import type { BlobRef } from '../../../store/records.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Transcript } from './transcript.ts';
 
-export const TRANSCRIPT_NAME = 'transcript.jsonl.gz';
+const TRANSCRIPT_NAME = 'transcript.jsonl.gz';
 
 export interface KeptTranscript {
   ref: BlobRef;
