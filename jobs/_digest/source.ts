@@ -114,6 +114,28 @@ async function describe(dir: string, signal: AbortSignal): Promise<[gitDir: stri
   return [gitDir, shallow === 'true'];
 }
 
+export interface Branch {
+  name: string;
+  author: string;
+  /** Committer date of its newest commit, in seconds since the epoch. */
+  at: number;
+}
+
+/** The branches whose work is not in HEAD, the oldest first, at most 500; throws as `readRepository` does. */
+export async function readBranches(repo: string, signal: AbortSignal): Promise<Branch[]> {
+  const dir = resolve(repo);
+  await describe(dir, signal);
+  const format = '--format=%(refname:short)%1f%(committerdate:unix)%1f%(authorname)';
+  const asked = ['for-each-ref', '--no-merged=HEAD', '--sort=committerdate', '--count=500', format, 'refs/heads'];
+  const { code, stdout } = await git(dir, asked, signal);
+  // Without a commit there is no HEAD to have merged anything.
+  if (code !== 0) return [];
+  return stdout.split('\n').flatMap((line) => {
+    const [name = '', at = '', author = ''] = line.split('\u001f');
+    return name === '' ? [] : [{ name, at: Number(at), author }];
+  });
+}
+
 /** `/src/shop/.git` and the git folders of its worktrees belong to shop, `/srv/shop.git` is shop. */
 function nameOf(gitDir: string): string {
   const [top = gitDir, inside] = gitDir.split(/\/\.git(?:\/|$)/, 2);

@@ -16,6 +16,8 @@ export interface ToolContext {
   readonly now: number;
   /** IANA name: BELLHOP_TIME_ZONE, or the `timeZone` of the input. */
   readonly timeZone: string;
+  /** The input of the run: what people chose, and a model does not. */
+  readonly input?: Readonly<Record<string, unknown>>;
   /** Keeps a line with the attempt; secrets are masked. */
   log(line: string): void;
 }
@@ -113,6 +115,8 @@ export interface Analysis {
   /** Tables and charts, made by code of the tools' data. */
   sections?: readonly SectionInput[];
   period?: ReportInput['period'];
+  /** What a reader must know before believing the rest. */
+  warnings?: readonly string[];
   /** Nothing material has changed: the model is not asked, and the report is short. */
   quiet?: boolean;
 }

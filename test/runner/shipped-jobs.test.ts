@@ -34,7 +34,13 @@ const figure = (report: Report | undefined, label: string) =>
 
 test('every shipped file is a job', () => {
   expect(registry.problems()).toEqual([]);
-  expect(registry.list().map((job) => job.name)).toEqual(['disk-report', 'repo-digest', 'site-check']);
+  expect(registry.list().map((job) => job.name)).toEqual([
+    'disk-report',
+    'repo-digest',
+    'site-check',
+    'standup-digest',
+    'weekly-merchandising',
+  ]);
 });
 
 describe('repo-digest', () => {

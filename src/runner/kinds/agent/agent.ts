@@ -82,7 +82,7 @@ function begin(deps: AgentDeps, { job, run, ctx }: AgentWork): Attempt {
   const startedAt = deps.clock.now();
   const timeZone = zoneOf(input, deps.zone);
   const env = Object.freeze(Object.fromEntries(job.env.map((name) => [name, deps.variables[name]])));
-  const context = { runId: run.id, env, now: startedAt, timeZone };
+  const context = { runId: run.id, env, now: startedAt, timeZone, input };
   const nonce = randomBytes(8).toString('hex');
   return {
     job,

@@ -257,13 +257,17 @@ function finish(made: Made, body: Body, lint: readonly string[]): ReportInput {
     status: rest.status === 'failed' ? 'failed' : isPartial(evidence, account) ? 'partial' : (rest.status ?? 'ok'),
     ...(period !== undefined && { period }),
     sections: [...body.sections, { ...markdown('How this was made', method), priority: 'detail' }],
-    warnings: [...warningsOf(evidence, account), ...warnings].slice(0, 20),
+    warnings: [...toldBy(parts.analysis), ...warningsOf(evidence, account), ...warnings].slice(0, 20),
     sources: [...sources, ...sourcesOf(evidence)].slice(0, 20),
     cost: costOf(account),
     locale: cutLine(parts.locale, 35),
     timeZone: cutLine(evidence.timeZone, 60),
     generatedAt: iso(evidence.now),
   };
+}
+
+function toldBy(analysis: Analysis | undefined): string[] {
+  return (analysis?.warnings ?? []).map((text) => cutLine(text, 500)).filter((text) => text !== '');
 }
 
 /** What was not asked cost nothing, and nothing is no price; an unknown price is none either. */

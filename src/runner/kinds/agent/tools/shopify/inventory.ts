@@ -61,13 +61,14 @@ export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
   const { shop, windows } = rows;
   const deadDays = Math.min(terms.dead, daysBetween(rows.from, windows.current.to) + 1);
   const all = stocked(rows);
-  const sorted = sort(all, { cover: terms.cover, deadDays, to: windows.current.to });
+  const sorted = sort(all, { cover: terms.cover, deadDays, from: rows.from, to: windows.current.to });
   const lists = {
     outOfStock: firstOf(sorted.outOfStock, LISTED, 'products out of stock are listed'),
     atRisk: firstOf(sorted.atRisk, LISTED, 'products at risk are listed'),
     dead: firstOf(sorted.dead ?? [], LISTED, 'products that do not move are listed'),
+    unsold: firstOf(sorted.unsold, LISTED, 'new products that have not sold are listed'),
   };
-  const listed = [...lists.outOfStock.rows, ...lists.atRisk.rows, ...lists.dead.rows];
+  const listed = [...new Set(Object.values(lists).flatMap((list) => list.rows))];
   // The best sellers too, so that it can be said of them that they are well stocked.
   const well = all
     .filter((row) => row.units > 0 && !listed.includes(row))
@@ -90,6 +91,7 @@ export function inventoryRisk(rows: StockRows, terms: StockTerms): ToolOutput {
       outOfStock: data(lists.outOfStock.rows),
       atRisk: data(lists.atRisk.rows),
       dead: data(lists.dead.rows),
+      unsold: data(lists.unsold.rows),
     },
   };
 }
@@ -99,20 +101,23 @@ interface Sorted {
   atRisk: readonly Stocked[];
   /** Undefined: too few days are known. */
   dead: readonly Stocked[] | undefined;
+  /** Too new to be dead, in stock, and not one sold in all days since they came. */
+  unsold: readonly Stocked[];
 }
-function sort(all: readonly Stocked[], by: { cover: number; deadDays: number; to: string }): Sorted {
+function sort(all: readonly Stocked[], by: { cover: number; deadDays: number; from: string; to: string }): Sorted {
   const firstDeadDay = addDays(by.to, 1 - by.deadDays);
   const isDead = ({ stock, sinceSale, createdDay }: Stocked): boolean =>
     stock > 0 && sinceSale.days >= by.deadDays && createdDay <= firstDeadDay;
+  const isUnsold = (row: Stocked): boolean =>
+    row.stock > 0 && row.sinceSale.atLeast && row.createdDay >= by.from && !isDead(row);
+  const byValue = (one: Stocked, other: Stocked): number => other.value - one.value || compare(one.id, other.id);
   return {
     outOfStock: all.filter(({ stock }) => stock === 0).sort(byPace),
     atRisk: all
       .filter(({ stock, cover }) => stock > 0 && cover !== null && cover <= by.cover)
       .sort((one, other) => (one.cover ?? 0) - (other.cover ?? 0) || byPace(one, other)),
-    dead:
-      by.deadDays < FEWEST_DEAD_DAYS
-        ? undefined
-        : all.filter(isDead).sort((one, other) => other.value - one.value || compare(one.id, other.id)),
+    dead: by.deadDays < FEWEST_DEAD_DAYS ? undefined : all.filter(isDead).sort(byValue),
+    unsold: all.filter(isUnsold).sort(byValue),
   };
 }
 

@@ -1,0 +1,182 @@
+/** What moved: the shop as a whole, and single products. */
+import type { Evidence, KnownTarget, NewFinding } from 'bellhop';
+import { called, cite, ref } from '../_agents/words.ts';
+import { known, number, stockRows, unique } from './evidence.ts';
+import { LIMITS } from './limits.ts';
+import type { Signal } from './signal.ts';
+
+/** Enough orders in one of the periods, and a period before to compare with. */
+export function comparable(evidence: Evidence): boolean {
+  const now = number(evidence, 'sales.orders');
+  const before = number(evidence, 'sales.previous.orders');
+  if (now === undefined || before === undefined || before === 0) return false;
+  return Math.max(now, before) >= LIMITS.ordersForTrend;
+}
+
+export function shopSignals(evidence: Evidence): Signal[] {
+  if (!comparable(evidence)) return [];
+  const signals: Signal[] = [];
+  const add = (weight: number, key: string, text: string): void => {
+    const finding: NewFinding = { key, text, confidence: 'high' };
+    signals.push({ kind: key, weight, finding });
+  };
+  const revenue = number(evidence, 'sales.change.revenue') ?? 0;
+  if (Math.abs(revenue) >= LIMITS.revenueChange)
+    add(
+      900,
+      revenue < 0 ? 'revenue.drop' : 'revenue.rise',
+      `Revenue was {{sales.revenue}} after {{sales.previous.revenue}}, a change of {{sales.change.revenue}}. ${driver(evidence, revenue)}`,
+    );
+  if ((number(evidence, 'sales.change.refund_rate') ?? 0) >= LIMITS.refundPoints)
+    add(
+      600,
+      'refunds.shop',
+      'More was sent back: refunds are {{sales.refund_rate}} of sales, after {{sales.previous.refund_rate}}.',
+    );
+  if ((number(evidence, 'sales.change.discount_rate') ?? 0) >= LIMITS.discountPoints)
+    add(
+      580,
+      'discounts.shop',
+      'More was given away: discounts took {{sales.discount_rate}} of gross sales, after {{sales.previous.discount_rate}}.',
+    );
+  return signals;
+}
+
+/** Whichever moved the same way, and more. */
+function driver(evidence: Evidence, revenue: number): string {
+  const orders = (number(evidence, 'sales.change.orders') ?? 0) * Math.sign(revenue);
+  const basket = (number(evidence, 'sales.change.aov') ?? 0) * Math.sign(revenue);
+  if (orders <= 0 && basket <= 0) return 'Neither the number nor the size of orders explains it alone.';
+  if (orders >= basket)
+    return `Mostly ${revenue < 0 ? 'fewer' : 'more'} orders: {{sales.orders}} after {{sales.previous.orders}}.`;
+  return `Mostly ${revenue < 0 ? 'smaller' : 'larger'} orders: {{sales.aov}} each after {{sales.previous.aov}}.`;
+}
+
+export function productSignals(evidence: Evidence): Signal[] {
+  const short = scarce(evidence);
+  return unique(known(evidence, 'product')).flatMap((target) => [
+    ...refunds(evidence, target),
+    ...trend(evidence, target, short),
+    ...unsold(evidence, target),
+  ]);
+}
+
+/** Products whose sales are bent by their stock: nothing is to be read into them, and nothing to be pushed. */
+function scarce(evidence: Evidence): ReadonlySet<string> {
+  const rows = stockRows(evidence);
+  return new Set([...(rows?.outOfStock ?? []), ...(rows?.atRisk ?? [])].map(({ id }) => id));
+}
+
+function refunds(evidence: Evidence, target: KnownTarget): Signal[] {
+  const rate = number(evidence, `product.${target.id}.refund_rate`) ?? 0;
+  const units = number(evidence, `product.${target.id}.refunded_units`) ?? 0;
+  const shop = number(evidence, 'sales.refund_rate') ?? 0;
+  if (units < LIMITS.refundedUnits || rate < LIMITS.refundRate || rate < shop * LIMITS.refundTimes) return [];
+  const name = called(target);
+  const facts = `${cite(target, 'refunded_units')} pieces, ${cite(target, 'refund_rate')} of its sales`;
+  return [
+    {
+      kind: 'refunds',
+      weight: 650 + Math.min(40, rate),
+      finding: {
+        key: `refunds.product.${target.id}`,
+        text: `${name} comes back too often: ${facts}, against {{sales.refund_rate}} in the whole shop.`,
+        confidence: 'high',
+        target: ref(target),
+      },
+      advice: {
+        action: 'check_quality',
+        target: ref(target),
+        title: `Find out why ${name} comes back`,
+        why: `Refunded: ${facts}. Look at the reasons, the size chart and the pictures before selling more.`,
+        impact: `${cite(target, 'refund_rate')} of its sales went back`,
+        confidence: 'medium',
+      },
+    },
+  ];
+}
+
+function trend(evidence: Evidence, target: KnownTarget, short: ReadonlySet<string>): Signal[] {
+  const change = number(evidence, `product.${target.id}.change_units`);
+  const units = number(evidence, `product.${target.id}.units`);
+  const before = number(evidence, `product.${target.id}.previous_units`);
+  if (change === undefined || units === undefined || before === undefined || short.has(target.id)) return [];
+  if (Math.max(units, before) < LIMITS.unitsForTrend) return [];
+  if (change >= LIMITS.rise) return [riser(target, change)];
+  return change <= LIMITS.fall ? [faller(target, change)] : [];
+}
+
+const moved = (target: KnownTarget): string => `${cite(target, 'units')} sold after ${cite(target, 'previous_units')}`;
+
+function riser(target: KnownTarget, change: number): Signal {
+  const name = called(target);
+  return {
+    kind: 'riser',
+    weight: 420 + Math.min(60, change / 10),
+    finding: {
+      key: `riser.product.${target.id}`,
+      text: `${name} is taking off: ${moved(target)}.`,
+      confidence: 'medium',
+      target: ref(target),
+    },
+    advice: {
+      action: 'feature',
+      target: ref(target),
+      title: `Give ${name} a better place`,
+      why: `It sells without help: ${moved(target)}. Show it on the front page or in the next mail.`,
+      impact: `A change of ${cite(target, 'change_units')} in units`,
+      confidence: 'medium',
+    },
+  };
+}
+
+function faller(target: KnownTarget, change: number): Signal {
+  const name = called(target);
+  return {
+    kind: 'faller',
+    weight: 430 + Math.min(60, -change / 10),
+    finding: {
+      key: `faller.product.${target.id}`,
+      text: `${name} has lost demand: ${moved(target)}, although it is in stock.`,
+      confidence: 'medium',
+      target: ref(target),
+    },
+    advice: {
+      action: 'review_price',
+      target: ref(target),
+      title: `Review price and page of ${name}`,
+      why: `${moved(target)}. Compare its price with others, and check that it can still be found.`,
+      impact: `A change of ${cite(target, 'change_units')} in units`,
+      confidence: 'low',
+    },
+  };
+}
+
+/** In the shop for some weeks, in stock, and not one sold: of what the tool for stock says of new products. */
+function unsold(evidence: Evidence, target: KnownTarget): Signal[] {
+  const row = stockRows(evidence)?.unsold.find(({ id }) => id === target.id);
+  if (row === undefined) return [];
+  const age = (evidence.now - Date.parse(row.createdAt)) / 86_400_000;
+  if (!(age >= LIMITS.newAfterDays && age <= LIMITS.newUntilDays)) return [];
+  const name = called(target);
+  return [
+    {
+      kind: 'unsold_new',
+      weight: 380,
+      finding: {
+        key: `unsold_new.product.${target.id}`,
+        text: `${name} is new and has not sold yet; ${cite(target, 'stock')} are in stock.`,
+        confidence: 'medium',
+        target: ref(target),
+      },
+      advice: {
+        action: 'feature',
+        target: ref(target),
+        title: `Show ${name} where people look`,
+        why: 'It is new, in stock, and nobody has bought one: give it a better place before its price is touched.',
+        impact: `${cite(target, 'stock')} in stock`,
+        confidence: 'low',
+      },
+    },
+  ];
+}

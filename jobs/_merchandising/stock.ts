@@ -1,0 +1,123 @@
+/** What is out of stock, about to run out, or does not move. */
+import type { Evidence, KnownTarget } from 'bellhop';
+import { called, cite, ref } from '../_agents/words.ts';
+import { days, known, number, stockRows, unique, type StockRow } from './evidence.ts';
+import { LIMITS } from './limits.ts';
+import type { Signal } from './signal.ts';
+
+interface Item {
+  target: KnownTarget;
+  row: StockRow;
+  soldPerDay: number;
+  /** Percent of the shop's units, or of its revenue, whichever is more. */
+  share: number;
+  /** What is ordered already covers the time that a delivery takes. */
+  coming: boolean;
+}
+
+export function stockSignals(evidence: Evidence): Signal[] {
+  const rows = stockRows(evidence);
+  if (rows === undefined) return [];
+  const items = (from: readonly StockRow[]): Item[] => unique(from).flatMap((row) => item(evidence, row) ?? []);
+  return [
+    ...items(rows.outOfStock)
+      .filter(({ share, soldPerDay }) => share >= LIMITS.bestSellerShare && soldPerDay >= LIMITS.soldPerDay)
+      .map((one) => stockOut(evidence, one)),
+    ...items(rows.atRisk)
+      .filter((one) => runningOut(evidence, one))
+      .map(low),
+    ...items(rows.dead)
+      .filter(({ target }) => isDead(evidence, target))
+      .map((one) => dead(evidence, one)),
+  ];
+}
+
+function item(evidence: Evidence, row: StockRow): Item | undefined {
+  const target = known(evidence, 'product').find(({ id }) => id === row.id);
+  if (target === undefined) return undefined;
+  const soldPerDay = number(evidence, `product.${row.id}.sold_per_day`) ?? 0;
+  const perDay = (number(evidence, 'sales.units') ?? 0) / days(evidence);
+  const ofUnits = perDay > 0 ? (soldPerDay / perDay) * 100 : 0;
+  const share = Math.max(ofUnits, number(evidence, `product.${row.id}.share`) ?? 0);
+  return { target, row, soldPerDay, share, coming: row.incoming >= soldPerDay * LIMITS.leadDays && row.incoming > 0 };
+}
+
+function stockOut(evidence: Evidence, { target, share, coming }: Item): Signal {
+  const name = called(target);
+  const pace = `it sold ${cite(target, 'sold_per_day')} a day`;
+  const sold = number(evidence, `product.${target.id}.revenue`) ?? 0;
+  const finding = {
+    key: `stockout.product.${target.id}`,
+    text: `${name} is out of stock; ${pace}.${coming ? ' More is on its way.' : ''}`,
+    confidence: 'high' as const,
+    target: ref(target),
+  };
+  if (coming) return { kind: 'stockout', weight: 400 + share, finding };
+  const advice = {
+    action: 'restock',
+    target: ref(target),
+    title: `Restock ${name}`,
+    why: `It sells well and there is none left: ${pace}.`,
+    ...(sold > 0 && { impact: `Sold ${cite(target, 'revenue')} in this period` }),
+    confidence: 'high' as const,
+  };
+  return { kind: 'stockout', weight: 1000 + share, finding, advice };
+}
+
+function runningOut(evidence: Evidence, { target, soldPerDay, share }: Item): boolean {
+  const cover = number(evidence, `product.${target.id}.days_of_cover`);
+  if (cover === undefined || cover > LIMITS.leadDays) return false;
+  return soldPerDay >= LIMITS.soldPerDay && share >= LIMITS.runningOutShare;
+}
+
+function low({ target, share, coming }: Item): Signal {
+  const name = called(target);
+  const left = `${cite(target, 'stock')} left, enough for ${cite(target, 'days_of_cover')}`;
+  const finding = {
+    key: `low_stock.product.${target.id}`,
+    text: `${name} is running out: ${left} at ${cite(target, 'sold_per_day')} sold a day.${coming ? ' More is on its way.' : ''}`,
+    confidence: 'high' as const,
+    target: ref(target),
+  };
+  if (coming) return { kind: 'low_stock', weight: 150 + share, finding };
+  const advice = {
+    action: 'restock',
+    target: ref(target),
+    title: `Reorder ${name} now`,
+    why: `A delivery may take longer than the stock lasts: ${left}.`,
+    impact: `Covers ${cite(target, 'days_of_cover')} at the present pace`,
+    confidence: 'high' as const,
+  };
+  return { kind: 'low_stock', weight: 700 + share, finding, advice };
+}
+
+function isDead(evidence: Evidence, { id }: KnownTarget): boolean {
+  const revenue = number(evidence, 'sales.revenue') ?? 0;
+  const value = number(evidence, `product.${id}.stock_value`) ?? 0;
+  return value > 0 && value >= (revenue * LIMITS.deadShare) / 100;
+}
+
+function dead(evidence: Evidence, { target }: Item): Signal {
+  const name = called(target);
+  const last = `Nothing was sold of it for ${cite(target, 'days_since_sale')} or longer`;
+  const value = number(evidence, `product.${target.id}.stock_value`) ?? 0;
+  const revenue = number(evidence, 'sales.revenue') ?? 0;
+  return {
+    kind: 'dead_stock',
+    weight: 400 + Math.min(100, revenue > 0 ? (value / revenue) * 100 : 100),
+    finding: {
+      key: `dead_stock.product.${target.id}`,
+      text: `${name} does not move. ${last}, and ${cite(target, 'stock_value')} is tied up in ${cite(target, 'stock')} pieces.`,
+      confidence: 'high',
+      target: ref(target),
+    },
+    advice: {
+      action: 'mark_down',
+      target: ref(target),
+      title: `Mark down ${name}`,
+      why: `${last}; a lower price turns stock back into money.`,
+      impact: `Frees up to ${cite(target, 'stock_value')}`,
+      confidence: 'medium',
+    },
+  };
+}
