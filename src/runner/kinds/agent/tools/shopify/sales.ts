@@ -92,71 +92,39 @@ interface Terms {
   window: FactWindow;
   suffix: string;
 }
+interface Measure {
+  name: string;
+  label: string;
+  unit: 'money' | 'count' | 'percent';
+  good?: 'up' | 'down';
+  read: (sums: Sums) => number | null;
+}
+const MEASURES: readonly Measure[] = [
+  { name: 'revenue', label: 'Revenue', unit: 'money', good: 'up', read: revenueOf },
+  { name: 'gross', label: 'Gross sales', unit: 'money', good: 'up', read: ({ gross }) => gross },
+  { name: 'orders', label: 'Orders', unit: 'count', good: 'up', read: ({ orders }) => orders },
+  { name: 'units', label: 'Units sold', unit: 'count', good: 'up', read: ({ units }) => units },
+  { name: 'aov', label: 'Average order value', unit: 'money', good: 'up', read: averageOrder },
+  { name: 'discounts', label: 'Discounts', unit: 'money', read: ({ discounts }) => discounts },
+  { name: 'discount_rate', label: 'Discount rate', unit: 'percent', good: 'down', read: discountRate },
+  { name: 'refunds', label: 'Refunds', unit: 'money', good: 'down', read: ({ refunds }) => refunds },
+  { name: 'refund_rate', label: 'Refund rate', unit: 'percent', good: 'down', read: refundRate },
+];
+
+function averageOrder(sums: Sums): number | null {
+  const average = divide(netOf(sums), sums.orders);
+  return average === null ? null : Math.round(average);
+}
+
 /** `undefined`: the window is not known in whole. */
 function sumFacts(prefix: string, sums: Sums | undefined, { currency, window, suffix }: Terms): NewFact[] {
-  const of = (read: (known: Sums) => number | null): number | null => (sums === undefined ? null : read(sums));
-  const figure = (name: string, label: string, value: number | null): Figure => ({
-    key: `${prefix}.${name}`,
-    label: label + suffix,
-    value,
-    window,
+  return MEASURES.map(({ name, label, unit, good, read }) => {
+    const value = sums === undefined ? null : read(sums);
+    const figure: Figure = { key: `${prefix}.${name}`, label: label + suffix, value, window };
+    const judged = good === undefined ? figure : { ...figure, good };
+    if (unit === 'money') return moneyFact(judged, currency);
+    return unit === 'count' ? countFact(judged) : percentFact(judged);
   });
-  const aov = (known: Sums): number | null => {
-    const average = divide(netOf(known), known.orders);
-    return average === null ? null : Math.round(average);
-  };
-  return [
-    moneyFact({ ...figure('revenue', 'Revenue', of(revenueOf)), good: 'up' }, currency),
-    moneyFact(
-      {
-        ...figure(
-          'gross',
-          'Gross sales',
-          of(({ gross }) => gross),
-        ),
-        good: 'up',
-      },
-      currency,
-    ),
-    countFact({
-      ...figure(
-        'orders',
-        'Orders',
-        of(({ orders }) => orders),
-      ),
-      good: 'up',
-    }),
-    countFact({
-      ...figure(
-        'units',
-        'Units sold',
-        of(({ units }) => units),
-      ),
-      good: 'up',
-    }),
-    moneyFact({ ...figure('aov', 'Average order value', of(aov)), good: 'up' }, currency),
-    moneyFact(
-      figure(
-        'discounts',
-        'Discounts',
-        of(({ discounts }) => discounts),
-      ),
-      currency,
-    ),
-    percentFact({ ...figure('discount_rate', 'Discount rate', of(discountRate)), good: 'down' }),
-    moneyFact(
-      {
-        ...figure(
-          'refunds',
-          'Refunds',
-          of(({ refunds }) => refunds),
-        ),
-        good: 'down',
-      },
-      currency,
-    ),
-    percentFact({ ...figure('refund_rate', 'Refund rate', of(refundRate)), good: 'down' }),
-  ];
 }
 
 function changeFacts(now: Sums, before: Sums | undefined, window: FactWindow): NewFact[] {
