@@ -41,7 +41,14 @@ export default agentJob({
   }),
   prompt: './_merchandising/prompt.md',
   tools: tools(),
-  env: ['SHOPIFY_STORE', 'SHOPIFY_ACCESS_TOKEN', 'SHOPIFY_CLIENT_ID', 'SHOPIFY_CLIENT_SECRET', 'SHOPIFY_API_URL'],
+  env: [
+    'SHOPIFY_STORE',
+    'SHOPIFY_ACCESS_TOKEN',
+    'SHOPIFY_CLIENT_ID',
+    'SHOPIFY_CLIENT_SECRET',
+    'SHOPIFY_API_URL',
+    'SHOPIFY_ALLOW_WRITE_SCOPES',
+  ],
   baseline: ({ days }) => [
     { tool: 'sales_summary', input: { days } },
     { tool: 'sales_by_product', input: { days, top: 40 } },

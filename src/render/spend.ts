@@ -22,12 +22,14 @@ const STOPPED: Partial<Record<AgentWhy, string>> = {
 /** `$0.05 · 12k tokens (70% cached) · 4 turns · 6 tools (1 failed) · 41 s · sonnet-5-5`; of code alone, `figures only · 5 tools · 1.2 s`. */
 export function describeSpend(account: AgentAccount): string {
   const { mode, ms } = account;
-  const model = mode === 'figures' ? [] : [moneyWords(account), tokenWords(account), count(account.turns, 'turn')];
+  // A model that was asked in vain cost money, though the report is of code alone.
+  const asked = mode === 'model' || account.turns > 0;
   const parts = [
-    ...(mode === 'figures' ? ['figures only'] : model),
+    ...(mode === 'figures' ? ['figures only'] : []),
+    ...(asked ? [moneyWords(account), tokenWords(account), count(account.turns, 'turn')] : []),
     toolWords(account),
     timeWords(ms),
-    ...(mode === 'figures' || account.model === undefined ? [] : [oneLine(account.model).replace(/^claude-/, '')]),
+    ...(!asked || account.model === undefined ? [] : [oneLine(account.model).replace(/^claude-/, '')]),
     ...stoppedWords(account),
   ];
   return parts.filter((part) => part !== '').join(' · ');

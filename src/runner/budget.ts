@@ -12,6 +12,7 @@ import { dayAndTime } from '../when.ts';
 import { createAllowances } from './allowances.ts';
 import { createBudgetNotices } from './budget-notices.ts';
 import type { LoadedAgent } from './jobs.ts';
+import { priceOf } from './kinds/agent/prices.ts';
 import type { PriceTable } from './kinds/agent/prices.ts';
 import { createMoneyWindows, daysUpTo } from './money-windows.ts';
 import type { MoneyCounter, MoneyWindow, Standing, WorkspaceCaps } from './money-windows.ts';
@@ -154,13 +155,13 @@ export function createBudget(deps: BudgetDeps): Budget {
 
   return {
     async open(run, job) {
-      if (!Object.hasOwn(deps.prices.models, job.model)) return withoutPrice(job);
+      if (priceOf(deps.prices, job.model) === undefined) return withoutPrice(job);
       const began = run.startedAt === undefined ? clock.now() : Date.parse(run.startedAt);
       const from = await purses.recall({ id: run.id, job: job.name }, windows.at(began));
       return fillFor(run, job, from);
     },
     async full(job) {
-      if (!Object.hasOwn(deps.prices.models, job.model)) return undefined;
+      if (priceOf(deps.prices, job.model) === undefined) return undefined;
       const counters = windows.counters(job, windows.at(clock.now()));
       const { runMicroUsd } = job.budget;
       if (await allowances.isOpen(job.name)) return undefined;

@@ -86,8 +86,9 @@ export function createPurses(deps: Deps): Purses {
   /** It goes with its run only when nothing is pending: a run that is removed must not take uncounted money along. */
   function docOf(runId: string, value: Kept): NonNullable<Charge['docs']>[number] {
     const expiresAt = iso(clock.now() + KEEP_MS);
-    const whose = value.pendingMicroUsd === 0 ? { runId } : {};
-    return { kind: AGENT_RUN, key: runId, value: { ...value }, expiresAt, ...whose };
+    // Money that is not counted yet outlives its run; the rest goes with it.
+    const owner = value.pendingMicroUsd === 0 ? runId : null;
+    return { kind: AGENT_RUN, key: runId, value: { ...value }, expiresAt, runId: owner };
   }
   /** Counts the note at its bound and takes it away: one commit. */
   async function countPending(runId: string, found: Kept): Promise<Kept> {

@@ -22,7 +22,7 @@ export const FACT_UNITS = [
 export const FactWindow = z.object({ from: z.iso.date(), to: z.iso.date(), label: z.string().min(1).max(80) });
 export type FactWindow = z.infer<typeof FactWindow>;
 
-export const FactId = z.string().regex(/^F[1-9][0-9]{0,3}$/);
+const FactId = z.string().regex(/^F[1-9][0-9]{0,3}$/);
 /** A number (or a name, a day) that code found, and where: what a report says is filled in from these. */
 export const Fact = z.object({
   id: FactId,

@@ -6,7 +6,7 @@ import { Actor, Instant, JobName, RunId } from './records.ts';
 export const MEMORY = 'memory';
 
 /** `dismissed` with `until`: not now; without it: never. An open one that is older than the job remembers is expired; nobody writes that. */
-export const ADVICE_STATES = ['open', 'done', 'dismissed', 'expired'] as const;
+const ADVICE_STATES = ['open', 'done', 'dismissed', 'expired'] as const;
 export const AdviceState = z.enum(ADVICE_STATES);
 export type AdviceState = z.infer<typeof AdviceState>;
 

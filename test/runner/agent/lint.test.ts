@@ -247,8 +247,12 @@ test('the newest word about a piece of advice holds, in whichever report it stan
     entryOf(21, { advice: [old] }),
   ]);
   expect(one).toMatchObject({ row: { status: 'done' }, first: NOW - 21 * DAY, last: NOW - 7 * DAY });
-  const [other] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [old] })]);
-  expect(other).toMatchObject({ row: { status: 'open' } });
+  // The report of a week ago was being made when somebody said never.
+  const [never] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [old] })]);
+  expect(never).toMatchObject({ row: { status: 'dismissed' }, last: NOW - 7 * DAY });
+  const before = rowOf({ status: 'done', statusAt: new Date(NOW - 10 * DAY).toISOString() });
+  const [again] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [before] })]);
+  expect(again).toMatchObject({ row: { status: 'open' }, since: NOW - 7 * DAY });
   expect(whyNotAgain(undefined, NOW, false)).toBeUndefined();
 });
 

@@ -24,33 +24,48 @@ export interface Standing {
   given: number[];
 }
 
+interface Mention {
+  row: AdviceRow;
+  runId: string;
+  at: number;
+}
+
 /**
- * How each piece of advice stands, newest first. A row that somebody answered counts from then, so that an answer to last week's report
- * holds against the row of this week only if it is newer.
+ * How each piece of advice stands, newest first: as people last said of it, in whichever report they said it. An answer that came while
+ * the next report was being made holds against the row of that report, which nobody answered; but what a report recommends after it was
+ * done is open again.
  */
 export function standings(memory: readonly MemoryEntry[]): Standing[] {
-  const found = new Map<string, Standing>();
+  const mentions = new Map<string, Mention[]>();
   for (const entry of memory) {
     const at = Date.parse(entry.at);
-    for (const row of entry.advice) {
-      const since = row.statusAt === undefined ? at : Date.parse(row.statusAt);
-      const known = found.get(row.key);
-      if (known === undefined) {
-        found.set(row.key, { row, runId: entry.runId, since, first: at, last: at, given: [at] });
-        continue;
-      }
-      const newer = since > known.since ? { row, runId: entry.runId, since } : {};
-      const given = [...known.given, at].sort((a, b) => b - a);
-      found.set(row.key, {
-        ...known,
-        ...newer,
-        given,
-        first: Math.min(known.first, at),
-        last: Math.max(known.last, at),
-      });
-    }
+    for (const row of entry.advice)
+      mentions.set(row.key, [...(mentions.get(row.key) ?? []), { row, runId: entry.runId, at }]);
   }
-  return [...found.values()].sort((a, b) => b.last - a.last);
+  return [...mentions.values()].flatMap((of) => standingOf(of) ?? []).sort((a, b) => b.last - a.last);
+}
+
+function standingOf(of: readonly Mention[]): Standing | undefined {
+  const [newest, ...older] = of.toSorted((a, b) => b.at - a.at);
+  if (newest === undefined) return undefined;
+  const given = [newest.at, ...older.map(({ at }) => at)];
+  const said = of
+    .filter(({ row }) => row.status !== 'open' || row.statusAt !== undefined)
+    .toSorted((a, b) => sinceOf(b) - sinceOf(a))[0];
+  const again = said?.row.status === 'done' && newest.at > sinceOf(said);
+  const { row, runId, ...rest } = said === undefined || again ? newest : said;
+  return {
+    row,
+    runId,
+    since: sinceOf({ row, runId, ...rest }),
+    given,
+    last: newest.at,
+    first: given.at(-1) ?? newest.at,
+  };
+}
+
+function sinceOf({ row, at }: Mention): number {
+  return row.statusAt === undefined ? at : Date.parse(row.statusAt);
 }
 
 /**
