@@ -88,8 +88,8 @@ describe('a conversation', () => {
       role: 'assistant',
       content: [
         thinking,
-        { type: 'tool_use', id: 'toolu_a', name: 'slow', input: {} },
-        { type: 'tool_use', id: 'toolu_b', name: 'fast', input: { days: 3 } },
+        { type: 'tool_use', id: 'toolu_a', name: 'slow', input: {}, caller: { type: 'direct' } },
+        { type: 'tool_use', id: 'toolu_b', name: 'fast', input: { days: 3 }, caller: { type: 'direct' } },
       ],
     });
     expect(results.content).toMatchObject([

@@ -7,6 +7,7 @@ import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
 import { readThrown } from '../../thrown.ts';
 import { createAsk } from './ask.ts';
 import type { Words } from './ask.ts';
+import { callsOf, saidBack, textOf } from './blocks.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import type { Price } from './prices.ts';
@@ -175,8 +176,9 @@ function createTalk<T>(
     }
     const next = turns + 1;
     const message = await ask.turn(words(limit !== undefined), { turn: next, sent: () => void (turns = next) });
-    // Untouched, for thinking is tied to its place; an empty message would be refused.
-    if (message.content.length > 0) messages.push({ role: 'assistant', content: message.content });
+    const content = saidBack(message.content);
+    // An empty message would be refused.
+    if (content.length > 0) messages.push({ role: 'assistant', content });
     return { message, isLast: limit !== undefined };
   }
 
@@ -216,7 +218,7 @@ function createTalk<T>(
   }
 
   async function follow(message: Anthropic.Message, isLast: boolean): Promise<Done<T> | undefined> {
-    const calls = message.content.filter((block) => block.type === 'tool_use');
+    const calls = callsOf(message);
     switch (message.stop_reason) {
       case 'pause_turn':
         return undefined;
@@ -225,20 +227,19 @@ function createTalk<T>(
       case 'model_context_window_exceeded':
         throw answerStop('context', 'the conversation grew longer than the model can read', LESS);
       case 'max_tokens':
-        if (isJson(textOf(message))) return await report(message);
+        // Calls that are cut off as well could not be answered, nor the report sent back.
+        if (calls.length === 0 && isJson(textOf(message))) return await report(message);
         throw answerStop(
           'truncated',
           'the answer was cut off at its longest',
           'Raise `budget.outputTokens` of the job.',
         );
-      case 'tool_use':
+      // Also a reason that is not known yet is read for what it brought.
+      default:
         if (calls.length === 0) return await report(message);
         if (isLast) throw limitStop(wrapUp ?? 'max_turns');
         await carryOut(calls);
         return undefined;
-      // A reason that is not known yet is read for what it brought.
-      default:
-        return await report(message);
     }
   }
 
@@ -278,10 +279,6 @@ function repairText(problems: readonly string[], all: number): string {
 
 function overTheLimit(limit: number): { ok: false; text: string } {
   return { ok: false, text: `Error: not carried out, for this run may make ${limit} calls of tools and has made them` };
-}
-
-function textOf(message: Anthropic.Message): string {
-  return message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 
 function isJson(text: string): boolean {
