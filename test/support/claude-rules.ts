@@ -13,9 +13,11 @@ const Body = z.looseObject({
   tools: z.array(z.looseObject({ name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/) })).optional(),
   tool_choice: z.looseObject({ type: z.enum(['auto', 'none']) }).optional(),
   stream: z.literal(true),
+  output_config: z.looseObject({ effort: z.string().optional() }).optional(),
 });
 type Block = z.infer<typeof Block>;
 type Message = z.infer<typeof Message>;
+const NO_EFFORT = /^claude-(?:haiku|sonnet)-4-5/;
 /** Taken out of version 2026-10-21. */
 const GONE = ['temperature', 'top_p', 'top_k'];
 
@@ -25,7 +27,8 @@ export function brokenRule(body: unknown, served: readonly WireBlock[]): string 
   if (!read.success) return z.prettifyError(read.error);
   const gone = GONE.find((name) => name in read.data);
   if (gone !== undefined) return `${gone}: extra inputs are not permitted`;
-  const { model, messages, tools, tool_choice: choice } = read.data;
+  const { model, messages, tools, tool_choice: choice, output_config: output } = read.data;
+  if (output?.effort !== undefined && NO_EFFORT.test(model)) return 'this model does not support the effort parameter';
   if (messages[0]?.role !== 'user') return 'messages: first message must use the user role';
   if (choice !== undefined && tools === undefined) return 'tool_choice: may only be given with tools';
   for (const [at, message] of messages.entries()) {

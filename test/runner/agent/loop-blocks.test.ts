@@ -108,3 +108,13 @@ describe('an answer on the wire', () => {
     expect(end).toMatchObject({ state: 'failed', why: 'refusal', microUsd: sonnet(1000, 60) });
   });
 });
+
+test.each(['claude-haiku-4-5', 'claude-haiku-4-5-20251001'])(
+  'a model without effort (%s) is not told one',
+  async (model) => {
+    await using wire = await startClaudeWire([say(REPORT)]);
+    const { end } = await converse(wire, { tools: [], job: { model, effort: 'medium', requires: [] } });
+    expect(end.state).toBe('completed');
+    expect(wire.requests[0]?.body.output_config).not.toHaveProperty('effort');
+  },
+);

@@ -71,6 +71,8 @@ interface Done<T> {
   lint: string[];
 }
 
+/** Models that refuse to be told one. */
+const NO_EFFORT = /^claude-(?:haiku|sonnet)-4-5(?:-\d{8})?$/;
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM = 300;
 /** Of the problems, at most. */
@@ -144,7 +146,10 @@ function createTalk<T>(
     messages: [...messages],
     ...(tools.length > 0 && { tools: tools.map(wireTool), tool_choice: { type: isLast ? 'none' : 'auto' } }),
     // A plain object: the SDK's own parser throws the answer and its usage away when it does not fit.
-    output_config: { format: { type: 'json_schema', schema: request.schema }, effort: job.effort },
+    output_config: {
+      format: { type: 'json_schema', schema: request.schema },
+      ...(!NO_EFFORT.test(job.model) && { effort: job.effort }),
+    },
   });
 
   /** Says something to the model; behind what was said already, for two messages of one side follow each other badly. */
