@@ -29,7 +29,7 @@ describe('what tools say', () => {
     expect(wire.requests[1]?.text.length).toBeLessThan(25_000);
     const bounds = notes.flatMap(({ inputBound }) => (typeof inputBound === 'number' ? [inputBound] : []));
     const added = JSON.stringify(wire.requests[1]?.body.messages.at(-1).content).length;
-    expect(bounds[1]).toBe(1050 + Math.ceil(added / 3));
+    expect(bounds[1]).toBe(1050 + Math.ceil(added / 2));
   });
 
   test('the same call twice in one answer is carried out once, and answered twice', async () => {

@@ -135,12 +135,12 @@ describe('a conversation', () => {
     },
   );
 
-  test('counts by a third of the bytes where the service does not count', async () => {
+  test('counts half of the bytes where the service does not count', async () => {
     for (const count of [() => ({ status: 500 }), () => ({ status: 404 })]) {
       await using wire = await startClaudeWire([say(REPORT)], { count });
       const { told, end } = await converse(wire, { tools: [] });
       const { cache_control: _, max_tokens: __, stream: ___, ...counted } = wire.requests[0]?.body ?? {};
-      const tokens = Math.ceil(JSON.stringify(counted).length / 3);
+      const tokens = Math.ceil(JSON.stringify(counted).length / 2);
       expect(told[0]?.boundMicroUsd).toBe(Math.ceil(tokens * 2.5) + 160_000);
       expect([end.state, wire.counts.length]).toEqual(['completed', 1]);
     }

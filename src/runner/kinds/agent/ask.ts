@@ -1,7 +1,9 @@
 /** One turn: bounded, told to the purse, streamed, charged. */
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Clock } from '../../../clock.ts';
+import type { Tokens } from '../../../store/agent-records.ts';
 import { orAbort } from './abort.ts';
+import { addedBy } from './blocks.ts';
 import type { LoopRequest } from './loop.ts';
 import { readUsage, wholeInput } from './meter.ts';
 import type { Meter } from './meter.ts';
@@ -34,8 +36,8 @@ export interface Ask {
   turn(words: Words, about: Turn): Promise<Anthropic.Message>;
 }
 
-/** Bytes of JSON that are one token at least; English has about four. */
-const BYTES_A_TOKEN = 3;
+/** Bytes that are one token at most: English has about four, tables of figures in JSON hardly more than two. */
+const BYTES_A_TOKEN = 2;
 const COUNT_TIMEOUT_MS = 10_000;
 const MAX_IDS = 60;
 
@@ -54,7 +56,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     } catch {
       signal.throwIfAborted();
     }
-    note({ kind: 'note', text: 'the tokens of the first request could not be counted: a third of its bytes is taken' });
+    note({ kind: 'note', text: 'the tokens of the first request could not be counted: half of its bytes is taken' });
     return tokensOf(Buffer.byteLength(JSON.stringify(counted)));
   }
 
@@ -96,7 +98,11 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     const begun = clock.monotonic();
     const stream = client.messages.stream({ ...words, max_tokens: maxTokens }, { signal });
     let part: Anthropic.Message | undefined;
-    stream.on('streamEvent', (_, snapshot) => void (part = snapshot));
+    let cameBytes = 0;
+    stream.on('streamEvent', (event, snapshot) => {
+      part = snapshot;
+      cameBytes += Buffer.byteLength(addedBy(event));
+    });
     const ended = (message: Anthropic.Message): Anthropic.Message => {
       keepId(stream.request_id);
       const microUsd = charge(message);
@@ -111,7 +117,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       // The connection may break behind the last word.
       const whole = stream.receivedMessages.at(-1);
       if (whole !== undefined && !signal.aborted) return ended(whole);
-      if (part !== undefined) meter.add(readUsage(part.usage));
+      if (part !== undefined) meter.add(usageSoFar(part, Math.min(maxTokens, tokensOf(cameBytes))));
       signal.throwIfAborted();
       const failure = describeApiError(error, job.model);
       keepId(stream.request_id ?? failure.requestId);
@@ -149,6 +155,12 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       return second;
     },
   };
+}
+
+/** Only its end tells how long an answer is: of one that broke off what came counts, where that is more than it told. */
+function usageSoFar(part: Anthropic.Message, came: number): Tokens {
+  const told = readUsage(part.usage);
+  return part.stop_reason === null ? { ...told, output: Math.max(told.output, came) } : told;
 }
 
 function tokensOf(bytes: number): number {

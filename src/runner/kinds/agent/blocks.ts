@@ -17,3 +17,21 @@ export function saidBack(content: readonly Anthropic.ContentBlock[]): Anthropic.
   const said = content.filter((block) => block.type !== 'text' || block.text.trim() !== '');
   return said.slice(0, said.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking') + 1);
 }
+
+/** What an event adds to an answer; of thoughts that are not shown only the signature comes. */
+export function addedBy(event: Anthropic.MessageStreamEvent): string {
+  if (event.type !== 'content_block_delta') return '';
+  const { delta } = event;
+  switch (delta.type) {
+    case 'text_delta':
+      return delta.text;
+    case 'input_json_delta':
+      return delta.partial_json;
+    case 'thinking_delta':
+      return delta.thinking;
+    case 'signature_delta':
+      return delta.signature;
+    default:
+      return '';
+  }
+}
