@@ -182,6 +182,7 @@ describe('the signal', () => {
   const reasons = [
     ['a cancel', cancel, { state: 'cancelled', why: 'cancelled' }],
     ['a deadline', timeout, { state: 'failed', why: 'deadline', error: timeout }],
+    ['a lost lease', new RunError('it was lost', { code: 'LEASE_EXPIRED' }), { state: 'cancelled', why: 'cancelled' }],
   ] as const;
 
   describe.each(reasons)('of %s', (_, reason, expected) => {

@@ -39,7 +39,6 @@ export interface Ask {
 /** Bytes that are one token at most: English has about four, tables of figures in JSON hardly more than two. */
 const BYTES_A_TOKEN = 2;
 const COUNT_TIMEOUT_MS = 10_000;
-const MAX_IDS = 60;
 
 export function createAsk({ client, clock, meter, request, requestIds }: Asking): Ask {
   const { job, beforeTurn, note, signal } = request;
@@ -90,7 +89,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   }
 
   function keepId(id: string | null | undefined): void {
-    if (typeof id === 'string' && requestIds.length < MAX_IDS) requestIds.push(id.slice(0, 100));
+    if (typeof id === 'string') requestIds.push(id.slice(0, 100));
   }
 
   /** One request. Stopped: its answer broke off, and one more try is worth it; what came of it is charged. */
