@@ -30,6 +30,20 @@ describe('time', () => {
     expect(box.failures()[0]?.error.permanent).toBe(false);
   });
 
+  test('a tool that has answered leaves no timer behind, nor does one that failed', async () => {
+    const clock = manualClock();
+    let waiting = 0;
+    const after: typeof clock.after = (ms, fn) => {
+      waiting++;
+      const timer = clock.after(ms, fn);
+      return { cancel: () => (waiting--, timer.cancel()) };
+    };
+    const down = tool('stock', () => Promise.reject(new Error('down')));
+    const box = toolbox([tool('sales'), down], { clock: { ...clock, after } });
+    await Promise.all([ask(box, 'sales'), ask(box, 'stock')]);
+    expect(waiting).toBe(0);
+  });
+
   test('a signal ends a call at once with its reason, also when the tool ignores it', async () => {
     const stop = new AbortController();
     const begun = Promise.withResolvers<void>();

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { describe, expect, test } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
 import { createScrub } from '../../../src/scrub.ts';
@@ -174,6 +175,16 @@ describe('a call of a tool', () => {
     await ask(box, 'sales', { days: 3 });
     await ask(box, 'none');
     expect(titles).toEqual(['sales {"days":3}']);
+  });
+
+  test('is a step without secrets, whatever the model asked with', async () => {
+    const titles: string[] = [];
+    const step = async <T>(title: string, fn: () => Promise<T>): Promise<T> => (titles.push(title), await fn());
+    const input = z.object({ note: z.string() });
+    const context = { runId: 'r', env: { KEY: 's3cr3t-of-env' }, now: 0, timeZone: 'UTC', log: () => undefined };
+    const box = toolbox([tool('sales', () => ({}), { input })], { step, context });
+    await ask(box, 'sales', { note: 's3cr3t-of-env shpat_0123456789abcdef' });
+    expect(titles).toEqual(['sales {"note":"[secret] [secret]"}']);
   });
 
   test('that fails ends its step as failed', async () => {
