@@ -57,6 +57,19 @@ describe('time', () => {
     await expect(ask(box, 'sales', {}, stop.signal)).rejects.toBe(reason);
   });
 
+  test('a signal ends the wait for the same call of another at once, and that goes on', async () => {
+    const stop = new AbortController();
+    const done = Promise.withResolvers<object>();
+    const box = toolbox([tool('sales', () => done.promise)]);
+    const first = ask(box, 'sales');
+    const second = ask(box, 'sales', {}, stop.signal);
+    const reason = new Error('stop');
+    stop.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    done.resolve({});
+    expect((await first).ok).toBe(true);
+  });
+
   test('at most four calls run at once, and a place that becomes free is used', async () => {
     const gates = [...Array(9).keys()].map(() => Promise.withResolvers<void>());
     let [now, most] = [0, 0];

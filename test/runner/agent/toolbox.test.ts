@@ -167,6 +167,13 @@ describe('a call of a tool', () => {
     ]);
   });
 
+  test('is noted within what an account has room for, and carried out all the same', async () => {
+    const box = toolbox([tool('sales')]);
+    for (let call = 0; call < 205; call++) await ask(box, 'none');
+    expect((await ask(box, 'sales')).ok).toBe(true);
+    expect([box.calls().length, box.failures().length]).toEqual([200, 200]);
+  });
+
   test('is one step of the card, named by the tool and its input', async () => {
     const titles: string[] = [];
     const step = async <T>(title: string, fn: () => Promise<T>): Promise<T> => (titles.push(title), await fn());
