@@ -105,6 +105,17 @@ describe('a run of an agent', () => {
     expect(await ledger(house.store)).toEqual(spentInAll(2 * ANSWERED));
   });
 
+  test('shows on its card that a turn was asked for again', async () => {
+    const house = await begin({}, await wired([say(ANSWER, { cutAfter: 3 }), say(ANSWER)]));
+    const run = await done(house);
+    expect(run.progress?.steps.map(({ title }) => title)).toEqual([
+      'shelf_summary {"days":7}',
+      'Ask claude-sonnet-5-5 (turn 1)',
+      'Ask claude-sonnet-5-5 (turn 1, again)',
+    ]);
+    expect(run.agent).toMatchObject({ turns: 1, microUsd: STARTED + ANSWERED });
+  });
+
   test('keeps what was said, without the key, for as long as it is told', async () => {
     const house = await begin({}, await wired([say(ANSWER)]));
     const run = await done(house);
