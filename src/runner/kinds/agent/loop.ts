@@ -6,7 +6,7 @@ import type { AgentWhy, Tokens } from '../../../store/agent-records.ts';
 import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
 import { readThrown } from '../../thrown.ts';
 import { createAsk } from './ask.ts';
-import type { Words } from './ask.ts';
+import type { RequestBody } from './ask.ts';
 import { callsOf, saidBack, textOf } from './blocks.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
@@ -85,18 +85,18 @@ export async function runLoop<T>(
 ): Promise<LoopEnd<T>> {
   const meter = createMeter(request);
   const requestIds: string[] = [];
-  const talk = createTalk({ ...deps, meter, requestIds }, request);
+  const conversation = createConversation({ ...deps, meter, requestIds }, request);
   const account = (): Omit<LoopEnd<T>, 'state' | 'why' | 'lint'> => ({
-    cutShort: talk.cutShort() !== undefined,
-    turns: talk.turns(),
+    cutShort: conversation.cutShort() !== undefined,
+    turns: conversation.turns(),
     tokens: meter.tokens(),
     microUsd: meter.microUsd(),
     unchargedMicroUsd: meter.untold(),
     requestIds,
   });
   try {
-    const done = await talk.toTheEnd();
-    return { state: 'completed', why: talk.cutShort() ?? 'done', ...done, ...account() };
+    const done = await conversation.toTheEnd();
+    return { state: 'completed', why: conversation.cutShort() ?? 'done', ...done, ...account() };
   } catch (error) {
     const how = request.signal.aborted ? abortedBy(request.signal.reason) : failedBy(error);
     return { ...how, lint: [], ...account(), cutShort: false };
@@ -118,7 +118,7 @@ function failedBy(thrown: unknown): Pick<LoopEnd<never>, 'state' | 'why' | 'erro
   return { state: 'failed', why: 'api_error', error };
 }
 
-interface Talk<T> {
+interface Conversation<T> {
   /** Throws Stopped, or the reason of the signal. */
   toTheEnd(): Promise<Done<T>>;
   turns(): number;
@@ -126,10 +126,10 @@ interface Talk<T> {
   cutShort(): Limit | undefined;
 }
 
-function createTalk<T>(
+function createConversation<T>(
   deps: { client: Pick<Anthropic, 'messages'>; clock: Clock; meter: Meter; requestIds: string[] },
   request: LoopRequest<T>,
-): Talk<T> {
+): Conversation<T> {
   const { job, tools, toolbox, limits, signal, note } = request;
   const ask = createAsk({ ...deps, request });
   const messages: Anthropic.MessageParam[] = [];
@@ -138,7 +138,7 @@ function createTalk<T>(
   let repaired = false;
   let wrapUp: Limit | undefined;
 
-  const words = (isLast: boolean): Words => ({
+  const bodyOf = (isLast: boolean): RequestBody => ({
     model: job.model,
     // The longest common beginning of all turns is read from the cache: half the bill of a run of six turns.
     cache_control: { type: 'ephemeral' },
@@ -166,7 +166,7 @@ function createTalk<T>(
     if (asked >= limits.toolCalls) return 'tool_calls';
     const near = deps.meter.nearly();
     if (near !== undefined || turns === 0) return near;
-    const room = deps.meter.room(await ask.bound(words(false)));
+    const room = deps.meter.room(await ask.bound(bodyOf(false)));
     return room.ok ? room.tight : undefined;
   }
 
@@ -180,7 +180,7 @@ function createTalk<T>(
       if (messages.at(-1)?.role === 'user') tell([{ type: 'text', text: wrapUpText(limit) }]);
     }
     const next = turns + 1;
-    const message = await ask.turn(words(limit !== undefined), { turn: next, sent: () => void (turns = next) });
+    const message = await ask.turn(bodyOf(limit !== undefined), { turn: next, sent: () => void (turns = next) });
     const content = saidBack(message.content);
     // An empty message would be refused.
     if (content.length > 0) messages.push({ role: 'assistant', content });
@@ -205,7 +205,7 @@ function createTalk<T>(
 
   async function canRepair(): Promise<boolean> {
     if (repaired || turns >= limits.turns) return false;
-    return deps.meter.room((await ask.bound(words(false))) + REPAIR_TOKENS).ok;
+    return deps.meter.room((await ask.bound(bodyOf(false))) + REPAIR_TOKENS).ok;
   }
 
   /** Undefined: the model was told what is wrong. */
