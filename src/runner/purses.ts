@@ -129,6 +129,8 @@ export function createPurses(deps: Deps): Purses {
       for (const known of live.keys()) isLive(known);
       live.set(runId, attempt);
       let spent = beforeMicroUsd;
+      /** Told, and not yet in the hands of the store: an attempt that is stopped meanwhile has it in its rest. */
+      let waiting = 0;
       const valueOf = (pendingMicroUsd: number, spentMicroUsd: number): Kept => ({
         job,
         ...window,
@@ -139,20 +141,29 @@ export function createPurses(deps: Deps): Purses {
         microUsd,
         beforeMicroUsd,
         async beforeTurn(money) {
+          waiting += money.spentMicroUsd;
           await inLine(runId, async () => {
             if (live.get(runId) !== attempt)
               throw new RunError('another attempt of the run has begun', { code: 'LEASE_EXPIRED' });
+            if (attempt.restedAt !== undefined) throw new RunError('the attempt is over', { code: 'CANCELLED' });
             const value = valueOf(money.boundMicroUsd, spent + money.spentMicroUsd);
-            await store.charge({ runId, spend: spendOf(value, money.spentMicroUsd), docs: [docOf(runId, value)] });
+            waiting -= money.spentMicroUsd;
+            // Before it is durable: the store takes the rest of an attempt that is stopped now behind it.
             spent = value.spentMicroUsd;
+            try {
+              await store.charge({ runId, spend: spendOf(value, money.spentMicroUsd), docs: [docOf(runId, value)] });
+            } catch (error) {
+              spent -= money.spentMicroUsd;
+              throw error;
+            }
           });
           await deps.charged();
         },
         rest(uncharged) {
           if (live.get(runId) !== attempt) return { spend: [], docs: [] };
           attempt.restedAt = clock.now();
-          const value = valueOf(0, spent + uncharged);
-          return { spend: spendOf(value, uncharged), docs: [docOf(runId, value)] };
+          const value = valueOf(0, spent + waiting + uncharged);
+          return { spend: spendOf(value, waiting + uncharged), docs: [docOf(runId, value)] };
         },
       };
     },

@@ -132,6 +132,40 @@ describe.each([
     expect(await all()).toEqual(each(1_234, 0));
   });
 
+  test.each(['before the store is asked', 'while the store writes'])(
+    'an attempt that is stopped %s what a turn cost counts it once, for the day and for the run',
+    async (when) => {
+      const { run } = await begun(h.store);
+      const reached = Promise.withResolvers<void>();
+      const slow = Promise.withResolvers<void>();
+      let held = false;
+      const store = {
+        ...h.store,
+        charge: async (charge: Parameters<typeof h.store.charge>[0]) => {
+          if (held) reached.resolve();
+          if (held && when === 'while the store writes') setImmediate(slow.resolve);
+          if (held) await slow.promise;
+          return h.store.charge(charge);
+        },
+      };
+      const budget = budgetOf({ ...h, store });
+      const purse = await purseOf(budget, run, job);
+      await purse.beforeTurn({ spentMicroUsd: 0, boundMicroUsd: 50_000 });
+      held = when === 'while the store writes';
+      const told = purse.beforeTurn({ spentMicroUsd: 30_000, boundMicroUsd: 60_000 });
+      if (held) await reached.promise;
+      // The loop is told nothing of how that ended: it counts as told.
+      const rest = purse.rest(0);
+      await told.catch(() => undefined);
+      await h.store.charge({ runId: run.id, ...rest });
+      expect(await counter(h.store, DAY)).toMatchObject({ used: 30_000 });
+      expect((await h.store.getDoc('agent-run', run.id))?.value).toMatchObject({
+        pendingMicroUsd: 0,
+        spentMicroUsd: 30_000,
+      });
+    },
+  );
+
   test('what an attempt spends is not counted again by one that a newer attempt has replaced', async () => {
     const budget = budgetOf(h);
     const { run } = await begun(h.store);

@@ -11,7 +11,8 @@ export interface WireUsage {
 export type WireBlock =
   | { type: 'text'; text: string }
   | { type: 'tool_use'; id: string; name: string; input: unknown }
-  | { type: 'thinking'; thinking: string; signature: string };
+  | { type: 'thinking'; thinking: string; signature: string }
+  | { type: 'redacted_thinking'; data: string };
 
 export interface WireAnswer {
   content?: readonly WireBlock[];
@@ -23,6 +24,14 @@ export interface WireAnswer {
   usage?: WireUsage | ((body: unknown) => WireUsage);
   /** Output tokens that `message_start` tells; default 1. */
   startOutput?: number;
+  /** Over what `message_delta` tells, which is by default the usage of the whole answer. */
+  endUsage?: Record<string, unknown>;
+  /** Characters of a delta; default: half of the block. */
+  chop?: number;
+  /** A ping before each event but the first. */
+  pings?: boolean;
+  /** The bytes that are sent at once; default: those of an event. */
+  bytes?: number;
   /** What the answer calls its model; default: as asked. */
   model?: string;
   headers?: Record<string, string>;
@@ -74,15 +83,17 @@ export function eventsOf(answer: WireAnswer, about: { n: number; model: string; 
   const usage = typeof answer.usage === 'function' ? answer.usage(about.body) : (answer.usage ?? {});
   const whole = [
     ...beginning(answer, usage, about),
-    ...(answer.content ?? []).flatMap(block),
+    ...(answer.content ?? []).flatMap((content, index) => block(content, { index, chop: answer.chop })),
     ...ending(answer, usage),
-  ];
+  ].flatMap((event, at) => (answer.pings === true && at > 0 ? [PING, event] : [event]));
   const { midError } = answer;
   if (midError === undefined) return whole;
   const details = midError.errorCode === undefined ? {} : { details: { error_code: midError.errorCode } };
   const error = { type: midError.type ?? 'overloaded_error', message: midError.message ?? 'Overloaded', ...details };
-  return [...whole.slice(0, midError.after), { event: 'error', data: { error } }];
+  return [...whole.slice(0, midError.after), { event: 'error', data: { error, request_id: `req_${about.n}` } }];
 }
+
+const PING: WireEvent = { event: 'ping', data: {} };
 
 function beginning(answer: WireAnswer, usage: WireUsage, { n, model }: { n: number; model: string }): WireEvent[] {
   const message = {
@@ -93,12 +104,12 @@ function beginning(answer: WireAnswer, usage: WireUsage, { n, model }: { n: numb
     content: [],
     stop_reason: null,
     stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
     usage: { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 },
   };
-  return [
-    { event: 'message_start', data: { message } },
-    { event: 'ping', data: {} },
-  ];
+  return [{ event: 'message_start', data: { message } }, PING];
 }
 
 function wireUsage(usage: WireUsage): object {
@@ -110,11 +121,14 @@ function wireUsage(usage: WireUsage): object {
     cache_creation_input_tokens: short + long,
     cache_creation: { ephemeral_5m_input_tokens: short, ephemeral_1h_input_tokens: long },
     server_tool_use: null,
+    output_tokens_details: null,
     service_tier: 'standard',
+    inference_geo: 'not_available',
+    speed: 'standard',
   };
 }
 
-function block(content: WireBlock, index: number): WireEvent[] {
+function block(content: WireBlock, { index, chop }: { index: number; chop: number | undefined }): WireEvent[] {
   const deltas = (pieces: object[]): WireEvent[] =>
     pieces.map((delta) => ({ event: 'content_block_delta', data: { index, delta } }));
   const framed = (start: object, inner: WireEvent[]): WireEvent[] => [
@@ -124,29 +138,32 @@ function block(content: WireBlock, index: number): WireEvent[] {
   ];
   if (content.type === 'text')
     return framed(
-      { type: 'text', text: '' },
-      deltas(halves(content.text).map((text) => ({ type: 'text_delta', text }))),
+      { type: 'text', text: '', citations: null },
+      deltas(pieces(content.text, chop).map((text) => ({ type: 'text_delta', text }))),
     );
   if (content.type === 'tool_use') {
-    const pieces = halves(JSON.stringify(content.input));
+    const parts = ['', ...pieces(JSON.stringify(content.input), chop)];
     return framed(
-      { ...content, input: {} },
-      deltas(pieces.map((partial_json) => ({ type: 'input_json_delta', partial_json }))),
+      { ...content, caller: { type: 'direct' }, input: {} },
+      deltas(parts.map((partial_json) => ({ type: 'input_json_delta', partial_json }))),
     );
   }
+  if (content.type === 'redacted_thinking') return framed(content, []);
   return framed(
     { type: 'thinking', thinking: '', signature: '' },
     deltas([
-      { type: 'thinking_delta', thinking: content.thinking },
+      // By default thinking is not shown: then there is nothing but its signature.
+      ...pieces(content.thinking, chop).map((thinking) => ({ type: 'thinking_delta', thinking })),
       { type: 'signature_delta', signature: content.signature },
     ]),
   );
 }
 
-/** In two, so that every block takes more than one event. */
-function halves(text: string): string[] {
-  const middle = Math.ceil(text.length / 2);
-  return [text.slice(0, middle), text.slice(middle)].filter((half) => half !== '');
+/** By default in two, so that every block takes more than one event. A piece may end within a character of two halves. */
+function pieces(text: string, chop = Math.ceil(text.length / 2)): string[] {
+  return Array.from({ length: Math.ceil(text.length / Math.max(1, chop)) }, (_, at) =>
+    text.slice(at * chop, (at + 1) * chop),
+  );
 }
 
 function ending(answer: WireAnswer, usage: WireUsage): WireEvent[] {
@@ -155,7 +172,19 @@ function ending(answer: WireAnswer, usage: WireUsage): WireEvent[] {
   const details = stop === 'refusal' ? { type: 'refusal', category: answer.category ?? null, explanation: null } : null;
   const delta = { stop_reason: stop, stop_sequence: null, stop_details: details, container: null };
   return [
-    { event: 'message_delta', data: { delta, usage: { output_tokens: usage.output ?? 200 } } },
+    { event: 'message_delta', data: { delta, usage: { ...endUsage(usage), ...answer.endUsage } } },
     { event: 'message_stop', data: {} },
   ];
+}
+
+/** Sums of the whole answer, and none to add to those of the beginning. */
+function endUsage(usage: WireUsage): object {
+  return {
+    input_tokens: usage.input ?? 1000,
+    output_tokens: usage.output ?? 200,
+    cache_read_input_tokens: usage.cacheRead ?? 0,
+    cache_creation_input_tokens: (usage.cacheWrite5m ?? 0) + (usage.cacheWrite1h ?? 0),
+    output_tokens_details: null,
+    server_tool_use: null,
+  };
 }

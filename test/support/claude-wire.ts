@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { eventsOf, textOf } from './claude-events.ts';
-import type { WireAnswer } from './claude-events.ts';
+import type { WireAnswer, WireBlock } from './claude-events.ts';
+import { brokenRule } from './claude-rules.ts';
 
 export { callTools, say } from './claude-events.ts';
 export type { WireAnswer, WireUsage } from './claude-events.ts';
@@ -53,6 +54,8 @@ export interface ClaudeWire extends AsyncDisposable {
   readonly counts: readonly WireRequest[];
   /** To anything else. */
   readonly others: readonly WireRequest[];
+  /** Blocks of all answers, whether all of them was sent or not. */
+  readonly served: readonly WireBlock[];
   /** The nth request to `/v1/messages`, from 1, once it has come whole. */
   arrived(n: number): Promise<WireRequest>;
   /** The number of events of the nth answer that went out, once they have (`hangAfter`, `cutAfter`, all). */
@@ -66,6 +69,7 @@ export async function startClaudeWire(script: WireScript, options: WireOptions =
     requests: new Array<WireRequest>(),
     counts: new Array<WireRequest>(),
     others: new Array<WireRequest>(),
+    served: new Array<WireBlock>(),
   };
   const [arrivals, sendings] = [marks<WireRequest>(), marks<number>()];
 
@@ -84,6 +88,9 @@ export async function startClaudeWire(script: WireScript, options: WireOptions =
     const step = typeof script === 'function' ? await script(request, n) : (script[n - 1] ?? usedUp(n));
     if ('silent' in step) return;
     if ('status' in step) return await refuse(response, step, n);
+    const broken = brokenRule(request.body, log.served);
+    if (broken !== undefined) return await refuse(response, { status: 400, message: broken }, n);
+    log.served.push(...(step.content ?? []));
     await step.gate;
     await stream(response, step, { n, request, sent: (events) => sendings.reach(n, events) });
   }
@@ -179,8 +186,12 @@ async function stream(response: ServerResponse, step: WireAnswer, { n, request, 
     if (events === step.endAfter) return end(() => response.end());
     if (events === step.hangAfter) return sent(events);
     await step.before?.(events);
-    // Written before the next: what was sent has left this process when the connection is cut.
-    await new Promise<void>((written) => void response.write(textOf(event), () => written()));
+    const whole = Buffer.from(textOf(event));
+    for (let at = 0; at < whole.length; at += step.bytes ?? whole.length) {
+      const piece = whole.subarray(at, at + (step.bytes ?? whole.length));
+      // Written before the next: what was sent has left this process when the connection is cut.
+      await new Promise<void>((written) => void response.write(piece, () => written()));
+    }
     events++;
   }
   end(() => (events === step.cutAfter ? response.destroy() : response.end()));

@@ -34,6 +34,8 @@ describe('the client', () => {
     expect(wire.requests[0]?.headers).toMatchObject({
       authorization: `Bearer ${KEY}`,
       'anthropic-version': '2026-10-21',
+      // Seconds until its headers.
+      'x-stainless-timeout': '300',
     });
     const installed = readFileSync('node_modules/@anthropic-ai/sdk/package.json', 'utf8');
     expect(claude.sdk).toBe((JSON.parse(installed) as { version: string }).version);
@@ -195,6 +197,16 @@ describe('the check of a model', () => {
       retiresAt: '2027-03-01T00:00:00Z',
     });
     expect(wire.others[0]?.path).toBe(`/v1/models/${MODEL}`);
+  });
+
+  test('ends with the signal and its reason', async () => {
+    const stop = new AbortController();
+    await using wire = await startClaudeWire([], { models: { [MODEL]: { status: 529 } } });
+    const claude = await openClaude({ apiKey: KEY, baseUrl: wire.url });
+    const reason = new Error('the doctor left');
+    const checking = checkModel(claude, MODEL, stop.signal);
+    stop.abort(reason);
+    await expect(checking).rejects.toBe(reason);
   });
 
   test('leaves out the end of a model that has none', async () => {

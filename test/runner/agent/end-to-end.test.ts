@@ -105,6 +105,17 @@ describe('a run of an agent', () => {
     expect(await ledger(house.store)).toEqual(spentInAll(2 * ANSWERED));
   });
 
+  test('shows on its card that a turn was asked for again', async () => {
+    const house = await begin({}, await wired([say(ANSWER, { cutAfter: 3 }), say(ANSWER)]));
+    const run = await done(house);
+    expect(run.progress?.steps.map(({ title }) => title)).toEqual([
+      'shelf_summary {"days":7}',
+      'Ask claude-sonnet-5-5 (turn 1)',
+      'Ask claude-sonnet-5-5 (turn 1, again)',
+    ]);
+    expect(run.agent).toMatchObject({ turns: 1, microUsd: STARTED + ANSWERED });
+  });
+
   test('keeps what was said, without the key, for as long as it is told', async () => {
     const house = await begin({}, await wired([say(ANSWER)]));
     const run = await done(house);
@@ -164,7 +175,7 @@ describe('a run of an agent', () => {
 
 describe('money that was spent is counted', () => {
   test('when the run is cancelled in the middle of an answer', async () => {
-    const wire = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const wire = await wired([say(ANSWER, { hangAfter: 3 })]);
     const { openClaude, heard } = listening();
     const house = await begin({ settings: { openClaude } }, wire);
     const { id } = await house.ask('shelf-report');
@@ -177,7 +188,7 @@ describe('money that was spent is counted', () => {
   });
 
   test('when the attempt runs out of time, with the account in the run', async () => {
-    const wire = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const wire = await wired([say(ANSWER, { hangAfter: 3 })]);
     const house = await begin({ jobs: [shelfJob(newShelf(), { timeout: 300, retries: 0 })] }, wire);
     const run = await done(house);
     expect(run).toMatchObject({ state: 'failed', error: { code: 'TIMED_OUT' } });
@@ -197,7 +208,7 @@ describe('money that was spent is counted', () => {
 
   test('when the worker is shut down, and the next one goes on with what is left', async () => {
     const store = newStore();
-    const first = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const first = await wired([say(ANSWER, { hangAfter: 3 })]);
     const { openClaude, heard } = listening();
     const house = await begin({ store, settings: { openClaude } }, first);
     const { id } = await house.ask('shelf-report');
@@ -214,7 +225,7 @@ describe('money that was spent is counted', () => {
   test('when the process dies, at its bound, and the second attempt goes on with what is left', async () => {
     const store = newStore();
     const line = severable(store);
-    const wire = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const wire = await wired([say(ANSWER, { hangAfter: 3 })]);
     // Never stopped: it is dead.
     const house = buildAgentHouse({ jobs: [shelfJob(newShelf())], store: line.store, leaseMs: 300, url: wire.url });
     await house.runner.start();
@@ -390,7 +401,7 @@ describe('a model that fails', () => {
 
   test('to answer in time leaves the figures within the timeout', async () => {
     const job = shelfJob(newShelf(), { whenModelFails: 'figures', timeout: 2000, retries: 3 });
-    const house = await begin({ jobs: [job] }, await wired([say(ANSWER, { hangAfter: 4 })]));
+    const house = await begin({ jobs: [job] }, await wired([say(ANSWER, { hangAfter: 3 })]));
     const run = await done(house);
     expect(run).toMatchObject({ state: 'completed', attemptsUsed: 1, report: { status: 'partial' } });
     expect(run.agent).toMatchObject({ mode: 'figures', why: 'deadline', microUsd: STARTED });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { RunError } from '../../../src/errors.ts';
 import { MODEL, converse, sonnet, tool, toolbox } from '../../support/claude-loop.ts';
 import { callTools, say, startClaudeWire } from '../../support/claude-wire.ts';
 
@@ -76,6 +77,30 @@ describe('evidence', () => {
     expect(second.end).toMatchObject({ state: 'failed', why: 'no_evidence' });
     expect(second.end.error).toMatchObject({ code: 'AGENT_ANSWER' });
     expect(second.end.error?.message).toContain('stock');
+  });
+
+  test('a required tool that failed is judged and told by its own failures, not by those of others', async () => {
+    const job = { model: MODEL, effort: 'medium' as const, requires: ['stock'] };
+    const failing = (message: string, more: { permanent: boolean; retryAfterMs?: number }) => (): never => {
+      throw new RunError(message, { code: 'AGENT_TOOLS', ...more });
+    };
+    const tools = [
+      tool('sales'),
+      tool('stock', failing('the stock is being counted', { permanent: false, retryAfterMs: 9_000 })),
+      tool('mail', failing('there is no mail', { permanent: true, retryAfterMs: 60_000 })),
+    ];
+    const calls = callTools([{ name: 'sales' }, { name: 'stock' }]);
+    await using wire = await startClaudeWire([calls, callTools([{ name: 'mail' }]), say(REPORT)]);
+    const { end } = await converse(wire, { job, tools });
+    expect(end.error).toMatchObject({ code: 'AGENT_TOOLS', permanent: false, retryAfterMs: 9_000 });
+    expect(end.error?.message).toBe('stock failed, which the report needs: the stock is being counted');
+  });
+
+  test('calls that no tool could have answered are no reason not to try again', async () => {
+    const calls = callTools([{ name: 'rm_rf' }, { name: 'curl' }, { name: 'sales', input: { days: 'all' } }]);
+    await using wire = await startClaudeWire([calls]);
+    const { end } = await converse(wire);
+    expect(end).toMatchObject({ state: 'failed', why: 'all_tools_failed', error: { permanent: false } });
   });
 
   test('an unknown tool and a bad input go back as errors, and the conversation goes on', async () => {

@@ -78,6 +78,21 @@ describe('a limit that is nearly reached', () => {
     expect(wire.requests[1]?.body.tool_choice).toEqual({ type: 'none' });
   });
 
+  test('of calls: with the last of them made, the report is written', async () => {
+    await using wire = await startClaudeWire([call(1, {}), call(2, {}), say(REPORT)]);
+    const { end, box } = await converse(wire, { limits: { toolCalls: 2 } });
+    expect(end).toMatchObject({ state: 'completed', why: 'tool_calls', cutShort: true, turns: 3 });
+    expect(wire.requests.map(({ body }) => body.tool_choice.type)).toEqual(['auto', 'auto', 'none']);
+    expect(box.calls()).toHaveLength(2);
+  });
+
+  test('of money from the beginning: the first turn has its tools all the same, for a report needs evidence', async () => {
+    await using wire = await startClaudeWire([call(1, { input: 200, output: 10 }), say(REPORT)], { count: 1000 });
+    const { end } = await converse(wire, { limits: { microUsd: 2_500 + 30_000 } });
+    expect(end).toMatchObject({ state: 'completed', why: 'budget_usd', cutShort: true });
+    expect(wire.requests.map(({ body }) => body.tool_choice.type)).toEqual(['auto', 'none']);
+  });
+
   test('of money that pays for no whole report later: it is written now, with less room', async () => {
     await using wire = await startClaudeWire([call(1, { input: 1000, output: 1000 }), say(REPORT)], { count: 1000 });
     const { end } = await converse(wire, { limits: { microUsd: 50_000, outputTokens: 16_000 } });
@@ -107,6 +122,13 @@ describe('a limit that is nearly reached', () => {
     expect(end).toMatchObject({ state: 'completed', why: 'max_turns', cutShort: true, turns: 2 });
     expect(wire.requests.map(({ body }) => body.tool_choice.type)).toEqual(['auto', 'none', 'auto']);
     expect(told).toHaveLength(3);
+  });
+
+  test('where the service refuses the last turn for anything else, it is not asked again', async () => {
+    await using wire = await startClaudeWire([call(1, {}), { status: 403 }, say(REPORT)]);
+    const { end } = await converse(wire, { limits: { turns: 2 } });
+    expect(end).toMatchObject({ state: 'failed', why: 'api_error' });
+    expect(wire.requests).toHaveLength(2);
   });
 });
 

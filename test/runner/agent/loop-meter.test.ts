@@ -50,6 +50,11 @@ describe('the meter', () => {
     expect(one.room(2_000)).toMatchObject({ ok: true, tight: undefined });
     const two = meter({ microUsd: 62_000 });
     two.add(tokens(1_000, 1_000));
+    const three = meter({ tokens: 10_000 });
+    three.add(tokens(1_000, 1_000));
+    // 8,000 are left: after this turn of 2,000 there are 4,000 for the report, but not after one more than that.
+    expect(three.room(2_000)).toMatchObject({ ok: true, tight: undefined });
+    expect(three.room(2_001)).toMatchObject({ ok: true, tight: 'budget_tokens' });
     // 50,000 are left: this turn has its 4,000 tokens of answer, but not the one after it.
     expect(two.room(2_000)).toMatchObject({ ok: true, maxTokens: 4_000, tight: 'budget_usd' });
   });
@@ -58,6 +63,7 @@ describe('the meter', () => {
     expect(readUsage({ input_tokens: 5, output_tokens: 7 })).toEqual(tokens(5, 7));
     const odd = { input_tokens: -5, output_tokens: Number.NaN, cache_read_input_tokens: null };
     expect(readUsage(odd)).toEqual(tokens(0, 0));
+    expect(readUsage({ input_tokens: 1.5, output_tokens: 1e300 })).toEqual(tokens(2, 1e9));
     const cache = { cache_creation_input_tokens: 10, cache_creation: { ephemeral_1h_input_tokens: 12 } };
     expect(readUsage({ input_tokens: 1, output_tokens: 1, ...cache })).toMatchObject({
       cacheWrite5m: 0,

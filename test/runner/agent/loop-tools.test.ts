@@ -22,14 +22,15 @@ describe('what tools say', () => {
     const huge = tool('sales', () => ({ data: 'x'.repeat(3_000_000) }));
     await using wire = await startClaudeWire([
       callTools([{ name: 'sales' }], { usage: { input: 1000, output: 50 } }),
+      callTools([{ name: 'sales', input: { days: 1 } }], { usage: { input: 9000, output: 70 } }),
       answer(),
     ]);
     const { end, notes } = await converse(wire, { tools: [huge] });
     expect(end.state).toBe('completed');
     expect(wire.requests[1]?.text.length).toBeLessThan(25_000);
     const bounds = notes.flatMap(({ inputBound }) => (typeof inputBound === 'number' ? [inputBound] : []));
-    const added = JSON.stringify(wire.requests[1]?.body.messages.at(-1).content).length;
-    expect(bounds[1]).toBe(1050 + Math.ceil(added / 3));
+    const added = (n: number): number => JSON.stringify(wire.requests[n]?.body.messages.at(-1).content).length;
+    expect(bounds.slice(1)).toEqual([1050 + Math.ceil(added(1) / 2), 9070 + Math.ceil(added(2) / 2)]);
   });
 
   test('the same call twice in one answer is carried out once, and answered twice', async () => {

@@ -12,6 +12,9 @@ const INPUT = sonnet(1000, 0) + 500 * 0.1 + 40 * 2.5;
 /** The start of an answer tells its input and one token of output. */
 const BEGUN = INPUT + 10;
 const WHOLE = INPUT + 2000;
+/** What an answer costs that breaks off after so many events: of its 26 letters half are a token each, and its end tells what it was. */
+const partOf = (events: number): number =>
+  events === 0 ? 0 : events === EVENTS - 1 ? WHOLE : events < 4 ? BEGUN : INPUT + (events === 4 ? 70 : 130);
 const answer = (more: Partial<WireAnswer> = {}): WireAnswer => say(REPORT, { usage: USAGE, ...more });
 /** message_start, ping, block start, two deltas, block stop, message_delta, message_stop. */
 const EVENTS = 8;
@@ -23,7 +26,7 @@ describe('an answer that breaks off', () => {
       for (const how of ['cutAfter', 'endAfter'] as const) {
         await using wire = await startClaudeWire([answer({ [how]: cutAfter }), answer()], { count: 2000 });
         const { end, told } = await converse(wire, { tools: [] });
-        const first = cutAfter === 0 ? 0 : cutAfter === EVENTS - 1 ? WHOLE : BEGUN;
+        const first = partOf(cutAfter);
         expect(end).toMatchObject({ state: 'completed', value: REPORT, turns: 1, microUsd: first + WHOLE });
         expect(end.tokens.input).toBe(cutAfter === 0 ? 1000 : 2000);
         expect(told.map(({ spentMicroUsd }) => spentMicroUsd)).toEqual([0, first]);
@@ -46,7 +49,7 @@ describe('an answer that breaks off', () => {
     async (at) => {
       await using wire = await startClaudeWire(() => answer({ cutAfter: at }));
       const { end } = await converse(wire, { tools: [] });
-      const part = at === 0 ? 0 : at === EVENTS - 1 ? WHOLE : BEGUN;
+      const part = partOf(at);
       expect(end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * part, unchargedMicroUsd: part });
       expect(end.error).toMatchObject({ code: 'MODEL_UNAVAILABLE', permanent: false });
       expect(wire.requests).toHaveLength(2);
@@ -57,10 +60,10 @@ describe('an answer that breaks off', () => {
     const broken = answer({ midError: { after: 4, type: 'overloaded_error' } });
     await using wire = await startClaudeWire([broken, answer()]);
     const { end } = await converse(wire, { tools: [] });
-    expect(end).toMatchObject({ state: 'completed', microUsd: BEGUN + WHOLE });
+    expect(end).toMatchObject({ state: 'completed', microUsd: partOf(4) + WHOLE });
     await using twice = await startClaudeWire([broken, broken, answer()]);
     const second = await converse(twice, { tools: [] });
-    expect(second.end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * BEGUN });
+    expect(second.end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * partOf(4) });
     expect(second.end.error?.message).toContain('overloaded_error');
     expect(twice.requests).toHaveLength(2);
   });
@@ -69,7 +72,7 @@ describe('an answer that breaks off', () => {
     const midError = { after: 3, type: 'rate_limit_error', errorCode: 'enforced_spend_limit_reached' };
     await using wire = await startClaudeWire([answer({ midError }), answer()]);
     const { end } = await converse(wire, { tools: [] });
-    expect(end).toMatchObject({ state: 'failed', why: 'spend_limit', microUsd: BEGUN });
+    expect(end).toMatchObject({ state: 'failed', why: 'spend_limit', microUsd: partOf(3) });
     expect(end.error).toMatchObject({ code: 'MODEL_SPEND_LIMIT', permanent: true });
     expect(wire.requests).toHaveLength(1);
   });
@@ -78,8 +81,35 @@ describe('an answer that breaks off', () => {
     const dear = { input: 4000, output: 100 };
     await using wire = await startClaudeWire([answer({ usage: dear, cutAfter: 4 }), answer()], { count: 4000 });
     const { end } = await converse(wire, { tools: [], limits: { microUsd: 27_000 } });
-    expect(end).toMatchObject({ state: 'failed', why: 'budget_usd', microUsd: sonnet(4000, 1) });
+    expect(end).toMatchObject({ state: 'failed', why: 'budget_usd', microUsd: sonnet(4000, 7) });
     expect(wire.requests).toHaveLength(1);
+  });
+
+  test('is charged for no more than it could have been', async () => {
+    const long = say('x'.repeat(9_000), { usage: USAGE, cutAfter: 5 });
+    await using wire = await startClaudeWire([long, answer()]);
+    const { end } = await converse(wire, { tools: [], limits: { outputTokens: 2_000 } });
+    expect(end).toMatchObject({ state: 'completed', microUsd: INPUT + 20_000 + WHOLE });
+  });
+
+  test('is charged by what it told where that is more than what came', async () => {
+    await using wire = await startClaudeWire([answer({ startOutput: 90, cutAfter: 5 }), answer()]);
+    const { end } = await converse(wire, { tools: [] });
+    expect(end).toMatchObject({ state: 'completed', microUsd: INPUT + 900 + WHOLE });
+  });
+
+  test('in thoughts, shown or not, or in a call is charged for them', async () => {
+    const thinking = { type: 'thinking' as const, thinking: 'hm'.repeat(50), signature: 's'.repeat(60) };
+    const call = { type: 'tool_use' as const, id: 'toolu_a', name: 'sales', input: { note: 'x'.repeat(89) } };
+    // message_start, ping; start, two of thinking, signature, stop; start, an empty one, two of input.
+    for (const [cutAfter, bytes] of [
+      [6, 160],
+      [11, 260],
+    ] as const) {
+      await using wire = await startClaudeWire([{ content: [thinking, call], usage: USAGE, cutAfter }, answer()]);
+      const { end } = await converse(wire, { tools: [] });
+      expect(end).toMatchObject({ state: 'completed', microUsd: INPUT + (bytes / 2) * 10 + WHOLE });
+    }
   });
 
   test('in a later turn keeps what was said before', async () => {
@@ -89,7 +119,7 @@ describe('an answer that breaks off', () => {
       answer(),
     ]);
     const { end, box } = await converse(wire);
-    expect(end).toMatchObject({ state: 'completed', turns: 2, microUsd: WHOLE + BEGUN + WHOLE });
+    expect(end).toMatchObject({ state: 'completed', turns: 2, microUsd: WHOLE + partOf(5) + WHOLE });
     expect([wire.requests.length, box.calls().length]).toEqual([3, 1]);
     expect(wire.requests[2]?.body.messages).toEqual(wire.requests[1]?.body.messages);
   });
@@ -152,6 +182,7 @@ describe('the signal', () => {
   const reasons = [
     ['a cancel', cancel, { state: 'cancelled', why: 'cancelled' }],
     ['a deadline', timeout, { state: 'failed', why: 'deadline', error: timeout }],
+    ['a lost lease', new RunError('it was lost', { code: 'LEASE_EXPIRED' }), { state: 'cancelled', why: 'cancelled' }],
   ] as const;
 
   describe.each(reasons)('of %s', (_, reason, expected) => {
@@ -209,7 +240,7 @@ describe('the signal', () => {
       await Promise.all([seen.promise, wire.sent(1)]);
       stop.abort(reason);
       const { end } = await running;
-      const came = hangAfter === 0 ? 0 : hangAfter === EVENTS - 1 ? WHOLE : BEGUN;
+      const came = partOf(hangAfter);
       expect(end).toMatchObject({ ...expected, microUsd: came, unchargedMicroUsd: came });
       await request.gone;
       expect(wire.requests).toHaveLength(1);

@@ -88,8 +88,8 @@ describe('a conversation', () => {
       role: 'assistant',
       content: [
         thinking,
-        { type: 'tool_use', id: 'toolu_a', name: 'slow', input: {} },
-        { type: 'tool_use', id: 'toolu_b', name: 'fast', input: { days: 3 } },
+        { type: 'tool_use', id: 'toolu_a', name: 'slow', input: {}, caller: { type: 'direct' } },
+        { type: 'tool_use', id: 'toolu_b', name: 'fast', input: { days: 3 }, caller: { type: 'direct' } },
       ],
     });
     expect(results.content).toMatchObject([
@@ -135,14 +135,16 @@ describe('a conversation', () => {
     },
   );
 
-  test('counts by a third of the bytes where the service does not count', async () => {
-    for (const count of [() => ({ status: 500 }), () => ({ status: 404 })]) {
+  test('counts half of the bytes where the service does not count', async () => {
+    for (const count of [() => ({ status: 500 }), () => ({ status: 404 }), 0]) {
       await using wire = await startClaudeWire([say(REPORT)], { count });
       const { told, end } = await converse(wire, { tools: [] });
       const { cache_control: _, max_tokens: __, stream: ___, ...counted } = wire.requests[0]?.body ?? {};
-      const tokens = Math.ceil(JSON.stringify(counted).length / 3);
+      const tokens = Math.ceil(JSON.stringify(counted).length / 2);
       expect(told[0]?.boundMicroUsd).toBe(Math.ceil(tokens * 2.5) + 160_000);
       expect([end.state, wire.counts.length]).toEqual(['completed', 1]);
+      // Seconds: nothing waits for a count as long as for an answer.
+      expect(wire.counts[0]?.headers['x-stainless-timeout']).toBe('10');
     }
   });
 });
@@ -154,6 +156,30 @@ describe('an answer that is no report', () => {
     const { end } = await converse(wire, { tools: [] });
     expect(end).toMatchObject({ state: 'completed', why: 'done', cutShort: false, value: REPORT, microUsd: 2 * TURN });
     expect(wire.requests[1]?.body.messages.at(-1).content[0].text).toContain('- no headline\n- F9 is no fact');
+  });
+
+  test('is told its first twenty problems, each cut, and how many more there are', async () => {
+    const problems = Array.from({ length: 23 }, (_, at) => `${at} ${'x'.repeat(500)}`);
+    await using wire = await startClaudeWire([say({ problems }), say(REPORT)]);
+    await converse(wire, { tools: [] });
+    const lines = wire.requests[1]?.body.messages.at(-1).content[0].text.split('\n').slice(1);
+    expect(lines).toHaveLength(21);
+    expect(lines[19]).toBe(`- 19 ${'x'.repeat(296)}…`);
+    expect(lines[20]).toBe('(3 more are not listed)');
+  });
+
+  test('is read as the last chance when the money does not reach for its problems', async () => {
+    const bad = say({ problems: ['F9 is no fact'] }, { usage: { input: 1000, output: 200 } });
+    // 4,000 are spent. The next request has 1,200 tokens of input and as many of problems as are allowed, and 1,024 to answer.
+    const enough = 4_000 + (1_200 + 2_500) * 2.5 + 10_240;
+    for (const [microUsd, requests] of [
+      [enough, 2],
+      [enough - 1, 1],
+    ] as const) {
+      await using wire = await startClaudeWire([bad, say(REPORT)], { count: 1000 });
+      expect((await converse(wire, { tools: [], limits: { microUsd } })).end.state).toBe('completed');
+      expect(wire.requests).toHaveLength(requests);
+    }
   });
 
   test('is read for the last time after the repair: what is wrong is left out', async () => {

@@ -30,6 +30,20 @@ describe('time', () => {
     expect(box.failures()[0]?.error.permanent).toBe(false);
   });
 
+  test('a tool that has answered leaves no timer behind, nor does one that failed', async () => {
+    const clock = manualClock();
+    let waiting = 0;
+    const after: typeof clock.after = (ms, fn) => {
+      waiting++;
+      const timer = clock.after(ms, fn);
+      return { cancel: () => (waiting--, timer.cancel()) };
+    };
+    const down = tool('stock', () => Promise.reject(new Error('down')));
+    const box = toolbox([tool('sales'), down], { clock: { ...clock, after } });
+    await Promise.all([ask(box, 'sales'), ask(box, 'stock')]);
+    expect(waiting).toBe(0);
+  });
+
   test('a signal ends a call at once with its reason, also when the tool ignores it', async () => {
     const stop = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -41,6 +55,19 @@ describe('time', () => {
     await expect(answer).rejects.toBe(reason);
     expect(box.calls()).toMatchObject([{ state: 'failed' }]);
     await expect(ask(box, 'sales', {}, stop.signal)).rejects.toBe(reason);
+  });
+
+  test('a signal ends the wait for the same call of another at once, and that goes on', async () => {
+    const stop = new AbortController();
+    const done = Promise.withResolvers<object>();
+    const box = toolbox([tool('sales', () => done.promise)]);
+    const first = ask(box, 'sales');
+    const second = ask(box, 'sales', {}, stop.signal);
+    const reason = new Error('stop');
+    stop.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    done.resolve({});
+    expect((await first).ok).toBe(true);
   });
 
   test('at most four calls run at once, and a place that becomes free is used', async () => {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { describe, expect, test } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
 import { createScrub } from '../../../src/scrub.ts';
@@ -166,6 +167,13 @@ describe('a call of a tool', () => {
     ]);
   });
 
+  test('is noted within what an account has room for, and carried out all the same', async () => {
+    const box = toolbox([tool('sales')]);
+    for (let call = 0; call < 205; call++) await ask(box, 'none');
+    expect((await ask(box, 'sales')).ok).toBe(true);
+    expect([box.calls().length, box.failures().length]).toEqual([200, 200]);
+  });
+
   test('is one step of the card, named by the tool and its input', async () => {
     const titles: string[] = [];
     const step = async <T>(title: string, fn: () => Promise<T>): Promise<T> => (titles.push(title), await fn());
@@ -174,6 +182,16 @@ describe('a call of a tool', () => {
     await ask(box, 'sales', { days: 3 });
     await ask(box, 'none');
     expect(titles).toEqual(['sales {"days":3}']);
+  });
+
+  test('is a step without secrets, whatever the model asked with', async () => {
+    const titles: string[] = [];
+    const step = async <T>(title: string, fn: () => Promise<T>): Promise<T> => (titles.push(title), await fn());
+    const input = z.object({ note: z.string() });
+    const context = { runId: 'r', env: { KEY: 's3cr3t-of-env' }, now: 0, timeZone: 'UTC', log: () => undefined };
+    const box = toolbox([tool('sales', () => ({}), { input })], { step, context });
+    await ask(box, 'sales', { note: 's3cr3t-of-env shpat_0123456789abcdef' });
+    expect(titles).toEqual(['sales {"note":"[secret] [secret]"}']);
   });
 
   test('that fails ends its step as failed', async () => {

@@ -22,8 +22,6 @@ const TIMEOUT_MS = 5 * 60_000;
 const MAX_RETRIES = 2;
 /** A longer wait is not for an attempt that holds a worker, but for the next one. */
 const LONGEST_WAIT_MS = 60_000;
-/** Larger errors are not looked into. */
-const MAX_ERROR_BYTES = 100_000;
 /** What the SDK sends of its own; anything else has come from ANTHROPIC_CUSTOM_HEADERS, which no option turns off. */
 const HEADERS = /^(?:accept|content-type|user-agent|anthropic-version|x-stainless-[a-z-]+)$/;
 
@@ -35,7 +33,6 @@ export async function openClaude(settings: ClaudeSettings): Promise<Claude> {
   ]);
   const client = new Sdk({
     apiKey: settings.apiKey,
-    authToken: null,
     webhookKey: null,
     baseURL: settings.baseUrl ?? API,
     maxRetries: MAX_RETRIES,
@@ -72,8 +69,8 @@ const SpendError = z.object({
 });
 
 async function isSpendLimit(response: Response): Promise<boolean> {
-  if (response.status !== 429 && response.status !== 402) return false;
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_ERROR_BYTES) return false;
+  // The other status of a spent limit, 402, is not retried anyway.
+  if (response.status !== 429) return false;
   const text = await response.clone().text();
   try {
     return SpendError.safeParse(JSON.parse(text)).success;

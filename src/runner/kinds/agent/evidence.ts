@@ -68,7 +68,6 @@ export function createGathering({ clock, job, input, context, progress, nonce, s
           permanent: true,
         });
       for (const call of calls) {
-        signal.throwIfAborted();
         const answer = await toolbox.call({ name: call.tool, input: call.input, by: 'code' }, signal);
         found.push({ name: call.tool, ...answer });
       }

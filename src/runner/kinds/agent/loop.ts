@@ -6,7 +6,8 @@ import type { AgentWhy, Tokens } from '../../../store/agent-records.ts';
 import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
 import { readThrown } from '../../thrown.ts';
 import { createAsk } from './ask.ts';
-import type { Words } from './ask.ts';
+import type { RequestBody } from './ask.ts';
+import { callsOf, saidBack, textOf } from './blocks.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import type { Price } from './prices.ts';
@@ -70,6 +71,8 @@ interface Done<T> {
   lint: string[];
 }
 
+/** Models that refuse to be told one. */
+const NO_EFFORT = /^claude-(?:haiku|sonnet)-4-5(?:-\d{8})?$/;
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM = 300;
 /** Of the problems, at most. */
@@ -82,18 +85,18 @@ export async function runLoop<T>(
 ): Promise<LoopEnd<T>> {
   const meter = createMeter(request);
   const requestIds: string[] = [];
-  const talk = createTalk({ ...deps, meter, requestIds }, request);
+  const conversation = createConversation({ ...deps, meter, requestIds }, request);
   const account = (): Omit<LoopEnd<T>, 'state' | 'why' | 'lint'> => ({
-    cutShort: talk.cutShort() !== undefined,
-    turns: talk.turns(),
+    cutShort: conversation.cutShort() !== undefined,
+    turns: conversation.turns(),
     tokens: meter.tokens(),
     microUsd: meter.microUsd(),
     unchargedMicroUsd: meter.untold(),
     requestIds,
   });
   try {
-    const done = await talk.toTheEnd();
-    return { state: 'completed', why: talk.cutShort() ?? 'done', ...done, ...account() };
+    const done = await conversation.toTheEnd();
+    return { state: 'completed', why: conversation.cutShort() ?? 'done', ...done, ...account() };
   } catch (error) {
     const how = request.signal.aborted ? abortedBy(request.signal.reason) : failedBy(error);
     return { ...how, lint: [], ...account(), cutShort: false };
@@ -115,7 +118,7 @@ function failedBy(thrown: unknown): Pick<LoopEnd<never>, 'state' | 'why' | 'erro
   return { state: 'failed', why: 'api_error', error };
 }
 
-interface Talk<T> {
+interface Conversation<T> {
   /** Throws Stopped, or the reason of the signal. */
   toTheEnd(): Promise<Done<T>>;
   turns(): number;
@@ -123,10 +126,10 @@ interface Talk<T> {
   cutShort(): Limit | undefined;
 }
 
-function createTalk<T>(
+function createConversation<T>(
   deps: { client: Pick<Anthropic, 'messages'>; clock: Clock; meter: Meter; requestIds: string[] },
   request: LoopRequest<T>,
-): Talk<T> {
+): Conversation<T> {
   const { job, tools, toolbox, limits, signal, note } = request;
   const ask = createAsk({ ...deps, request });
   const messages: Anthropic.MessageParam[] = [];
@@ -135,7 +138,7 @@ function createTalk<T>(
   let repaired = false;
   let wrapUp: Limit | undefined;
 
-  const words = (isLast: boolean): Words => ({
+  const bodyOf = (isLast: boolean): RequestBody => ({
     model: job.model,
     // The longest common beginning of all turns is read from the cache: half the bill of a run of six turns.
     cache_control: { type: 'ephemeral' },
@@ -143,7 +146,10 @@ function createTalk<T>(
     messages: [...messages],
     ...(tools.length > 0 && { tools: tools.map(wireTool), tool_choice: { type: isLast ? 'none' : 'auto' } }),
     // A plain object: the SDK's own parser throws the answer and its usage away when it does not fit.
-    output_config: { format: { type: 'json_schema', schema: request.schema }, effort: job.effort },
+    output_config: {
+      format: { type: 'json_schema', schema: request.schema },
+      ...(!NO_EFFORT.test(job.model) && { effort: job.effort }),
+    },
   });
 
   /** Says something to the model; behind what was said already, for two messages of one side follow each other badly. */
@@ -160,7 +166,7 @@ function createTalk<T>(
     if (asked >= limits.toolCalls) return 'tool_calls';
     const near = deps.meter.nearly();
     if (near !== undefined || turns === 0) return near;
-    const room = deps.meter.room(await ask.bound(words(false)));
+    const room = deps.meter.room(await ask.bound(bodyOf(false)));
     return room.ok ? room.tight : undefined;
   }
 
@@ -174,9 +180,10 @@ function createTalk<T>(
       if (messages.at(-1)?.role === 'user') tell([{ type: 'text', text: wrapUpText(limit) }]);
     }
     const next = turns + 1;
-    const message = await ask.turn(words(limit !== undefined), { turn: next, sent: () => void (turns = next) });
-    // Untouched, for thinking is tied to its place; an empty message would be refused.
-    if (message.content.length > 0) messages.push({ role: 'assistant', content: message.content });
+    const message = await ask.turn(bodyOf(limit !== undefined), { turn: next, sent: () => void (turns = next) });
+    const content = saidBack(message.content);
+    // An empty message would be refused.
+    if (content.length > 0) messages.push({ role: 'assistant', content });
     return { message, isLast: limit !== undefined };
   }
 
@@ -198,7 +205,7 @@ function createTalk<T>(
 
   async function canRepair(): Promise<boolean> {
     if (repaired || turns >= limits.turns) return false;
-    return deps.meter.room((await ask.bound(words(false))) + REPAIR_TOKENS).ok;
+    return deps.meter.room((await ask.bound(bodyOf(false))) + REPAIR_TOKENS).ok;
   }
 
   /** Undefined: the model was told what is wrong. */
@@ -216,7 +223,7 @@ function createTalk<T>(
   }
 
   async function follow(message: Anthropic.Message, isLast: boolean): Promise<Done<T> | undefined> {
-    const calls = message.content.filter((block) => block.type === 'tool_use');
+    const calls = callsOf(message);
     switch (message.stop_reason) {
       case 'pause_turn':
         return undefined;
@@ -225,20 +232,19 @@ function createTalk<T>(
       case 'model_context_window_exceeded':
         throw answerStop('context', 'the conversation grew longer than the model can read', LESS);
       case 'max_tokens':
-        if (isJson(textOf(message))) return await report(message);
+        // Calls that are cut off as well could not be answered, nor the report sent back.
+        if (calls.length === 0 && isJson(textOf(message))) return await report(message);
         throw answerStop(
           'truncated',
           'the answer was cut off at its longest',
           'Raise `budget.outputTokens` of the job.',
         );
-      case 'tool_use':
+      // Also a reason that is not known yet is read for what it brought.
+      default:
         if (calls.length === 0) return await report(message);
         if (isLast) throw limitStop(wrapUp ?? 'max_turns');
         await carryOut(calls);
         return undefined;
-      // A reason that is not known yet is read for what it brought.
-      default:
-        return await report(message);
     }
   }
 
@@ -278,10 +284,6 @@ function repairText(problems: readonly string[], all: number): string {
 
 function overTheLimit(limit: number): { ok: false; text: string } {
   return { ok: false, text: `Error: not carried out, for this run may make ${limit} calls of tools and has made them` };
-}
-
-function textOf(message: Anthropic.Message): string {
-  return message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 
 function isJson(text: string): boolean {

@@ -48,7 +48,7 @@ export function createMeter({ limits, price }: { limits: Limits; price: Price | 
   function longest(input: number, more = { cost: 0, whole: 0 }): { output: number; by: Limit } {
     const byTokens = limits.tokens - whole() - more.whole - input;
     if (price === undefined || limits.microUsd === null) return { output: byTokens, by: 'budget_tokens' };
-    const byMoney = affordableOutput(price, input, Math.max(0, limits.microUsd - spent - more.cost));
+    const byMoney = affordableOutput(price, input, limits.microUsd - spent - more.cost);
     return byMoney < byTokens ? { output: byMoney, by: 'budget_usd' } : { output: byTokens, by: 'budget_tokens' };
   }
 

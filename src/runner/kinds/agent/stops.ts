@@ -80,23 +80,19 @@ export function missingEvidence(
 
 /** Permanent if the tools that failed said so, and none said otherwise; then the longest wait that one asked for. */
 function toolsStop(toolbox: Toolbox, required?: readonly string[]): Stopped {
-  const failures = toolbox.failures().filter(({ name }) => required?.includes(name) ?? true);
+  const counts = ({ name }: { name: string }): boolean => required?.includes(name) ?? true;
+  const failures = toolbox.failures().filter(counts);
   const own = failures.filter(({ of }) => of === 'tool').map(({ error }) => error);
   const waits = own.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
   const last = failures.at(-1)?.error;
   const about = required === undefined ? 'all tools failed' : `${required.join(', ')} failed, which the report needs`;
-  const error = new RunError(
-    short(
-      `${about}: ${toolbox.calls().findLast((call) => call.error !== undefined)?.error ?? 'no call succeeded'}`,
-      500,
-    ),
-    {
-      code: 'AGENT_TOOLS',
-      permanent: own.length > 0 && own.every(({ permanent }) => permanent),
-      ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
-      ...(last?.hint !== undefined && { hint: last.hint }),
-      ...(last !== undefined && { cause: last }),
-    },
-  );
+  const said = toolbox.calls().findLast((call) => call.error !== undefined && counts(call))?.error;
+  const error = new RunError(short(`${about}: ${said ?? 'no call succeeded'}`, 500), {
+    code: 'AGENT_TOOLS',
+    permanent: own.length > 0 && own.every(({ permanent }) => permanent),
+    ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
+    ...(last?.hint !== undefined && { hint: last.hint }),
+    ...(last !== undefined && { cause: last }),
+  });
   return new Stopped(required === undefined ? 'all_tools_failed' : 'no_evidence', error);
 }

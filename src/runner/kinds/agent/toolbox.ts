@@ -60,6 +60,9 @@ const MAX_CALLS = 200;
 interface Ready {
   tool: LoadedTool;
   input: Record<string, unknown>;
+  /** The input in one order of its members. */
+  canonical: string;
+  /** As much of it as is shown. */
   query: string;
 }
 
@@ -93,15 +96,17 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   /** Ends at its timeout and with the signal, whether the tool listens or not. */
   async function run({ tool, input, query }: Ready, signal: AbortSignal): Promise<string> {
     const late = new AbortController();
-    const ended = new RunError(`${tool.name} did not answer within ${tool.timeoutMs} ms`, { code: 'TIMED_OUT' });
-    const timer = clock.after(tool.timeoutMs, () => late.abort(ended));
+    const { name, timeoutMs } = tool;
+    const timer = clock.after(timeoutMs, () =>
+      late.abort(new RunError(`${name} did not answer within ${timeoutMs} ms`, { code: 'TIMED_OUT' })),
+    );
     const both = AbortSignal.any([signal, late.signal]);
     try {
       // In a promise of its own: a tool that is no async function may throw at once.
       const ran = Promise.resolve().then(() => tool.run(input, { ...context, signal: both }));
-      const output = readToolOutput(await orAbort(ran, both), tool.name);
-      const shown: unknown = take({ tool: tool.name, query, output });
-      outputs.set(tool.name, output);
+      const output = readToolOutput(await orAbort(ran, both), name);
+      const shown: unknown = take({ tool: name, query, output });
+      outputs.set(name, output);
       return cut(scrub(typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'null')), tool.maxResultChars);
     } finally {
       timer.cancel();
@@ -130,7 +135,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   }
 
   async function once(ready: Ready, by: ToolCall['by'], signal: AbortSignal): Promise<ToolAnswer> {
-    const key = `${ready.tool.name} ${canonicalJson(ready.input)}`;
+    const key = `${ready.tool.name} ${ready.canonical}`;
     for (;;) {
       const same = known.get(key);
       const answer = same ?? carryOut(ready, by, signal);
@@ -156,7 +161,8 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
       return `there is no tool ${short(name, MAX_NAME)}; there are ${[...byName.keys()].join(', ')}`;
     const read = tool.input.safeParse(input);
     if (!read.success) return `the input does not fit: ${z.prettifyError(read.error)}`;
-    return { tool, input: read.data, query: canonicalJson(read.data).slice(0, MAX_QUERY).toWellFormed() };
+    const canonical = canonicalJson(read.data);
+    return { tool, input: read.data, canonical, query: canonical.slice(0, MAX_QUERY).toWellFormed() };
   }
 
   return {
