@@ -51,6 +51,8 @@ export interface RegistryDeps {
   importMs?: number;
   /** Whose commands are jobs as well. */
   plugins?: Shelf;
+  /** What definitions may look up for their schedules: the environment and `.env`. */
+  variables?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface RegistryDeps {
  * files with the same job name the first by file name wins, and a file wins over a plugin.
  */
 export function createRegistry(deps: RegistryDeps): Registry {
-  const { dir, clock, log, importMs = 10_000, plugins } = deps;
+  const { dir, clock, log, importMs = 10_000, plugins, variables = {} } = deps;
   let known = new Map<string, Known>();
   let folderProblems: JobProblem[] = [];
   let jobs = new Map<string, LoadedJob>();
@@ -93,7 +95,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     // Noted before it is read: what is written meanwhile is seen at the next look.
     const watch = (path: string): void => void beside.set(path, versionOf(path));
     try {
-      const job = await loadJobFile({ dir, file, version, watch }, { clock, importMs });
+      const job = await loadJobFile({ dir, file, version, watch, variables }, { clock, importMs });
       log.debug('job loaded', { file, job: job.name });
       return { version, beside, job };
     } catch (error) {

@@ -178,6 +178,29 @@ describe('a folder that changes', () => {
     expect(registry.problems()).toMatchObject([{ file: 'a.ts' }]);
   });
 
+  test('schedules may be made of the environment, and what is wrong with the function is named', async () => {
+    const made = (name: string, body: string): string =>
+      ts(name, `destinations: ['file:x.md'], schedules: (variable) => ${body}`);
+    await using folder = await tempFolder({
+      'a.ts': made('team', `[{ when: 'mon 09:00', destinations: [variable('TEAM') ?? 'file:nobody.md'] }]`),
+      'b.ts': made(
+        'empty',
+        `[variable('EMPTY'), variable('toString')].flatMap((when) => when === undefined ? [] : [{ when }])`,
+      ),
+      'c.ts': made('throws', `variable('TEAM').nothing.such`),
+      'd.ts': made('word', `'monday'`),
+    });
+    const variables = { TEAM: ' ana@example.com ', EMPTY: ' ' };
+    const registry = createRegistry({ dir: folder.dir, clock: systemClock, log: silentLog, variables });
+    await registry.refresh();
+    expect(registry.get('team')?.schedules[0]?.destinations).toMatchObject([{ kind: 'email', to: 'ana@example.com' }]);
+    expect(registry.get('empty')?.schedules).toEqual([]);
+    expect(registry.problems()).toMatchObject([
+      { file: 'c.ts', reason: expect.stringContaining('schedules: the function failed:') as unknown },
+      { file: 'd.ts', reason: expect.stringMatching(/^schedules: /) as unknown },
+    ]);
+  });
+
   test('lookups look again after two seconds', async () => {
     await using folder = await tempFolder();
     const clock = manualClock();

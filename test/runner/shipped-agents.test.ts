@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { loadConfig } from '../../src/config.ts';
 import { silentLog } from '../../src/log.ts';
 import { createFactBook } from '../../src/runner/kinds/agent/facts.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
@@ -47,14 +48,19 @@ test('without a place to report to, neither runs by itself', async () => {
   expect((await loadShipped('standup-digest')).schedules).toEqual([]);
 });
 
-test('a place in the environment gives the report its Monday, with options that have commas', async () => {
-  const script = `const { default: job } = await import('./jobs/weekly-merchandising.ts'); console.log(JSON.stringify(job.schedules));`;
-  const places = '#shop?attach=csv,html, team@example.com,C0123ABC';
-  const env = { PATH: process.env['PATH'] ?? '', WEEKLY_MERCHANDISING_TO: places };
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
-  expect(JSON.parse(stdout)).toEqual([
-    { when: 'every monday 09:00', destinations: ['#shop?attach=csv,html', 'team@example.com', 'C0123ABC'] },
-  ]);
+test.each([
+  ['weekly-merchandising', 'WEEKLY_MERCHANDISING_TO', '#shop?attach=csv,html, team@example.com,C0123ABC', 3],
+  ['standup-digest', 'STANDUP_DIGEST_TO', '#team, team@example.com', 2],
+  ['repo-digest', 'WEEKLY_DIGEST_TO', '#team', 1],
+])('a line in .env gives %s its schedule: %s=%s', async (name, variable, places, count) => {
+  await using folder = await tempFolder({ '.env': `${variable}="${places}"\n` });
+  const { variables } = loadConfig({}, folder.dir);
+  const own = createRegistry({ dir: JOBS, clock: systemClock, log: silentLog, variables });
+  await own.refresh();
+  const [schedule, ...more] = own.get(name)?.schedules ?? [];
+  expect(more).toEqual([]);
+  expect(schedule?.destinations).toHaveLength(count);
+  expect(schedule?.destinations?.every(({ kind }) => ['slack', 'email'].includes(kind))).toBe(true);
 });
 
 describe('weekly-merchandising without a shop and a key', () => {
