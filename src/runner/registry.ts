@@ -100,7 +100,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
       return { version, beside, job };
     } catch (error) {
       const problem = problemOf({ dir, file }, error);
-      log.warn('job file is not usable', { file, kept: before?.job !== undefined });
+      log.warn('job file is not usable', { file, reason: problem.reason, kept: before?.job !== undefined });
       return { version, beside, problem, ...(before?.job !== undefined && { job: before.job }) };
     }
   }
@@ -201,6 +201,11 @@ function problemOf({ dir, file }: { dir: string; file: string }, error: unknown)
   const where = error instanceof SyntaxError ? 'it does not parse: ' : '';
   const hint = error instanceof BellhopError ? error.hint : undefined;
   return { file, reason: `${where}${text}`, ...(hint !== undefined && { hint }) };
+}
+
+/** What is wrong with a file, in one line with the way out. */
+export function problemText({ file, reason, hint }: JobProblem): string {
+  return `${file} is no job: ${reason}${hint === undefined ? '' : ` (${hint})`}`;
 }
 
 /** Whether a job that is not there may come back once a file is mended: by convention a file or a plugin's folder is named after it. */

@@ -169,6 +169,17 @@ describe('a folder that changes', () => {
     expect(registry.list().map((job) => job.name)).toEqual(['added']);
   });
 
+  test('a job whose file is broken is refused with what is wrong with the file', async () => {
+    await using folder = await tempFolder({ 'report.ts': 'export default 7;', 'other.ts': 'export default 7;' });
+    const house = buildHouse({ registry: await load(folder.dir) });
+    const asked = { input: {}, as: 'json', actor: { kind: 'operator', id: 'ana' }, trigger: 'cli' } as const;
+    expect(await house.runner.submit({ job: 'report', ...asked })).toMatchObject({
+      outcome: 'unknown_job',
+      broken: expect.stringMatching(/^report\.ts is no job: .+ \(write: export default /) as unknown,
+    });
+    expect(await house.runner.submit({ job: 'reports', ...asked })).not.toHaveProperty('broken');
+  });
+
   test('a file that turns bad keeps its last good definition and is named', async () => {
     await using folder = await tempFolder({ 'a.ts': ts('kept') });
     const registry = await load(folder.dir);
