@@ -75,6 +75,7 @@ export const AGENT_WHYS = [
   'all_tools_failed',
   'no_evidence',
   'spend_limit',
+  'price_unknown',
   'api_error',
 ] as const;
 export const AgentWhy = z.enum(AGENT_WHYS);
