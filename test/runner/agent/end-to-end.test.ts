@@ -373,7 +373,7 @@ describe('a model that fails', () => {
     expect(run).toMatchObject({ state: 'completed', report: { status: 'partial' } });
     expect(run.agent).toMatchObject({ mode: 'figures', why: 'api_error', model: 'claude-sonnet-5-5' });
     expect(run.report?.warnings[0]).toBe(
-      'Figures only, without the words of the model: the Claude API could not be used.',
+      'Figures only, without the words of the model: the Claude API could not be used (`bellhop doctor` says why).',
     );
     expect(textOf(run)).toContain('The stock of the blue mug is 2');
   });

@@ -97,7 +97,7 @@ const WITHOUT_MODEL: Readonly<Partial<Record<AgentWhy, string>>> = {
   bad_output: 'its answer did not pass the checks',
   price_unknown: 'nobody knows the price of its model (the model of the job may be misspelt)',
   spend_limit: 'the spend limit of the account is reached',
-  api_error: 'the Claude API could not be used',
+  api_error: 'the Claude API could not be used (`bellhop doctor` says why)',
 };
 
 /** A report that was to have a model and has none is partial, whatever stands in it. */
