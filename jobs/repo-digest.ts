@@ -29,11 +29,11 @@ function read({ repo, days, log }: z.infer<typeof input>, ctx: JobContext): Prom
 }
 
 /** Every Monday by itself, where there is a repository to read; WEEKLY_DIGEST_TO names a channel or an address for it. */
-const weekly = {
+const weekly = (to = 'file:weekly-digest-{date}.html') => ({
   when: 'every monday 09:00',
   zone: 'Europe/Berlin',
-  destinations: [process.env['WEEKLY_DIGEST_TO'] || 'file:weekly-digest-{date}.html'],
-};
+  destinations: [to],
+});
 
 export default defineJob({
   name: 'repo-digest',
@@ -41,7 +41,7 @@ export default defineJob({
   input,
   timeout: '5m',
   retries: 1,
-  schedules: existsSync('.git') ? [weekly] : [],
+  schedules: (variable) => (existsSync('.git') ? [weekly(variable('WEEKLY_DIGEST_TO'))] : []),
   destinations: ({ mail }) => (mail === undefined ? ['origin'] : ['origin', mail]),
   async run(given, ctx) {
     const history = await read(given, ctx);

@@ -8,8 +8,6 @@ import { z } from 'zod';
 import { analyse, followUp, LIMITS } from './_standup/analyse.ts';
 import { standupTools } from './_standup/tools.ts';
 
-const to = process.env['STANDUP_DIGEST_TO'] ?? '';
-
 export default agentJob({
   name: 'standup-digest',
   description: 'Says before the stand-up what came into a git repository since the last working day.',
@@ -41,5 +39,8 @@ export default agentJob({
   timeout: '5m',
   retries: 1,
   // It may cost money each day: by itself it runs only where there is a repository, and somebody said who reads it.
-  schedules: existsSync('.git') && to !== '' ? [{ when: 'weekdays 08:30', destinations: to.split(',') }] : [],
+  schedules: (variable) => {
+    const to = variable('STANDUP_DIGEST_TO');
+    return existsSync('.git') && to !== undefined ? [{ when: 'weekdays 08:30', destinations: to.split(',') }] : [];
+  },
 });

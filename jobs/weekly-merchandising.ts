@@ -27,10 +27,11 @@ function tools(): AgentTool[] {
 }
 
 /** `#shop,team@example.com`: a comma belongs to an option where no place follows it. */
-const places = (process.env['WEEKLY_MERCHANDISING_TO'] ?? '')
-  .split(/,(?=\s*(?:#|file:|[CDGU][A-Z0-9]{6,}|[^\s,@]+@))/)
-  .map((place) => place.trim())
-  .filter((place) => place !== '');
+const places = (to: string): string[] =>
+  to
+    .split(/,(?=\s*(?:#|file:|[CDGU][A-Z0-9]{6,}|[^\s,@]+@))/)
+    .map((place) => place.trim())
+    .filter((place) => place !== '');
 
 export default agentJob({
   name: 'weekly-merchandising',
@@ -71,6 +72,9 @@ export default agentJob({
   timeout: '10m',
   retries: 2,
   // Without a place it is nobody's: then `/jobs schedule weekly-merchandising every monday 09:00 to=…` makes the schedule.
-  schedules: places.length === 0 ? [] : [{ when: 'every monday 09:00', destinations: places }],
+  schedules: (variable) => {
+    const to = places(variable('WEEKLY_MERCHANDISING_TO') ?? '');
+    return to.length === 0 ? [] : [{ when: 'every monday 09:00', destinations: to }];
+  },
   destinations: ({ mail }) => (mail === undefined ? ['origin'] : ['origin', mail]),
 });

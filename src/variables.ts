@@ -183,9 +183,9 @@ export const VARIABLES = {
   BELLHOP_ALERTS_TO: optional(z.string().max(1000)).describe(
     'Where people are told of failures and missed times, separated by commas: #channel, a Slack id, an e-mail address, file:path.',
   ),
-  ANTHROPIC_API_KEY: optional(z.string().regex(/^\S{16,300}$/, 'must be a key, without spaces')).describe(
-    'Key of the Claude API; without it agents report figures only.',
-  ),
+  ANTHROPIC_API_KEY: optional(
+    z.string().regex(/^\S{16,300}$/, 'must be a key of 16 characters or more, without spaces'),
+  ).describe('Key of the Claude API; without it agents report figures only.'),
   ANTHROPIC_BASE_URL: optional(z.string().refine(isSafeBase, PUBLIC_RULE)).describe(
     'Address of the Claude API, or of a gateway before it; default: that of Anthropic.',
   ),
@@ -215,15 +215,15 @@ export const VARIABLES = {
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,59}\.myshopify\.com$/, 'must be the name of a store, like example.myshopify.com'),
   ).describe('The shop that the Shopify tools read, as NAME.myshopify.com (docs/shopify.md).'),
-  SHOPIFY_ACCESS_TOKEN: optional(z.string().regex(/^\S{16,300}$/, 'must be a token, without spaces')).describe(
-    'Admin API token of a custom app of the shop.',
-  ),
+  SHOPIFY_ACCESS_TOKEN: optional(
+    z.string().regex(/^\S{16,300}$/, 'must be a token of 16 characters or more, without spaces'),
+  ).describe('Admin API token of a custom app of the shop.'),
   SHOPIFY_CLIENT_ID: optional(z.string().regex(/^\S{6,200}$/, 'must be an id, without spaces')).describe(
     'Client id of an app of the Dev Dashboard, instead of a token.',
   ),
-  SHOPIFY_CLIENT_SECRET: optional(z.string().regex(/^\S{16,300}$/, 'must be a secret, without spaces')).describe(
-    'Its client secret.',
-  ),
+  SHOPIFY_CLIENT_SECRET: optional(
+    z.string().regex(/^\S{16,300}$/, 'must be a secret of 16 characters or more, without spaces'),
+  ).describe('Its client secret.'),
   SHOPIFY_ALLOW_WRITE_SCOPES: z
     .enum(['true', 'false'])
     .default('false')

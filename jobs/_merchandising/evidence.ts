@@ -26,6 +26,14 @@ const Sample = z.object({ sample: z.literal(DEMO_NOTE) });
 export const isDemo = (evidence: Evidence): boolean =>
   evidence.calls.some(({ name }) => Sample.safeParse(evidence.output(name)?.data).success);
 
+/** How many days a fact speaks of; undefined where it speaks of none. */
+export function daysOf(evidence: Evidence, key: string): number | undefined {
+  const window = evidence.fact(key)?.source.window;
+  return window === undefined
+    ? undefined
+    : Math.round((Date.parse(window.to) - Date.parse(window.from)) / 86_400_000) + 1;
+}
+
 /** Undefined where there is no such fact, or it has no number. */
 export function number(evidence: Evidence, key: string): number | undefined {
   const value = evidence.fact(key)?.value;

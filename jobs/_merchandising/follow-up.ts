@@ -1,6 +1,6 @@
 /** What became of earlier advice, by the facts of today; nothing is said of what could not be read. */
 import type { AdviceRow, Evidence } from 'bellhop';
-import { number, stockRows } from './evidence.ts';
+import { daysOf, number, stockRows } from './evidence.ts';
 import { LIMITS } from './limits.ts';
 
 type Outcome = { status: 'open' | 'done'; note: string } | undefined;
@@ -62,8 +62,11 @@ const checkQuality: Judge = ({ targetId: id }, evidence) => {
 const sales: Judge = ({ targetId: id, then }, evidence) => {
   const units = number(evidence, `product.${id}.units`);
   if (units === undefined) return undefined;
-  const before = then.find(({ key }) => key === `product.${id}.units`)?.value;
-  const rose = units > (typeof before === 'number' ? before : 0);
+  const before = then.find(({ key }) => key === `product.${id}.units`);
+  const days = daysOf(evidence, `product.${id}.units`);
+  // Two weeks sell more than one, and hold days from before the advice: nothing has risen because a longer period was asked for.
+  const isSameSpan = before?.days === undefined || days === undefined || days === before.days;
+  const rose = isSameSpan && units > (typeof before?.value === 'number' ? before.value : 0);
   return { status: rose ? 'done' : 'open', note: `{{product.${id}.units}} sold in this period.` };
 };
 

@@ -188,11 +188,12 @@ export function problemOf(
   switch (result.outcome) {
     case 'unknown_job': {
       const near = result.suggestions.filter((name) => mayUse(principal, name));
+      const broken = principal.jobs === undefined ? result.broken : undefined;
       return {
         status: 404,
         code: 'JOB_UNKNOWN',
         detail: `There is no job ${result.name.slice(0, 80)}.`,
-        hint: near.length > 0 ? `Did you mean ${near.join(', ')}?` : 'List jobs at /v1/jobs.',
+        hint: broken ?? (near.length > 0 ? `Did you mean ${near.join(', ')}?` : 'List jobs at /v1/jobs.'),
       };
     }
     case 'invalid_input':

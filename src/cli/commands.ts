@@ -5,6 +5,7 @@ import { describeSpend } from '../render/spend.ts';
 import { renderText } from '../render/text.ts';
 import { describeDeliveries, describeDestination, describeRun } from '../render/run.ts';
 import { needOf } from '../runner/fields.ts';
+import { problemText } from '../runner/registry.ts';
 import type { SubmitResult } from '../runner/runner.ts';
 import type { Receipt } from '../store/destinations.ts';
 import { RunState, type RunSummary } from '../store/records.ts';
@@ -162,7 +163,7 @@ export async function jobsCommand(terminal: Terminal, gateway: Gateway, options:
       );
     }
   }
-  for (const problem of problems) terminal.err(`${problem.file} is no job: ${problem.reason}`);
+  for (const problem of problems) terminal.err(problemText(problem));
   return EXIT.ok;
 }
 
@@ -299,6 +300,7 @@ function explainSubmit(
     case 'problem':
       return result.text;
     case 'unknown_job':
+      if (result.broken !== undefined) return `There is no job “${result.name}”: ${result.broken}`;
       return `There is no job “${result.name}”. ${result.suggestions.length > 0 ? `Did you mean ${result.suggestions.join(', ')}?` : 'bellhop jobs lists them.'}`;
     case 'invalid_input':
       return [

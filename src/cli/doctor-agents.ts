@@ -67,7 +67,12 @@ async function lookAt(
 
 /** Those of the jobs, else the one that a job has that names none. */
 async function modelsOf(config: Config): Promise<string[]> {
-  const registry = createRegistry({ dir: config.jobsDir, clock: systemClock, log: silentLog });
+  const registry = createRegistry({
+    dir: config.jobsDir,
+    clock: systemClock,
+    log: silentLog,
+    variables: config.variables,
+  });
   await registry.refresh();
   const named = registry.list().flatMap((job) => (job.kind === 'agent' ? job.model : []));
   return [...new Set(named.length === 0 ? [DEFAULT_MODEL] : named)].slice(0, MAX_MODELS);

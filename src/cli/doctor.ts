@@ -126,7 +126,13 @@ async function nearestFolder(path: string): Promise<string> {
 
 async function checkJobs(config: Config): Promise<Finding> {
   const plugins = createShelf({ ...config.plugins, env: config.variables, log: silentLog });
-  const registry = createRegistry({ dir: config.jobsDir, clock: systemClock, log: silentLog, plugins });
+  const registry = createRegistry({
+    dir: config.jobsDir,
+    clock: systemClock,
+    log: silentLog,
+    plugins,
+    variables: config.variables,
+  });
   await registry.refresh();
   const names = registry.list().map((job) => job.name);
   const problems = registry.problems().map(({ file, reason }) => `${file}: ${reason}`);

@@ -38,7 +38,10 @@ export async function spendCommand(terminal: Terminal, gateway: Desk, ask: Spend
   }
   const already = result.outcome === 'already_allowed' ? ' already' : '';
   if (ask.json) terminal.out(JSON.stringify(result, null, 2));
-  else terminal.err(`The next run of ${result.job} may${already} pass its caps, once, until ${result.until}.`);
+  else
+    terminal.err(
+      `The next run of ${result.job} may${already} pass its caps, once, until ${result.until.slice(0, 16).replace('T', ' ')} UTC.`,
+    );
   return EXIT.ok;
 }
 
@@ -53,7 +56,8 @@ function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): 
     cap === null ? '–' : formatUsd(cap),
     cap === null ? '–' : shareOf(used, cap),
     monthUsed === undefined ? '' : formatUsd(monthUsed),
-    dayAndTime(until, timeZone),
+    // Always midnight of the zone, which stands below.
+    dayAndTime(until, timeZone).split(' ').slice(0, 3).join(' '),
   ]);
   const wide = HEAD.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -64,7 +68,7 @@ function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): 
         .trimEnd(),
       width,
     );
-  const foot = `US dollars; prices as of ${pricesAsOf}. docs/money.md says what each cap is and how to raise it.`;
+  const foot = `US dollars; days begin at 00:00 ${timeZone}; prices as of ${pricesAsOf}.\ndocs/money.md says what each cap is and how to raise it.`;
   return [line(HEAD), ...rows.map(line), foot].join('\n');
 }
 

@@ -1,15 +1,16 @@
 /** Small texts about advice that the bot and the terminal share. */
 import type { AdviceRow, AdviceState } from '../store/memory-records.ts';
 import { describeActor } from './run.ts';
-import { cutText, formatNumber, oneLine } from './format.ts';
+import { cutText, oneLine } from './format.ts';
+import { formatCell } from './values.ts';
 
-const LOCALE = 'en-US';
+const PLACE = { locale: 'en-US', timeZone: 'UTC' };
 const REST_CHARS = 300;
 
 const UNITS: Readonly<Record<AdviceRow['then'][number]['unit'], string>> = {
   money: '',
   count: '',
-  percent: '%',
+  percent: '',
   percentage_point: ' pp',
   days: ' days',
   hours: ' h',
@@ -22,9 +23,10 @@ const UNITS: Readonly<Record<AdviceRow['then'][number]['unit'], string>> = {
 export function describeGrounds({ then: facts }: Pick<AdviceRow, 'then'>): string | undefined {
   if (facts.length === 0) return undefined;
   const words = facts.map(({ label, value, unit, currency }) => {
-    const number = typeof value === 'number' ? formatNumber(value, LOCALE) : oneLine(value ?? 'unknown');
-    const money = currency === undefined ? '' : ` ${currency}`;
-    return `${oneLine(label)} ${number}${value === null ? '' : UNITS[unit]}${money}`;
+    const type = unit === 'money' || unit === 'percent' ? unit : 'number';
+    const column = { key: 'value', label: '', type, ...(currency !== undefined && { currency }) } as const; // as the report showed it
+    const number = typeof value === 'number' ? formatCell(value, column, PLACE) : oneLine(value ?? 'unknown');
+    return `${oneLine(label)} ${number}${value === null ? '' : UNITS[unit]}`;
   });
   return cutText(words.join(', '), REST_CHARS);
 }

@@ -15,6 +15,7 @@ const STOPPED: Partial<Record<AgentWhy, string>> = {
   bad_output: 'the answer was no report',
   all_tools_failed: 'all tools failed',
   no_evidence: 'no tool answered',
+  price_unknown: 'the price of the model is unknown',
   spend_limit: 'spend limit of the account reached',
   api_error: 'the Claude API failed',
 };

@@ -48,7 +48,9 @@ function formatValue(value: number, column: Column, locale: string): string {
 
 /** A value of a chart with its unit: `$55,930`, `12 kg`, `4.1%`. */
 export function formatUnit(value: number, unit: string | undefined, locale: string): string {
-  return withUnit(number(Math.abs(value), locale, { maximumFractionDigits: 2 }), { value, unit });
+  const cents = unit !== undefined && CURRENCY_SIGN.test(unit) && !Number.isInteger(value);
+  const least = cents ? { minimumFractionDigits: 2 } : {};
+  return withUnit(number(Math.abs(value), locale, { ...least, maximumFractionDigits: 2 }), { value, unit });
 }
 
 /** The same in at most four signs for axes and labels: `$55.9k`, three significant digits; `1.2E20` where words for the size end. */

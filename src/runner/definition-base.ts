@@ -6,12 +6,15 @@ import { shapeOf } from './fields.ts';
 import { parseDuration } from './duration.ts';
 import { loadSchedules, scheduleFields } from './schedule-fields.ts';
 import { parseTarget } from './targets.ts';
+import type { Lookup } from './jobs.ts';
 
 /** Where a definition stands: the name of its file, its path, and who is told of the files that it reads. */
 export interface DefinedAt {
   file: string;
   path: string;
   watch?: (path: string) => void;
+  /** What `schedules` may look up; default: nothing is set. */
+  variables?: Readonly<Record<string, string | undefined>>;
 }
 
 const DAY_MS = 86_400_000;
@@ -79,6 +82,19 @@ function deepest(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'invalid_union') return issue.message;
   const inner = issue.errors.flat().find((one) => one.code !== 'invalid_type');
   return inner === undefined ? issue.message : deepest(inner);
+}
+
+/** The definition with its schedules as a list, where they are a function of the environment. */
+export function withSchedules(object: Record<string, unknown>, at: DefinedAt): Record<string, unknown> {
+  const { schedules } = object;
+  if (typeof schedules !== 'function') return object;
+  const { variables = {} } = at;
+  const lookup: Lookup = (name) => (Object.hasOwn(variables, name) ? variables[name]?.trim() : undefined) || undefined;
+  try {
+    return { ...object, schedules: schedules(lookup) as unknown }; // checked with the other fields
+  } catch (error) {
+    throw invalid(`schedules: the function failed: ${messageOf(error)}`);
+  }
 }
 
 const Checked = z.strictObject(base);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { members } from './json.ts';
 import { didYouMean } from '../suggest.ts';
 import { AgentDefinition, loadAgent } from './agent-definition.ts';
-import { base, invalid, isFunction, loadedBase, parse, type DefinedAt } from './definition-base.ts';
+import { base, invalid, isFunction, loadedBase, parse, withSchedules, type DefinedAt } from './definition-base.ts';
 import { limitsField } from './limits.ts';
 import type { LoadedFunction, LoadedJob } from './jobs.ts';
 
@@ -34,9 +34,10 @@ const SCHEMAS = { function: FunctionDefinition, command: CommandDefinition, agen
 
 /** Makes a loaded job of what a file exports; throws a UsageError that names the field and what is wrong with it. */
 export function checkDefinition(value: unknown, at: DefinedAt): LoadedJob {
-  const object = members(value);
-  if (object === undefined)
+  const written = members(value);
+  if (written === undefined)
     throw invalid('the file exports no job by default', 'write: export default defineJob({ … })');
+  const object = withSchedules(written, at);
   const kind = Kinds.safeParse(object['kind'] ?? 'function');
   if (!kind.success) throw invalid('kind must be function, command or agent');
   const schema = SCHEMAS[kind.data];

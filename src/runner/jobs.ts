@@ -78,6 +78,9 @@ export interface JobGuards {
   approval?: 'required';
 }
 
+/** The value of an environment variable; undefined where it is not set, or empty. */
+export type Lookup = (name: string) => string | undefined;
+
 export interface JobBase<S extends z.ZodObject> {
   /** kebab-case, unique in the folder. */
   name: string;
@@ -98,7 +101,8 @@ export interface JobBase<S extends z.ZodObject> {
   backoff?: { base?: Duration; max?: Duration };
   /** Names of environment variables that its child process may see, beside PATH, LANG and TZ. */
   env?: readonly string[];
-  schedules?: readonly JobSchedule[];
+  /** A function is asked when the file is loaded; it may look into the environment, `.env` included: `(variable) => variable('TEAM')`. */
+  schedules?: readonly JobSchedule[] | ((variable: Lookup) => readonly JobSchedule[]);
   /** What a slot does while the run of the slot before is not over; default skip. */
   overlap?: Overlap;
   guards?: JobGuards;

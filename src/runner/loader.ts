@@ -23,6 +23,8 @@ export interface JobFile {
   version: string;
   /** Told of each file beside it that the definition reads, before it is read. */
   watch?: (path: string) => void;
+  /** The environment, as far as the definition asks for it. */
+  variables?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -31,9 +33,12 @@ export interface JobFile {
  */
 export async function loadJobFile(at: JobFile, limits: { clock: Clock; importMs: number }): Promise<LoadedJob> {
   const path = join(at.dir, at.file);
-  const watch = at.watch === undefined ? {} : { watch: at.watch };
+  const around = {
+    ...(at.watch !== undefined && { watch: at.watch }),
+    ...(at.variables !== undefined && { variables: at.variables }),
+  };
   if (!/\.ya?ml$/.test(at.file))
-    return checkDefinition(await importWithin(jobUrl(at), limits), { file: at.file, path, ...watch });
+    return checkDefinition(await importWithin(jobUrl(at), limits), { file: at.file, path, ...around });
   const value = parseYamlJob(await readText(path));
   if (members(value)?.['kind'] === 'agent')
     throw new UsageError('an agent cannot be written in YAML: its tools are code', {

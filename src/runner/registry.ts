@@ -51,6 +51,8 @@ export interface RegistryDeps {
   importMs?: number;
   /** Whose commands are jobs as well. */
   plugins?: Shelf;
+  /** What definitions may look up for their schedules: the environment and `.env`. */
+  variables?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface RegistryDeps {
  * files with the same job name the first by file name wins, and a file wins over a plugin.
  */
 export function createRegistry(deps: RegistryDeps): Registry {
-  const { dir, clock, log, importMs = 10_000, plugins } = deps;
+  const { dir, clock, log, importMs = 10_000, plugins, variables = {} } = deps;
   let known = new Map<string, Known>();
   let folderProblems: JobProblem[] = [];
   let jobs = new Map<string, LoadedJob>();
@@ -93,12 +95,12 @@ export function createRegistry(deps: RegistryDeps): Registry {
     // Noted before it is read: what is written meanwhile is seen at the next look.
     const watch = (path: string): void => void beside.set(path, versionOf(path));
     try {
-      const job = await loadJobFile({ dir, file, version, watch }, { clock, importMs });
+      const job = await loadJobFile({ dir, file, version, watch, variables }, { clock, importMs });
       log.debug('job loaded', { file, job: job.name });
       return { version, beside, job };
     } catch (error) {
       const problem = problemOf({ dir, file }, error);
-      log.warn('job file is not usable', { file, kept: before?.job !== undefined });
+      log.warn('job file is not usable', { file, reason: problem.reason, kept: before?.job !== undefined });
       return { version, beside, problem, ...(before?.job !== undefined && { job: before.job }) };
     }
   }
@@ -199,6 +201,11 @@ function problemOf({ dir, file }: { dir: string; file: string }, error: unknown)
   const where = error instanceof SyntaxError ? 'it does not parse: ' : '';
   const hint = error instanceof BellhopError ? error.hint : undefined;
   return { file, reason: `${where}${text}`, ...(hint !== undefined && { hint }) };
+}
+
+/** What is wrong with a file, in one line with the way out. */
+export function problemText({ file, reason, hint }: JobProblem): string {
+  return `${file} is no job: ${reason}${hint === undefined ? '' : ` (${hint})`}`;
 }
 
 /** Whether a job that is not there may come back once a file is mended: by convention a file or a plugin's folder is named after it. */

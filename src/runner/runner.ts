@@ -29,6 +29,7 @@ import type { Field, InputIssue } from './fields.ts';
 import type { GuardCheck, GuardCode, Refusal } from './guards.ts';
 import type { LoadedJob } from './jobs.ts';
 import type { Confinement } from './kinds/confine.ts';
+import { mayComeBack, problemText } from './registry.ts';
 import type { JobProblem, Registry } from './registry.ts';
 
 /** What surfaces may know about a job. */
@@ -62,7 +63,8 @@ export interface SubmitRequest {
 export type SubmitResult =
   | { outcome: 'accepted'; run: Run }
   | { outcome: 'deduplicated'; run: Run }
-  | { outcome: 'unknown_job'; name: string; suggestions: string[] }
+  /** `broken`: its file is there, and what is wrong with it. */
+  | { outcome: 'unknown_job'; name: string; suggestions: string[]; broken?: string }
   | { outcome: 'invalid_input'; job: JobSummary; issues: InputIssue[] }
   /** A guard of the job says no; it is in the audit log. */
   | { outcome: 'refused'; job: JobSummary; code: GuardCode; reason: string; hint: string }
@@ -210,7 +212,9 @@ export function createRunner(deps: RunnerDeps, options: RunnerOptions): Runner {
 
   function unknownJob(name: string): SubmitResult {
     const known = registry.list().map((job) => job.name);
-    return { outcome: 'unknown_job', name, suggestions: suggest(name, known) };
+    const bad = registry.problems().find((problem) => mayComeBack(name, [problem]));
+    const why = bad === undefined ? {} : { broken: problemText(bad) };
+    return { outcome: 'unknown_job', name, suggestions: suggest(name, known), ...why };
   }
 
   async function retry(runId: string, actor: Actor, asked: RetryOptions = {}): Promise<RetryResult> {

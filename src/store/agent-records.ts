@@ -22,6 +22,11 @@ export const FACT_UNITS = [
 export const FactWindow = z.object({ from: z.iso.date(), to: z.iso.date(), label: z.string().min(1).max(80) });
 export type FactWindow = z.infer<typeof FactWindow>;
 
+/** How many days it has, both ends included. */
+export function daysOf({ from, to }: Pick<FactWindow, 'from' | 'to'>): number {
+  return Math.max(1, Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) + 1);
+}
+
 const FactId = z.string().regex(/^F[1-9][0-9]{0,3}$/);
 /** A number (or a name, a day) that code found, and where: what a report says is filled in from these. */
 export const Fact = z.object({
@@ -70,6 +75,7 @@ export const AGENT_WHYS = [
   'all_tools_failed',
   'no_evidence',
   'spend_limit',
+  'price_unknown',
   'api_error',
 ] as const;
 export const AgentWhy = z.enum(AGENT_WHYS);

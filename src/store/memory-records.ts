@@ -5,6 +5,9 @@ import { Actor, Instant, JobName, RunId } from './records.ts';
 
 export const MEMORY = 'memory';
 
+/** How many days a fact spoke of: a sum over other days is no later value of it. */
+const Days = z.number().int().min(1).max(100_000).exactOptional();
+
 /** `dismissed` with `until`: not now; without it: never. An open one that is older than the job remembers is expired; nobody writes that. */
 const ADVICE_STATES = ['open', 'done', 'dismissed', 'expired'] as const;
 export const AdviceState = z.enum(ADVICE_STATES);
@@ -29,7 +32,7 @@ export const AdviceRow = z.object({
   /** The facts it rested on, as they were. */
   // oxlint-disable-next-line unicorn/no-thenable -- a list, never a function: awaiting a row is harmless
   then: z
-    .array(Fact.pick({ key: true, label: true, value: true, unit: true, currency: true }))
+    .array(Fact.pick({ key: true, label: true, value: true, unit: true, currency: true }).extend({ days: Days }))
     .max(6)
     .default([]),
 });
@@ -41,7 +44,11 @@ export const MemoryEntry = z.object({
   at: Instant,
   headline: z.string().min(1).max(200),
   /** The figures of the report by fact key: what the next report compares with. */
-  kpis: z.array(Fact.pick({ key: true, label: true, value: true, unit: true, currency: true, good: true })).max(30),
+  kpis: z
+    .array(
+      Fact.pick({ key: true, label: true, value: true, unit: true, currency: true, good: true }).extend({ days: Days }),
+    )
+    .max(30),
   advice: z.array(AdviceRow).max(20),
 });
 export type MemoryEntry = z.infer<typeof MemoryEntry>;

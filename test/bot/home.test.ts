@@ -80,6 +80,7 @@ test('each button works: refresh publishes anew, show and the list answer in a w
   await house.workspace.clickView({ user: 'U0ANA', viewId: empty.id, actionId: 'bellhop_home_refresh' });
   const fresh = await published(empty);
   expect(drawn(fresh)).toContain('fate ✅ completed');
+  expect(JSON.stringify(fresh.definition)).toMatch(/\\nReport: <#C[A-Z0-9]+>/);
 
   const modals = () => house.workspace.views('U0ANA').filter(({ kind }) => kind === 'modal');
   await house.workspace.clickView({ user: 'U0ANA', viewId: fresh.id, actionId: 'bellhop_show', value: id });

@@ -68,7 +68,7 @@ describe('the buttons of a report', () => {
     const message = await post(run);
     const before = structuredClone(message.blocks);
     const answer = await click(message, 'advice:done', 'U0BEN');
-    expect(answer.text).toBe('“Reorder product 1” is noted as done. The next report says what became of it.');
+    expect(answer.text).toBe('Reorder product 1 is noted as done. The next report says what became of it.');
     expect(answer.ephemeralFor).toBe('U0BEN');
     expect(house.workspace.messages('#general').at(-1)?.blocks).toEqual(before);
     expect(await rowOf(run)).toMatchObject({ status: 'done', by: { kind: 'slack', id: 'U0BEN', name: 'ben' } });

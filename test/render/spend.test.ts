@@ -56,6 +56,7 @@ test('a report of figures alone names no money, and no model', () => {
 test.each([
   ['budget_usd', 'stopped: run cap $0.20 reached'],
   ['max_turns', 'stopped: all turns used'],
+  ['price_unknown', 'stopped: the price of the model is unknown'],
   ['spend_limit', 'stopped: spend limit of the account reached'],
 ] as const)('a run that ended by %s says what stopped it', (why, said) => {
   expect(describeSpend(agentAccount({ why, cutShort: true, capMicroUsd: 200_000 })).endsWith(` · ${said}`)).toBe(true);

@@ -42,6 +42,7 @@ describe('cells', () => {
 });
 
 test('values of charts carry their unit, and the short form has three digits', () => {
+  expect(formatUnit(3047.7, '€', 'en-US')).toBe('€3,047.70');
   expect([formatUnit(55_930, '$', 'en-US'), formatUnit(-4.125, '%', 'en-US'), formatUnit(12, 'kg', 'de-DE')]).toEqual([
     '$55,930',
     '−4.13%',

@@ -169,6 +169,17 @@ describe('a folder that changes', () => {
     expect(registry.list().map((job) => job.name)).toEqual(['added']);
   });
 
+  test('a job whose file is broken is refused with what is wrong with the file', async () => {
+    await using folder = await tempFolder({ 'report.ts': 'export default 7;', 'other.ts': 'export default 7;' });
+    const house = buildHouse({ registry: await load(folder.dir) });
+    const asked = { input: {}, as: 'json', actor: { kind: 'operator', id: 'ana' }, trigger: 'cli' } as const;
+    expect(await house.runner.submit({ job: 'report', ...asked })).toMatchObject({
+      outcome: 'unknown_job',
+      broken: expect.stringMatching(/^report\.ts is no job: .+ \(write: export default /) as unknown,
+    });
+    expect(await house.runner.submit({ job: 'reports', ...asked })).not.toHaveProperty('broken');
+  });
+
   test('a file that turns bad keeps its last good definition and is named', async () => {
     await using folder = await tempFolder({ 'a.ts': ts('kept') });
     const registry = await load(folder.dir);
@@ -176,6 +187,29 @@ describe('a folder that changes', () => {
     await registry.refresh();
     expect(registry.get('kept')).toBeDefined();
     expect(registry.problems()).toMatchObject([{ file: 'a.ts' }]);
+  });
+
+  test('schedules may be made of the environment, and what is wrong with the function is named', async () => {
+    const made = (name: string, body: string): string =>
+      ts(name, `destinations: ['file:x.md'], schedules: (variable) => ${body}`);
+    await using folder = await tempFolder({
+      'a.ts': made('team', `[{ when: 'mon 09:00', destinations: [variable('TEAM') ?? 'file:nobody.md'] }]`),
+      'b.ts': made(
+        'empty',
+        `[variable('EMPTY'), variable('toString')].flatMap((when) => when === undefined ? [] : [{ when }])`,
+      ),
+      'c.ts': made('throws', `variable('TEAM').nothing.such`),
+      'd.ts': made('word', `'monday'`),
+    });
+    const variables = { TEAM: ' ana@example.com ', EMPTY: ' ' };
+    const registry = createRegistry({ dir: folder.dir, clock: systemClock, log: silentLog, variables });
+    await registry.refresh();
+    expect(registry.get('team')?.schedules[0]?.destinations).toMatchObject([{ kind: 'email', to: 'ana@example.com' }]);
+    expect(registry.get('empty')?.schedules).toEqual([]);
+    expect(registry.problems()).toMatchObject([
+      { file: 'c.ts', reason: expect.stringContaining('schedules: the function failed:') as unknown },
+      { file: 'd.ts', reason: expect.stringMatching(/^schedules: /) as unknown },
+    ]);
   });
 
   test('lookups look again after two seconds', async () => {

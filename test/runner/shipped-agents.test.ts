@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { loadConfig } from '../../src/config.ts';
 import { silentLog } from '../../src/log.ts';
+import { createFactBook } from '../../src/runner/kinds/agent/facts.ts';
 import { createRegistry } from '../../src/runner/registry.ts';
 import type { Run } from '../../src/store/records.ts';
 import type { Report } from '../../src/store/report.ts';
+import { followUp } from '../../jobs/_merchandising/follow-up.ts';
 import { idsOf, spanOf } from '../../jobs/_standup/window.ts';
+import { DAY, evidenceOf, NOW, rowOf } from '../support/agent-words.ts';
 import { loadShipped } from '../evals/house.ts';
 import { buildHouse, tempFolder, type House } from '../support/runner-house.ts';
 
@@ -44,14 +48,19 @@ test('without a place to report to, neither runs by itself', async () => {
   expect((await loadShipped('standup-digest')).schedules).toEqual([]);
 });
 
-test('a place in the environment gives the report its Monday, with options that have commas', async () => {
-  const script = `const { default: job } = await import('./jobs/weekly-merchandising.ts'); console.log(JSON.stringify(job.schedules));`;
-  const places = '#shop?attach=csv,html, team@example.com,C0123ABC';
-  const env = { PATH: process.env['PATH'] ?? '', WEEKLY_MERCHANDISING_TO: places };
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
-  expect(JSON.parse(stdout)).toEqual([
-    { when: 'every monday 09:00', destinations: ['#shop?attach=csv,html', 'team@example.com', 'C0123ABC'] },
-  ]);
+test.each([
+  ['weekly-merchandising', 'WEEKLY_MERCHANDISING_TO', '#shop?attach=csv,html, team@example.com,C0123ABC', 3],
+  ['standup-digest', 'STANDUP_DIGEST_TO', '#team, team@example.com', 2],
+  ['repo-digest', 'WEEKLY_DIGEST_TO', '#team', 1],
+])('a line in .env gives %s its schedule: %s=%s', async (name, variable, places, count) => {
+  await using folder = await tempFolder({ '.env': `${variable}="${places}"\n` });
+  const { variables } = loadConfig({}, folder.dir);
+  const own = createRegistry({ dir: JOBS, clock: systemClock, log: silentLog, variables });
+  await own.refresh();
+  const [schedule, ...more] = own.get(name)?.schedules ?? [];
+  expect(more).toEqual([]);
+  expect(schedule?.destinations).toHaveLength(count);
+  expect(schedule?.destinations?.every(({ kind }) => ['slack', 'email'].includes(kind))).toBe(true);
 });
 
 describe('weekly-merchandising without a shop and a key', () => {
@@ -90,6 +99,22 @@ describe('weekly-merchandising without a shop and a key', () => {
     const { from, to } = report?.period ?? {};
     expect((Date.parse(to ?? '') - Date.parse(from ?? '')) / 86_400_000).toBe(13);
     expect(deliveries.map(({ destination }) => destination.kind)).toEqual(['slack', 'email']);
+    // Two weeks sell more than one: the shop has not grown by that.
+    expect(textOf(report)).toContain('Not compared: this report speaks of 14 days, the last one of 7 days.');
+  });
+
+  test.each([
+    [7, 'done'],
+    [14, 'open'],
+  ])('more units than in seven days, in %i days, leave advice on a product %s', (days, status) => {
+    const book = createFactBook();
+    const units = { key: 'product.4711.units', label: 'Units sold', value: 60, unit: 'count' as const };
+    const from = new Date(NOW - (days - 1) * DAY).toISOString().slice(0, 10);
+    const window = { from, to: new Date(NOW).toISOString().slice(0, 10), label: 'the days' };
+    book.add([{ ...units, window }], { tool: 'sales_by_product', query: '' });
+    // oxlint-disable-next-line unicorn/no-thenable -- a list, which nothing can call
+    const row = rowOf({ action: 'review_price', id: '4711', then: [{ ...units, value: 45, days: 7 }] });
+    expect(followUp(row, evidenceOf(book))?.status).toBe(status);
   });
 
   test.each([[{ days: 0 }], [{ days: 29 }], [{ mail: 'nobody' }]])('refuses %j', async (input) => {

@@ -40,7 +40,9 @@ export function submitAnswer(result: SubmitResult): Answer {
     case 'deduplicated':
       return acceptedView(result.run, 'seen');
     case 'unknown_job':
-      return unknownJobView(result.name, result.suggestions);
+      return result.broken === undefined
+        ? unknownJobView(result.name, result.suggestions)
+        : problemView(`There is no job ${quoted(result.name)}.`, result.broken);
     case 'invalid_input':
       return inputProblemView(result.job, result.issues);
     case 'refused':

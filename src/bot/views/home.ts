@@ -101,8 +101,13 @@ function lastBlocks({ last }: HomeFacts): KnownBlock[] {
   if (last.length === 0) return [section('Nothing ran yet. Try `/jobs run` with the name of a job.')];
   return last.map(({ run, deliveries }) => {
     const places = describeDeliveries(deliveries, 'masked');
-    return runBlock(run, places === undefined ? '' : `\n${cutMrkdwn(safe(places), PLACES_CHARS)}`);
+    return runBlock(run, places === undefined ? '' : `\n${withChannels(cutMrkdwn(safe(places), PLACES_CHARS))}`);
   });
+}
+
+/** Slack writes the name of a channel for its id, and links it. */
+function withChannels(places: string): string {
+  return places.replace(/\bSlack (C[A-Z0-9]{6,})\b/g, '<#$1>');
 }
 
 function runBlock(run: RunSummary, more: string): KnownBlock {

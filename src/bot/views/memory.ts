@@ -48,7 +48,7 @@ export function advisedView(result: AdviseOutcome, as: Answered): Answer {
       '`/jobs memory JOB` shows what is left.',
     );
   const { row } = result;
-  const title = `“${safe(oneLine(row.title))}”`;
+  const title = safe(oneLine(row.title));
   if (result.outcome === 'unchanged') return noteView(`${title} was already ${saidBefore(row)}.`);
   const text = `${title} ${NOTED[as](row)}`;
   if (as === 'open') return noteView(text);

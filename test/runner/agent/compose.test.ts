@@ -192,6 +192,19 @@ describe('since the last report', () => {
     const kpis = entryOf(7).kpis.map((kpi) => ({ ...kpi, currency: 'EUR' }));
     expect(composed({ memory: [entryOf(7, { kpis })] }).section('Since')).toBeUndefined();
   });
+  test('sums over another number of days are not compared, and the report says so', () => {
+    const window = { from: '2026-11-16', to: '2026-11-22', label: 'last 7 days' };
+    const book = createFactBook();
+    book.add(
+      SALES.map((fact) => ({ ...fact, window })),
+      { tool: 'sales_summary', query: '{"days":7}' },
+    );
+    const kpis = entryOf(7).kpis.map((kpi) => ({ ...kpi, days: 14 }));
+    const analysis = { ...ANALYSIS, findings: [], advice: [] };
+    const { text, entry } = composed({ book, analysis, memory: [entryOf(7, { kpis })] });
+    expect(text('Since')).toBe('Not compared: this report speaks of 7 days, the last one of 14 days.');
+    expect(entry.kpis.map(({ days }) => days)).toEqual([7, 7, 7, 7]);
+  });
   test('from nothing is no percentage', () => {
     const kpis = [{ key: 'sales.orders', label: 'Orders', value: 0, unit: 'count' as const }];
     expect(composed({ memory: [entryOf(7, { kpis })] }).text('Since')).toBe('- Orders: 284, was 0');

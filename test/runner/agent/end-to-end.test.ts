@@ -349,6 +349,11 @@ describe('caps on money', () => {
     const known = await begin({ jobs: [shelfJob(newShelf(), { model: 'claude-next-9' })] }, wire);
     const refused = await done(known);
     expect(refused).toMatchObject({ state: 'failed', attemptsUsed: 1, error: { code: 'PRICE_UNKNOWN' } });
+    expect(refused.agent?.why).toBe('price_unknown');
+    const typo = await done(await begin({ jobs: [shelfJob(newShelf(), { model: 'claude-sonet-5-5' })] }, wire));
+    expect(typo.error?.hint).toMatch(
+      /^did you mean claude-sonnet-5-5\b.*\? Else name its price in BELLHOP_PRICES_FILE/,
+    );
     expect(wire.counts).toHaveLength(0);
     const job = shelfJob(newShelf(), { model: 'claude-next-9', price: 'unknown' });
     const run = await done(await begin({ jobs: [job] }, wire));
@@ -379,7 +384,7 @@ describe('a model that fails', () => {
     expect(run).toMatchObject({ state: 'completed', report: { status: 'partial' } });
     expect(run.agent).toMatchObject({ mode: 'figures', why: 'api_error', model: 'claude-sonnet-5-5' });
     expect(run.report?.warnings[0]).toBe(
-      'Figures only, without the words of the model: the Claude API could not be used.',
+      'Figures only, without the words of the model: the Claude API could not be used (`bellhop doctor` says why).',
     );
     expect(textOf(run)).toContain('The stock of the blue mug is 2');
   });

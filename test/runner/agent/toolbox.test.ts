@@ -90,15 +90,25 @@ describe('a call of a tool', () => {
       [
         tool('sales', () => {
           throw new Error(
-            'ENOENT /home/ann/app/src/tool.ts:12:3 with shpat_0123456789abcdef and s3cr3t-of-env, see https://x.test/a/b/c',
+            'ENOENT /home/ann/app/src/tool.ts:12:3 with shpat_0123456789abcdef and s3cr3t-of-env, see https://x.test/a/b/c of lamps.myshopify.com',
           );
         }),
       ],
-      { context: { runId: 'r', env: { KEY: 's3cr3t-of-env' }, now: 0, timeZone: 'UTC', log: () => undefined } },
+      {
+        context: {
+          runId: 'r',
+          env: { KEY: 's3cr3t-of-env', SHOPIFY_STORE: 'lamps.myshopify.com' },
+          now: 0,
+          timeZone: 'UTC',
+          log: () => undefined,
+        },
+      },
     );
     const { text } = await ask(box, 'sales');
-    expect(text).toContain('ENOENT [path] with [secret] and [secret], see https://x.test/a/b/c');
-    expect(box.calls()[0]?.error).toBe('ENOENT [path] with [secret] and [secret], see https://x.test/a/b/c');
+    expect(text).toContain('ENOENT [path] with [secret] and [secret], see https://x.test/a/b/c of lamps.myshopify.com');
+    expect(box.calls()[0]?.error).toBe(
+      'ENOENT [path] with [secret] and [secret], see https://x.test/a/b/c of lamps.myshopify.com',
+    );
     expect(text).not.toContain('    at ');
   });
 

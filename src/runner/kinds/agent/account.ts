@@ -102,7 +102,7 @@ const WHY_OF: Readonly<Record<string, AgentWhy>> = {
   CANCELLED: 'cancelled',
   AGENT_TOOLS: 'all_tools_failed',
   BUDGET_REACHED: 'budget_usd',
-  PRICE_UNKNOWN: 'budget_usd',
+  PRICE_UNKNOWN: 'price_unknown',
   MODEL_SPEND_LIMIT: 'spend_limit',
   MODEL_REJECTED: 'api_error',
   MODEL_UNAVAILABLE: 'api_error',

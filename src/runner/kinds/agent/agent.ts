@@ -12,6 +12,7 @@ import type { Analysis } from '../../agent-job.ts';
 import type { Budget } from '../../budget.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import type { Memory, Remembered } from '../../memory.ts';
+import { didYouMean } from '../../../suggest.ts';
 import { readThrown } from '../../thrown.ts';
 import type { AttemptContext, KindEnd, Started } from '../end.ts';
 import { noteStack, typedInput } from '../function.ts';
@@ -207,12 +208,14 @@ function allFailed(gathering: Gathering): Stopped | undefined {
 /** Sets the money aside before anything is asked of anybody; the error when a cap or the price table does not allow the run. */
 async function openPurse(deps: AgentDeps, { job, run, tally }: Attempt): Promise<BellhopError | undefined> {
   if (deps.claude === undefined) return undefined;
-  if (priceOf(deps.prices, job.model) === undefined && job.price === 'known')
+  if (priceOf(deps.prices, job.model) === undefined && job.price === 'known') {
+    const near = didYouMean(job.model, Object.keys(deps.prices.models));
     throw new RunError(`${job.model} has no price in the table of ${deps.prices.asOf}`, {
       code: 'PRICE_UNKNOWN',
       permanent: true,
-      hint: "name its price in BELLHOP_PRICES_FILE, or give the job price: 'unknown' (then only its caps on tokens hold)",
+      hint: `${near === undefined ? '' : `${near} Else `}name its price in BELLHOP_PRICES_FILE, or give the job price: 'unknown' (then only its caps on tokens hold)`,
     });
+  }
   const opened = await deps.budget.open(run, job);
   if (!opened.ok) return opened.error;
   tally.purse = opened.purse;

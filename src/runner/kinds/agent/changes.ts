@@ -1,5 +1,5 @@
 /** The strip of figures, and what changed in it since the last report. Pure. */
-import type { Fact } from '../../../store/agent-records.ts';
+import { daysOf, type Fact } from '../../../store/agent-records.ts';
 import type { MemoryEntry } from '../../../store/memory-records.ts';
 import type { Analysis } from '../../agent-job.ts';
 import type { DeltaInput, FigureInput } from '../../report-input.ts';
@@ -79,14 +79,19 @@ export function kpisOf(figures: readonly Shown[], pen: Pen): Kpi[] {
   const facts = figures.flatMap(({ fact }) => pen.book.find(fact) ?? []);
   return [...new Map(facts.map((fact) => [fact.key, fact])).values()]
     .slice(0, 30)
-    .map(({ key, label, value, unit, currency, good }) => ({
-      key,
-      label,
-      value,
-      unit,
-      ...(currency !== undefined && { currency }),
-      ...(good !== undefined && { good }),
-    }));
+    .map((fact) => ({ ...remembered(fact), ...(fact.good !== undefined && { good: fact.good }) }));
+}
+
+/** A fact as memory keeps it. */
+export function remembered({ key, label, value, unit, currency, source }: Fact): Omit<Kpi, 'good'> {
+  return {
+    key,
+    label,
+    value,
+    unit,
+    ...(currency !== undefined && { currency }),
+    ...(source.window !== undefined && { days: daysOf(source.window) }),
+  };
 }
 
 export interface Since {
@@ -112,18 +117,29 @@ export function sinceLast(
     return old !== undefined && comparable(kpi, old) ? [{ kpi, old }] : [];
   });
   if (pairs.length === 0) return undefined;
-  const lines = pairs.flatMap(({ kpi, old }) => changeLine(kpi, old, at.pen) ?? []);
+  const title = `Since the last report (${day})`;
+  const same = pairs.filter(({ kpi, old }) => sameSpan(kpi, old));
+  if (same.length === 0) return { title, markdown: otherSpan(pairs) };
+  const lines = same.flatMap(({ kpi, old }) => changeLine(kpi, old, at.pen) ?? []);
   const shown = lines.slice(0, MAX_LINES).map((line) => `- ${line}`);
   const more = lines.length > shown.length ? [`- and ${lines.length - shown.length} more`] : [];
   const still = `No key figure moved by more than ${MATERIAL_PERCENT}%.`;
-  return {
-    title: `Since the last report (${day})`,
-    markdown: lines.length === 0 ? still : [...shown, ...more].join('\n'),
-  };
+  return { title, markdown: lines.length === 0 ? still : [...shown, ...more].join('\n') };
 }
 
 function comparable(now: Kpi, old: Kpi): boolean {
   return now.unit === old.unit && now.currency === old.currency;
+}
+
+/** Two weeks sell more than one: sums over other numbers of days say nothing of each other. */
+function sameSpan(now: Kpi, old: Kpi): boolean {
+  return now.days === old.days || now.days === undefined || old.days === undefined;
+}
+
+function otherSpan(pairs: readonly { kpi: Kpi; old: Kpi }[]): string {
+  const [first] = pairs;
+  const long = (days = 1): string => (days === 1 ? 'one day' : `${days} days`);
+  return `Not compared: this report speaks of ${long(first?.kpi.days)}, the last one of ${long(first?.old.days)}.`;
 }
 
 /** `Revenue: $18,235, was $16,590 (+9.9%)`; undefined when it hardly moved. */

@@ -7,7 +7,7 @@ import type { Analysis, Evidence } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import type { ActionInput, ReportInput, SectionInput } from '../../report-input.ts';
 import { HouseAnswer } from './answer.ts';
-import { figuresOf, kpisOf, sinceLast } from './changes.ts';
+import { figuresOf, kpisOf, remembered, sinceLast } from './changes.ts';
 import type { Kpi } from './changes.ts';
 import { claimsOf } from './claims.ts';
 import type { Claims, ShownAdvice, ShownFinding } from './claims.ts';
@@ -288,13 +288,7 @@ function remember({ parts, pen, claims, kpis }: Made, body: Body): MemoryEntry {
     title: pen.line(one.title, 120) || '–',
     status: 'open',
     // oxlint-disable-next-line unicorn/no-thenable -- a list, which nothing can call
-    then: one.facts.slice(0, 6).map(({ key, label, value, unit, currency }) => ({
-      key,
-      label,
-      value,
-      unit,
-      ...(currency !== undefined && { currency }),
-    })),
+    then: one.facts.slice(0, 6).map(remembered),
   }));
   const { job, runId, evidence } = parts;
   return { job: job.name, runId, at: iso(evidence.now), headline: cutLine(body.headline, 200) || '–', kpis, advice };

@@ -95,8 +95,9 @@ const WITHOUT_MODEL: Readonly<Partial<Record<AgentWhy, string>>> = {
   truncated: 'its answer was cut off',
   context: 'the conversation grew longer than it can read',
   bad_output: 'its answer did not pass the checks',
+  price_unknown: 'nobody knows the price of its model (the model of the job may be misspelt)',
   spend_limit: 'the spend limit of the account is reached',
-  api_error: 'the Claude API could not be used',
+  api_error: 'the Claude API could not be used (`bellhop doctor` says why)',
 };
 
 /** A report that was to have a model and has none is partial, whatever stands in it. */

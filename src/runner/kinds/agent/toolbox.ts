@@ -57,6 +57,9 @@ const MAX_TITLE = 120;
 /** More calls are carried out, but no longer noted: an account has room for 200. */
 const MAX_CALLS = 200;
 
+/** Variables that are addresses and no secrets: an error that hid which shop it speaks of would help nobody. */
+const OPEN: ReadonlySet<string> = new Set(['SHOPIFY_STORE']);
+
 interface Ready {
   tool: LoadedTool;
   input: Record<string, unknown>;
@@ -69,7 +72,9 @@ interface Ready {
 export function createToolbox(deps: ToolboxDeps): Toolbox {
   const { clock, tools, context, take, step, nonce } = deps;
   const scrub = deps.scrub ?? createScrub([]);
-  const hide = createScrub(Object.values(context.env).filter((value) => value !== undefined));
+  const hide = createScrub(
+    Object.entries(context.env).flatMap(([name, value]) => (OPEN.has(name) ? [] : (value ?? []))),
+  );
   const mask: Scrub = (text) => hide(scrub(text));
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const places = createPlaces(AT_ONCE);
