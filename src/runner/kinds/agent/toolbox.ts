@@ -63,6 +63,8 @@ interface Ready {
   query: string;
 }
 
+type Asked = Pick<ToolCall, 'by'>;
+
 export function createToolbox(deps: ToolboxDeps): Toolbox {
   const { clock, tools, context, take, step, nonce } = deps;
   const scrub = deps.scrub ?? createScrub([]);
@@ -72,7 +74,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   const places = createPlaces(AT_ONCE);
   const calls: ToolCall[] = [];
   const failed: ToolFailure[] = [];
-  const outputs = new Map<string, ToolOutput>();
+  const outputs = new Map<string, { output: ToolOutput; by: ToolCall['by'] }>();
   const known = new Map<string, Promise<ToolAnswer>>();
 
   function note(call: ToolCall): void {
@@ -91,7 +93,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   }
 
   /** Ends at its timeout and with the signal, whether the tool listens or not. */
-  async function run({ tool, input, query }: Ready, signal: AbortSignal): Promise<string> {
+  async function run({ tool, input, query, by }: Ready & Asked, signal: AbortSignal): Promise<string> {
     const late = new AbortController();
     const ended = new RunError(`${tool.name} did not answer within ${tool.timeoutMs} ms`, { code: 'TIMED_OUT' });
     const timer = clock.after(tool.timeoutMs, () => late.abort(ended));
@@ -101,7 +103,8 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
       const ran = Promise.resolve().then(() => tool.run(input, { ...context, signal: both }));
       const output = readToolOutput(await orAbort(ran, both), tool.name);
       const shown: unknown = take({ tool: tool.name, query, output });
-      outputs.set(tool.name, output);
+      // Code judges by what it asked for itself, whatever a model asked of the same tool later.
+      if (by === 'code' || outputs.get(tool.name)?.by !== 'code') outputs.set(tool.name, { output, by });
       return cut(scrub(typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'null')), tool.maxResultChars);
     } finally {
       timer.cancel();
@@ -115,7 +118,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
     try {
       const title = `${name} ${short(mask(ready.query), MAX_TITLE)}`;
       const text = await orAbort(
-        step(title, () => run(ready, signal)),
+        step(title, () => run({ ...ready, by }, signal)),
         signal,
       );
       note({ name, by, state: 'ok', ms: clock.monotonic() - begun });
@@ -168,7 +171,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
       return fail({ name, by, begun: clock.monotonic() }, { error, of: 'asking' });
     },
     calls: () => [...calls],
-    output: (name) => outputs.get(name),
+    output: (name) => outputs.get(name)?.output,
     failures: () => [...failed],
   };
 }
