@@ -18,15 +18,30 @@ const UNITS: Readonly<Record<AdviceRow['then'][number]['unit'], string>> = {
   date: '',
 };
 
-/** `Stock 3, Days of cover 2 days`: the facts that it rested on, as they were; undefined when none were kept. */
-export function describeGrounds({ then: facts }: Pick<AdviceRow, 'then'>): string | undefined {
+/**
+ * `Stock 3, Days of cover 2 days`: the facts that it rested on, as they were; undefined when none were kept. What a label says of the thing
+ * that the title names already is left out.
+ */
+export function describeGrounds({ then: facts, title }: Pick<AdviceRow, 'then' | 'title'>): string | undefined {
   if (facts.length === 0) return undefined;
   const words = facts.map(({ label, value, unit, currency }) => {
-    const number = typeof value === 'number' ? formatNumber(value, LOCALE) : oneLine(value ?? 'unknown');
+    const number = typeof value === 'number' ? formatNumber(rounded(value), LOCALE) : oneLine(value ?? 'unknown');
     const money = currency === undefined ? '' : ` ${currency}`;
-    return `${oneLine(label)} ${number}${value === null ? '' : UNITS[unit]}${money}`;
+    return `${shortLabel(oneLine(label), title)} ${number}${value === null ? '' : UNITS[unit]}${money}`;
   });
   return cutText(words.join(', '), REST_CHARS);
+}
+
+/** `In stock: Stoneware Mug` as `In stock`, where the title names the mug. */
+function shortLabel(label: string, title: string): string {
+  const colon = label.indexOf(': ');
+  return colon > 0 && title.includes(label.slice(colon + 2)) ? label.slice(0, colon) : label;
+}
+
+/** Hundredths of a percent, or of what is a hundred and more, say nothing. */
+function rounded(value: number): number {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 1 : 2;
+  return Number(value.toFixed(digits));
 }
 
 /** `done by Ana`, `put off by Ana until 2026-12-21`, `dismissed for good by Ana`; the day of the answer each surface writes its way. */
