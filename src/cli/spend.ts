@@ -15,8 +15,8 @@ export interface SpendAsk {
   json: boolean;
 }
 
-const HEAD = ['SCOPE', 'WINDOW', 'USED', 'HELD', 'CAP', 'SHARE', 'MONTH', 'STARTS ANEW'];
-const RIGHT = new Set([2, 3, 4, 5, 6]);
+const HEAD = ['SCOPE', 'USED', 'HELD', 'CAP', 'SHARE', 'MONTH', 'STARTS ANEW'];
+const RIGHT = new Set([1, 2, 3, 4, 5]);
 
 /** `bellhop spend` and `bellhop spend allow JOB`: where the caps on money stand, and letting one run pass them. */
 export async function spendCommand(terminal: Terminal, gateway: Desk, ask: SpendAsk): Promise<number> {
@@ -45,15 +45,14 @@ export async function spendCommand(terminal: Terminal, gateway: Desk, ask: Spend
 /** One line a cap; what has neither a cap nor spent anything is left out, but for the workspace. */
 function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): string {
   const shown = standing.filter((one) => one.scope !== 'job' || one.cap !== null || one.used > 0);
-  const rows = shown.map(({ scope, job, window, used, held, cap, monthUsed, until }) => [
+  const rows = shown.map(({ scope, job, used, held, cap, monthUsed, until }) => [
     scope === 'job' ? oneLine(job ?? '') : `workspace ${scope}`,
-    window,
     formatUsd(used),
     formatUsd(held),
     cap === null ? '–' : formatUsd(cap),
     cap === null ? '–' : shareOf(used, cap),
     monthUsed === undefined ? '' : formatUsd(monthUsed),
-    dayAndTime(until, timeZone),
+    dayAndTime(until, timeZone).replace(/ \([^)]*\)$/, ''),
   ]);
   const wide = HEAD.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -64,8 +63,11 @@ function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): 
         .trimEnd(),
       width,
     );
-  const foot = `US dollars; prices as of ${pricesAsOf}. docs/money.md says what each cap is and how to raise it.`;
-  return [line(HEAD), ...rows.map(line), foot].join('\n');
+  const foot = [
+    `US dollars, days and months of ${timeZone}; prices as of ${pricesAsOf}.`,
+    'docs/money.md says what each cap is and how to raise it.',
+  ];
+  return [line(HEAD), ...rows.map(line), ...foot].join('\n');
 }
 
 /** `31%`; of a cap of nothing all is used. */
