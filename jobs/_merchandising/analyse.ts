@@ -6,14 +6,12 @@ import type { Analysis, Evidence, NewAdvice } from 'bellhop';
 import { rangeLabel } from '../_agents/words.ts';
 import { sections } from './charts.ts';
 import { discountSignals } from './discounts.ts';
-import { DEMO_NOTE, daily, days, isDemo, number } from './evidence.ts';
+import { DEMO_NOTE, daily, days, isDemo, number, span } from './evidence.ts';
 import { followUp } from './follow-up.ts';
 import { LIMITS } from './limits.ts';
 import { comparable, productSignals, shopSignals } from './sales.ts';
 import type { Signal } from './signal.ts';
 import { stockSignals } from './stock.ts';
-
-const VERSUS = 'the period before';
 
 export function analyse(evidence: Evidence): Analysis {
   const fresh = ranked(evidence);
@@ -43,12 +41,12 @@ function anyDone(evidence: Evidence): boolean {
   return open.some((row) => followUp(row, evidence)?.status === 'done');
 }
 
-/** The days of the sales; the title of the report has its name, so what is a sample says so there. */
+/** The days of the sales; the title of the report has their name, so what is a sample says so there. */
 function periodOf(evidence: Evidence): Pick<Analysis, 'period'> {
   const window = evidence.output('sales_summary')?.window;
   if (window === undefined) return {};
   const label = rangeLabel(window);
-  return { period: { ...window, label: isDemo(evidence) ? `Demo shop: sample data, ${label}` : label } };
+  return { period: { ...window, label: isDemo(evidence) ? `${label}, demo shop` : label } };
 }
 
 /** The first period in which anything was sold: all of it is news. */
@@ -99,7 +97,9 @@ function figures(evidence: Evidence): Analysis['figures'] {
       name === 'revenue' || name === 'orders' || name === 'units' ? rows.map((row) => row[name]) : ([] as const);
     return {
       fact: `sales.${name}`,
-      ...(before !== undefined && { versus: { fact: `sales.previous.${name}`, label: VERSUS } }),
+      ...(before !== undefined && {
+        versus: { fact: `sales.previous.${name}`, label: `the ${span(evidence)} before` },
+      }),
       ...(spark.length >= 2 && spark.some((value) => value > 0) && { spark }),
     };
   });
@@ -125,36 +125,25 @@ function plainWords(evidence: Evidence, { fresh, quiet }: Judged): Pick<Analysis
   const sold = 'Revenue was {{sales.revenue}} from {{sales.orders}} orders';
   if (orders === 0)
     return {
-      headline: headlineOf(fresh, 'no orders in this period'),
-      summary: 'Nobody ordered in this period. If that is a surprise, try to buy something in the shop yourself.',
+      headline: headlineOf(fresh, `no orders in the ${span(evidence)}`),
+      summary: 'Nobody ordered. If that is a surprise, try to buy something in the shop yourself.',
     };
-  const change = number(evidence, 'sales.change.revenue') === undefined ? '' : ' ({{sales.change.revenue}})';
+  const change =
+    number(evidence, 'sales.change.revenue') === undefined
+      ? ''
+      : ` ({{sales.change.revenue}} on the ${span(evidence)} before)`;
   if (quiet)
     return { headline: 'nothing material has changed', summary: `${sold}${change}. Nothing new needs your attention.` };
   const few = comparable(evidence) ? '' : ' There is too little to compare it with.';
   return {
-    headline: headlineOf(fresh, isFirst(evidence) ? 'the first figures' : 'the period in figures'),
+    headline: headlineOf(fresh, isFirst(evidence) ? 'the first figures' : `the ${span(evidence)} in figures`),
     summary: `${sold}${change}.${few}`,
   };
 }
 
-const HEADS: Readonly<Record<string, string>> = {
-  stockout: 'a best seller is out of stock',
-  low_stock: 'a good seller is running out',
-  dead_stock: 'stock does not move',
-  discount_margin: 'a discount costs too much',
-  'revenue.drop': 'revenue fell',
-  'revenue.rise': 'revenue rose',
-  'refunds.shop': 'more is sent back',
-  'discounts.shop': 'more is given away',
-  refunds: 'a product comes back too often',
-  riser: 'a product is taking off',
-  faller: 'a product has lost demand',
-  unsold_new: 'a new product has not sold yet',
-};
-
-/** The two heaviest things in one line. */
+/** The two heaviest things in one line, of two kinds: the second of a kind is in the findings. */
 function headlineOf(fresh: readonly Signal[], otherwise: string): string {
-  const heads = [...new Set(fresh.map(({ kind }) => HEADS[kind] ?? ''))].filter((head) => head !== '').slice(0, 2);
+  const first = fresh.filter(({ kind }, at) => fresh.findIndex((one) => one.kind === kind) === at);
+  const heads = first.slice(0, 2).map(({ head }) => head);
   return heads.length === 0 ? otherwise : heads.join(', and ');
 }

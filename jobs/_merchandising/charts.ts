@@ -1,7 +1,7 @@
 /** The chart and the tables: drawn by code of the tools' facts, with names as plain text. */
 import type { CellInput, ColumnInput, Evidence, KnownTarget, SectionInput } from 'bellhop';
-import { plainName } from '../_agents/words.ts';
-import { daily, days, isDemo, known, number, stockRows, unique } from './evidence.ts';
+import { plainName, rangeLabel } from '../_agents/words.ts';
+import { daily, days, known, number, span, stockRows, unique } from './evidence.ts';
 
 const MAX_PRODUCTS = 20;
 const MAX_STOCK = 60;
@@ -17,19 +17,22 @@ function dailyChart(evidence: Evidence): SectionInput[] {
   const before = rows.slice(0, -days(evidence)).slice(-now.length);
   if (now.length < 2 || rows.every(({ revenue }) => revenue === 0)) return [];
   const compared = before.length === now.length && before.some(({ revenue }) => revenue > 0);
+  // Cents say nothing of a day that brings a thousand.
+  const whole = rows.some(({ revenue }) => revenue >= 1_000);
+  const shown = ({ revenue }: { revenue: number }): number => (whole ? Math.round(revenue) : revenue);
   const best = now.reduce((a, b) => (b.revenue > a.revenue ? b : a));
   return [
     {
       kind: 'chart',
       id: 'daily-revenue',
       title: 'Revenue a day',
-      alt: `Revenue of each day of the period${compared ? ', over the same days of the period before' : ''}. The best day was ${best.date}.`,
+      alt: `Revenue of each day${compared ? `, beside the same days of the ${span(evidence)} before` : ''}. The best day was ${dayName(best.date)}.`,
       chart: {
         type: 'line',
         categories: now.map(({ date }) => dayName(date)),
         series: [
-          { name: 'This period', values: now.map(({ revenue }) => revenue) },
-          ...(compared ? [{ name: 'The period before', values: before.map(({ revenue }) => revenue) }] : []),
+          { name: daysName(now), values: now.map(shown) },
+          ...(compared ? [{ name: daysName(before), values: before.map(shown) }] : []),
         ],
         unit: sign(currencyOf(evidence)),
       },
@@ -37,9 +40,15 @@ function dailyChart(evidence: Evidence): SectionInput[] {
   ];
 }
 
+/** `16 – 22 Nov`: on a Monday nobody is sure which week “this week” is. */
+function daysName(rows: readonly { date: string }[]): string {
+  const [from = '', to = ''] = [rows[0]?.date, rows.at(-1)?.date];
+  return rangeLabel({ from, to }).replace(/ \d{4}$/, '');
+}
+
 function dayName(date: string): string {
   const day = new Date(`${date}T00:00:00Z`);
-  return day.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
+  return day.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', timeZone: 'UTC' }).replace(',', '');
 }
 
 const currencyOf = (evidence: Evidence): string => evidence.fact('sales.revenue')?.currency ?? 'USD';
@@ -61,11 +70,9 @@ function productTable(evidence: Evidence): SectionInput[] {
   const currency = currencyOf(evidence);
   const columns: ColumnInput[] = [
     { key: 'title', label: 'Product' },
-    { key: 'revenue', label: 'Revenue', type: 'money', currency },
-    { key: 'share', label: 'Share', type: 'percent', digits: 1 },
+    { key: 'revenue', label: 'Revenue', type: 'money', currency, digits: 0 },
     { key: 'units', label: 'Units', type: 'number' },
-    { key: 'change_units', label: 'Units, change', type: 'percent', digits: 1 },
-    { key: 'discount_rate', label: 'Discounts', type: 'percent', digits: 1 },
+    { key: 'change_units', label: 'Change', type: 'percent', digits: 1 },
     { key: 'refund_rate', label: 'Refunds', type: 'percent', digits: 1 },
   ];
   const revenue = ({ id }: KnownTarget): number | undefined => number(evidence, `product.${id}.revenue`);
@@ -73,17 +80,14 @@ function productTable(evidence: Evidence): SectionInput[] {
     .filter((target) => revenue(target) !== undefined)
     .sort((a, b) => (revenue(b) ?? 0) - (revenue(a) ?? 0))
     .slice(0, MAX_PRODUCTS)
-    .map((target) =>
-      cells(evidence, target, ['revenue', 'share', 'units', 'change_units', 'discount_rate', 'refund_rate']),
-    );
+    .map((target) => cells(evidence, target, ['revenue', 'units', 'change_units', 'refund_rate']));
   if (rows.length === 0) return [];
-  const caption = `Products by revenue${isDemo(evidence) ? ' (sample data)' : ''}`;
   return [
     {
       kind: 'table',
       id: 'top-products',
       title: 'Best sellers',
-      caption,
+      caption: 'By revenue, with the change of units',
       priority: 'detail',
       columns,
       rows,
@@ -122,9 +126,9 @@ function stockTable(evidence: Evidence): SectionInput[] {
         { key: 'title', label: 'Product' },
         { key: 'state', label: 'State' },
         { key: 'stock', label: 'Stock', type: 'number' },
-        { key: 'sold_per_day', label: 'Sold a day', type: 'number', digits: 2 },
+        { key: 'sold_per_day', label: 'Sold a day', type: 'number', digits: 1 },
         { key: 'days_of_cover', label: 'Days of cover', type: 'number', digits: 1 },
-        { key: 'stock_value', label: 'Value', type: 'money', currency },
+        { key: 'stock_value', label: 'Value', type: 'money', currency, digits: 0 },
       ],
       rows: rows.slice(0, MAX_STOCK),
       preview: 10,

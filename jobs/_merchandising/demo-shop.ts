@@ -13,7 +13,7 @@ interface Item {
   /** Minor units. */
   price: number;
   cost: number;
-  /** Pieces of an ordinary day. */
+  /** Orders of an ordinary day. */
   pace: number;
   /** In stock in the even and in the odd weeks. */
   stock: readonly [number, number];
@@ -22,15 +22,24 @@ interface Item {
   age: number;
   /** Share of its pieces that come back. */
   returned?: number;
-  /** Percent by which its pace differs in the last seven days. */
-  lately?: number;
+  /** How much of its pace it has in each week of the cycle: a season comes at once and goes slowly. */
+  season?: readonly number[];
 }
 
 const ITEMS: readonly Item[] = [
   { id: '9001', title: 'Linen Duvet Cover', price: 12900, cost: 5200, pace: 5, stock: [0, 260], age: 900 },
   { id: '9002', title: 'Stoneware Mug', price: 1850, cost: 620, pace: 14, stock: [980, 95], age: 1200 },
   { id: '9003', title: 'Oak Serving Board', price: 4200, cost: 1700, pace: 6, stock: [340, 310], age: 640 },
-  { id: '9004', title: 'Wool Throw', price: 8900, cost: 4100, pace: 4, stock: [190, 170], age: 500, lately: 110 },
+  {
+    id: '9004',
+    title: 'Wool Throw',
+    price: 8900,
+    cost: 4100,
+    pace: 4,
+    stock: [190, 170],
+    age: 500,
+    season: [2.1, 2, 1.7, 1.4, 1.15, 1],
+  },
   { id: '9005', title: 'Beeswax Candle', price: 1400, cost: 380, pace: 11, stock: [820, 700], age: 800 },
   {
     id: '9006',
@@ -40,7 +49,7 @@ const ITEMS: readonly Item[] = [
     pace: 4,
     stock: [240, 220],
     age: 420,
-    lately: -60,
+    season: [0.9, 0.4, 0.55, 0.72, 0.9, 1],
   },
   { id: '9007', title: 'Glass Carafe', price: 2900, cost: 1250, pace: 4, stock: [260, 250], age: 300, returned: 0.3 },
   { id: '9008', title: 'Cotton Bath Mat', price: 3400, cost: 1400, pace: 3, stock: [210, 190], age: 350 },
@@ -49,6 +58,8 @@ const ITEMS: readonly Item[] = [
   { id: '9011', title: 'Ceramic Butter Dish', price: 2600, cost: 900, pace: 3, stock: [230, 215], age: 210 },
   { id: '9012', title: 'Jute Rug', price: 15900, cost: 8800, pace: 2, stock: [88, 80], age: 480 },
 ];
+/** Where in the cycle the weeks are. */
+const CYCLE = 3;
 const DEAR_CODE = { title: 'WELCOMEHOME', percent: 55, share: 0.12 };
 
 /** Between 0 and 1, the same for the same words: FNV-1a, stirred once more. */
@@ -62,10 +73,13 @@ function chance(...words: readonly (string | number)[]): number {
 /** Whole days since 1970. */
 const dayOf = (date: string): number => Math.round(Date.parse(`${date}T00:00:00Z`) / DAY);
 
-function piecesOf(item: Item, day: number, today: number): number {
+/** Weeks begin on a Monday: 1970 began on a Thursday. */
+const weekOf = (day: number): number => Math.floor((day + 3) / 7);
+
+function piecesOf(item: Item, day: number): number {
   const weekend = (day + 4) % 7 === 0 || (day + 4) % 7 === 6 ? 1.3 : 1;
-  const lately = today - day <= 7 ? 1 + (item.lately ?? 0) / 100 : 1;
-  const wanted = item.pace * weekend * lately * (0.8 + chance(item.id, day) * 0.4);
+  const season = item.season?.[(weekOf(day) + CYCLE) % (item.season.length || 1)] ?? 1;
+  const wanted = item.pace * weekend * season * (0.8 + chance(item.id, day) * 0.4);
   return Math.floor(wanted + chance('round', item.id, day));
 }
 
@@ -73,15 +87,17 @@ function orderOf(item: Item, day: number, at: number): Order {
   const id = `${day}${item.id}${at}`;
   const dear = chance('code', id) < DEAR_CODE.share;
   const back = chance('back', id) < (item.returned ?? 0.015);
-  const discount = dear ? Math.round((item.price * DEAR_CODE.percent) / 100) : 0;
+  const quantity = item.price < 3_000 && chance('quantity', id) < 0.3 ? 2 : 1;
+  const gross = item.price * quantity;
+  const discount = dear ? Math.round((gross * DEAR_CODE.percent) / 100) : 0;
   const line: OrderLine = {
     productId: item.id,
     title: item.title,
-    quantity: 1,
-    gross: item.price,
+    quantity,
+    gross,
     discount,
-    refundedQuantity: back ? 1 : 0,
-    refunded: back ? item.price - discount : 0,
+    refundedQuantity: back ? quantity : 0,
+    refunded: back ? gross - discount : 0,
   };
   const minute = Math.floor(chance('minute', id) * 840) + 480;
   return {
@@ -96,13 +112,12 @@ function ordersOf({ from, to }: Days, today: number): Order[] {
   const orders: Order[] = [];
   for (let day = dayOf(from); day <= Math.min(dayOf(to), today); day++)
     for (const item of ITEMS.filter(({ age }) => today - day <= age))
-      for (let at = 0; at < piecesOf(item, day, today); at++) orders.push(orderOf(item, day, at));
+      for (let at = 0; at < piecesOf(item, day); at++) orders.push(orderOf(item, day, at));
   return orders.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
 }
 
 function productOf(item: Item, today: number): Product {
-  // Weeks begin on a Monday: 1970 began on a Thursday.
-  const odd = Math.floor((today + 3) / 7) % 2;
+  const odd = weekOf(today) % 2;
   const available = item.stock[odd === 0 ? 0 : 1];
   const { id, title, price, cost: unitCost, incoming = 0 } = item;
   return {

@@ -59,6 +59,12 @@ export function days(evidence: Evidence): number {
   return typeof asked === 'number' ? asked : 7;
 }
 
+/** What people call the days of a period: `sold in the week`, `the week before`. */
+export function span(evidence: Evidence): 'day' | 'week' | 'period' {
+  const count = days(evidence);
+  return count === 7 ? 'week' : count === 1 ? 'day' : 'period';
+}
+
 /** Unique by id, in the order given. */
 export function unique<T extends { id: string }>(rows: readonly T[]): T[] {
   return [...new Map(rows.map((row) => [row.id, row])).values()];

@@ -1,6 +1,6 @@
 /** What became of earlier advice, by the facts of today; nothing is said of what could not be read. */
 import type { AdviceRow, Evidence } from 'bellhop';
-import { daysOf, number, stockRows } from './evidence.ts';
+import { daysOf, number, span, stockRows } from './evidence.ts';
 import { LIMITS } from './limits.ts';
 
 type Outcome = { status: 'open' | 'done'; note: string } | undefined;
@@ -33,7 +33,7 @@ const restock: Judge = ({ targetId: id }, evidence) => {
 
 const markDown: Judge = ({ targetId: id }, evidence) => {
   const units = number(evidence, `product.${id}.units`) ?? 0;
-  if (units > 0) return { status: 'done', note: `It sells again: {{product.${id}.units}} in this period.` };
+  if (units > 0) return { status: 'done', note: `It sells again: {{product.${id}.units}} in the ${span(evidence)}.` };
   const rows = stockRows(evidence);
   if (rows === undefined) return undefined;
   if (rows.dead.some((row) => row.id === id))
@@ -46,7 +46,7 @@ const markDown: Judge = ({ targetId: id }, evidence) => {
 const endDiscount: Judge = ({ targetId: id }, evidence) => {
   if (evidence.output('active_discounts') === undefined) return undefined;
   if (evidence.fact(`discount.${id}.given`) !== undefined)
-    return { status: 'open', note: `Still active: it gave away {{discount.${id}.given}} in this period.` };
+    return { status: 'open', note: `Still active: it gave away {{discount.${id}.given}} in the ${span(evidence)}.` };
   return whole(evidence, 'active_discounts') ? { status: 'done', note: 'It is no longer active.' } : undefined;
 };
 
@@ -67,7 +67,7 @@ const sales: Judge = ({ targetId: id, then }, evidence) => {
   // Two weeks sell more than one, and hold days from before the advice: nothing has risen because a longer period was asked for.
   const isSameSpan = before?.days === undefined || days === undefined || days === before.days;
   const rose = isSameSpan && units > (typeof before?.value === 'number' ? before.value : 0);
-  return { status: rose ? 'done' : 'open', note: `{{product.${id}.units}} sold in this period.` };
+  return { status: rose ? 'done' : 'open', note: `{{product.${id}.units}} sold in the ${span(evidence)}.` };
 };
 
 const JUDGES: Readonly<Record<string, Judge>> = {

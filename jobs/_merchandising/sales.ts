@@ -16,29 +16,26 @@ export function comparable(evidence: Evidence): boolean {
 export function shopSignals(evidence: Evidence): Signal[] {
   if (!comparable(evidence)) return [];
   const signals: Signal[] = [];
-  const add = (weight: number, key: string, text: string): void => {
-    const finding: NewFinding = { key, text, confidence: 'high' };
-    signals.push({ kind: key, weight, finding });
+  const add = (weight: number, key: string, said: { head: string; text: string }): void => {
+    const finding: NewFinding = { key, text: said.text, confidence: 'high' };
+    signals.push({ kind: key, weight, head: said.head, finding });
   };
   const revenue = number(evidence, 'sales.change.revenue') ?? 0;
   if (Math.abs(revenue) >= LIMITS.revenueChange)
-    add(
-      900,
-      revenue < 0 ? 'revenue.drop' : 'revenue.rise',
-      `Revenue was {{sales.revenue}} after {{sales.previous.revenue}}, a change of {{sales.change.revenue}}. ${driver(evidence, revenue)}`,
-    );
+    add(900, revenue < 0 ? 'revenue.drop' : 'revenue.rise', {
+      head: `revenue ${revenue < 0 ? 'fell' : 'rose'} {{sales.change.revenue}}`,
+      text: `Revenue ${revenue < 0 ? 'fell' : 'rose'} {{sales.change.revenue}}, to {{sales.revenue}} from {{sales.previous.revenue}}. ${driver(evidence, revenue)}`,
+    });
   if ((number(evidence, 'sales.change.refund_rate') ?? 0) >= LIMITS.refundPoints)
-    add(
-      600,
-      'refunds.shop',
-      'More was sent back: refunds are {{sales.refund_rate}} of sales, after {{sales.previous.refund_rate}}.',
-    );
+    add(600, 'refunds.shop', {
+      head: 'more is sent back',
+      text: 'More was sent back: refunds are {{sales.refund_rate}} of sales, after {{sales.previous.refund_rate}}.',
+    });
   if ((number(evidence, 'sales.change.discount_rate') ?? 0) >= LIMITS.discountPoints)
-    add(
-      580,
-      'discounts.shop',
-      'More was given away: discounts took {{sales.discount_rate}} of gross sales, after {{sales.previous.discount_rate}}.',
-    );
+    add(580, 'discounts.shop', {
+      head: 'more is given away',
+      text: 'More was given away: discounts took {{sales.discount_rate}} of gross sales, after {{sales.previous.discount_rate}}.',
+    });
   return signals;
 }
 
@@ -48,8 +45,8 @@ function driver(evidence: Evidence, revenue: number): string {
   const basket = (number(evidence, 'sales.change.aov') ?? 0) * Math.sign(revenue);
   if (orders <= 0 && basket <= 0) return 'Neither the number nor the size of orders explains it alone.';
   if (orders >= basket)
-    return `Mostly ${revenue < 0 ? 'fewer' : 'more'} orders: {{sales.orders}} after {{sales.previous.orders}}.`;
-  return `Mostly ${revenue < 0 ? 'smaller' : 'larger'} orders: {{sales.aov}} each after {{sales.previous.aov}}.`;
+    return `Mostly ${revenue < 0 ? 'fewer' : 'more'} orders: {{sales.orders}}, {{sales.previous.orders}} before.`;
+  return `Mostly ${revenue < 0 ? 'smaller' : 'larger'} orders: {{sales.aov}} each, {{sales.previous.aov}} before.`;
 }
 
 export function productSignals(evidence: Evidence): Signal[] {
@@ -73,14 +70,14 @@ function refunds(evidence: Evidence, target: KnownTarget): Signal[] {
   const shop = number(evidence, 'sales.refund_rate') ?? 0;
   if (units < LIMITS.refundedUnits || rate < LIMITS.refundRate || rate < shop * LIMITS.refundTimes) return [];
   const name = called(target);
-  const facts = `${cite(target, 'refunded_units')} pieces, ${cite(target, 'refund_rate')} of its sales`;
   return [
     {
       kind: 'refunds',
       weight: 650 + Math.min(40, rate),
+      head: `${name} comes back too often`,
       finding: {
         key: `refunds.product.${target.id}`,
-        text: `${name} comes back too often: ${facts}, against {{sales.refund_rate}} in the whole shop.`,
+        text: `${name} comes back too often: ${cite(target, 'refund_rate')} of its sales, where the whole shop has {{sales.refund_rate}}.`,
         confidence: 'high',
         target: ref(target),
       },
@@ -88,8 +85,8 @@ function refunds(evidence: Evidence, target: KnownTarget): Signal[] {
         action: 'check_quality',
         target: ref(target),
         title: `Find out why ${name} comes back`,
-        why: `Refunded: ${facts}. Look at the reasons, the size chart and the pictures before selling more.`,
-        impact: `${cite(target, 'refund_rate')} of its sales went back`,
+        why: 'Read the reasons that were given, and check its description and pictures before more of it is sold.',
+        impact: `Refunded: ${cite(target, 'refunded_units')}, ${cite(target, 'refund_rate')} of its sales`,
         confidence: 'medium',
       },
     },
@@ -106,13 +103,15 @@ function trend(evidence: Evidence, target: KnownTarget, short: ReadonlySet<strin
   return change <= LIMITS.fall ? [faller(target, change)] : [];
 }
 
-const moved = (target: KnownTarget): string => `${cite(target, 'units')} sold after ${cite(target, 'previous_units')}`;
+const moved = (target: KnownTarget): string =>
+  `${cite(target, 'units')} sold, ${cite(target, 'previous_units')} before`;
 
 function riser(target: KnownTarget, change: number): Signal {
   const name = called(target);
   return {
     kind: 'riser',
     weight: 420 + Math.min(60, change / 10),
+    head: `${name} is taking off`,
     finding: {
       key: `riser.product.${target.id}`,
       text: `${name} is taking off: ${moved(target)}.`,
@@ -123,8 +122,8 @@ function riser(target: KnownTarget, change: number): Signal {
       action: 'feature',
       target: ref(target),
       title: `Give ${name} a better place`,
-      why: `It sells without help: ${moved(target)}. Show it on the front page or in the next mail.`,
-      impact: `A change of ${cite(target, 'change_units')} in units`,
+      why: 'It sells without help. Show it on the front page or in the next mail.',
+      impact: `${moved(target)} (${cite(target, 'change_units')})`,
       confidence: 'medium',
     },
   };
@@ -135,6 +134,7 @@ function faller(target: KnownTarget, change: number): Signal {
   return {
     kind: 'faller',
     weight: 430 + Math.min(60, -change / 10),
+    head: `${name} has lost demand`,
     finding: {
       key: `faller.product.${target.id}`,
       text: `${name} has lost demand: ${moved(target)}, although it is in stock.`,
@@ -145,8 +145,8 @@ function faller(target: KnownTarget, change: number): Signal {
       action: 'review_price',
       target: ref(target),
       title: `Review price and page of ${name}`,
-      why: `${moved(target)}. Compare its price with others, and check that it can still be found.`,
-      impact: `A change of ${cite(target, 'change_units')} in units`,
+      why: 'It is in stock and fewer want it. Compare its price with others, and check that customers can still find it.',
+      impact: `${moved(target)} (${cite(target, 'change_units')})`,
       confidence: 'low',
     },
   };
@@ -163,9 +163,10 @@ function unsold(evidence: Evidence, target: KnownTarget): Signal[] {
     {
       kind: 'unsold_new',
       weight: 380,
+      head: `${name} has not sold yet`,
       finding: {
         key: `unsold_new.product.${target.id}`,
-        text: `${name} is new and has not sold yet; ${cite(target, 'stock')} are in stock.`,
+        text: `${name} is new and has not sold yet. In stock: ${cite(target, 'stock')}.`,
         confidence: 'medium',
         target: ref(target),
       },
@@ -173,8 +174,8 @@ function unsold(evidence: Evidence, target: KnownTarget): Signal[] {
         action: 'feature',
         target: ref(target),
         title: `Show ${name} where people look`,
-        why: 'It is new, in stock, and nobody has bought one: give it a better place before its price is touched.',
-        impact: `${cite(target, 'stock')} in stock`,
+        why: 'Nobody has bought one so far: give it a better place before its price is touched.',
+        impact: `In stock: ${cite(target, 'stock')}`,
         confidence: 'low',
       },
     },

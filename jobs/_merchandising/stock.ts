@@ -1,7 +1,7 @@
 /** What is out of stock, about to run out, or does not move. */
 import type { Evidence, KnownTarget } from 'bellhop';
 import { called, cite, ref } from '../_agents/words.ts';
-import { days, known, number, stockRows, unique, type StockRow } from './evidence.ts';
+import { days, known, number, span, stockRows, unique, type StockRow } from './evidence.ts';
 import { LIMITS } from './limits.ts';
 import type { Signal } from './signal.ts';
 
@@ -52,16 +52,17 @@ function stockOut(evidence: Evidence, { target, share, coming }: Item): Signal {
     confidence: 'high' as const,
     target: ref(target),
   };
-  if (coming) return { kind: 'stockout', weight: 400 + share, finding };
+  const head = `${name} is out of stock`;
+  if (coming) return { kind: 'stockout', weight: 400 + share, head, finding };
   const advice = {
     action: 'restock',
     target: ref(target),
     title: `Restock ${name}`,
-    why: `It sells well and there is none left: ${pace}.`,
-    ...(sold > 0 && { impact: `Sold ${cite(target, 'revenue')} in this period` }),
+    why: `It is sold out, and ${pace} while it was there.`,
+    ...(sold > 0 && { impact: `Sold ${cite(target, 'revenue')} in the ${span(evidence)}` }),
     confidence: 'high' as const,
   };
-  return { kind: 'stockout', weight: 1000 + share, finding, advice };
+  return { kind: 'stockout', weight: 1000 + share, head, finding, advice };
 }
 
 function runningOut(evidence: Evidence, { target, soldPerDay, share }: Item): boolean {
@@ -73,22 +74,23 @@ function runningOut(evidence: Evidence, { target, soldPerDay, share }: Item): bo
 function low({ target, share, coming }: Item): Signal {
   const name = called(target);
   const left = `${cite(target, 'stock')} left, enough for ${cite(target, 'days_of_cover')}`;
+  const head = `${name} is running out`;
   const finding = {
     key: `low_stock.product.${target.id}`,
     text: `${name} is running out: ${left} at ${cite(target, 'sold_per_day')} sold a day.${coming ? ' More is on its way.' : ''}`,
     confidence: 'high' as const,
     target: ref(target),
   };
-  if (coming) return { kind: 'low_stock', weight: 150 + share, finding };
+  if (coming) return { kind: 'low_stock', weight: 150 + share, head, finding };
   const advice = {
     action: 'restock',
     target: ref(target),
     title: `Reorder ${name} now`,
-    why: `A delivery may take longer than the stock lasts: ${left}.`,
-    impact: `Covers ${cite(target, 'days_of_cover')} at the present pace`,
+    why: 'At this pace it is gone before a delivery that is ordered later would come.',
+    impact: `${cite(target, 'stock')} left, ${cite(target, 'days_of_cover')} of sales`,
     confidence: 'high' as const,
   };
-  return { kind: 'low_stock', weight: 700 + share, finding, advice };
+  return { kind: 'low_stock', weight: 700 + share, head, finding, advice };
 }
 
 function isDead(evidence: Evidence, { id }: KnownTarget): boolean {
@@ -99,15 +101,16 @@ function isDead(evidence: Evidence, { id }: KnownTarget): boolean {
 
 function dead(evidence: Evidence, { target }: Item): Signal {
   const name = called(target);
-  const last = `Nothing was sold of it for ${cite(target, 'days_since_sale')} or longer`;
+  const last = `None was sold for ${cite(target, 'days_since_sale')} or longer`;
   const value = number(evidence, `product.${target.id}.stock_value`) ?? 0;
   const revenue = number(evidence, 'sales.revenue') ?? 0;
   return {
     kind: 'dead_stock',
     weight: 400 + Math.min(100, revenue > 0 ? (value / revenue) * 100 : 100),
+    head: `${name} does not move`,
     finding: {
       key: `dead_stock.product.${target.id}`,
-      text: `${name} does not move. ${last}, and ${cite(target, 'stock_value')} is tied up in ${cite(target, 'stock')} pieces.`,
+      text: `${name} does not move. ${last}; ${cite(target, 'stock_value')} is tied up in it.`,
       confidence: 'high',
       target: ref(target),
     },
@@ -115,7 +118,7 @@ function dead(evidence: Evidence, { target }: Item): Signal {
       action: 'mark_down',
       target: ref(target),
       title: `Mark down ${name}`,
-      why: `${last}; a lower price turns stock back into money.`,
+      why: 'A lower price turns stock that stands still back into money.',
       impact: `Frees up to ${cite(target, 'stock_value')}`,
       confidence: 'medium',
     },

@@ -15,8 +15,8 @@ export interface SpendAsk {
   json: boolean;
 }
 
-const HEAD = ['SCOPE', 'WINDOW', 'USED', 'HELD', 'CAP', 'SHARE', 'MONTH', 'STARTS ANEW'];
-const RIGHT = new Set([2, 3, 4, 5, 6]);
+const HEAD = ['SCOPE', 'USED', 'HELD', 'CAP', 'SHARE', 'MONTH', 'STARTS ANEW'];
+const RIGHT = new Set([1, 2, 3, 4, 5]);
 
 /** `bellhop spend` and `bellhop spend allow JOB`: where the caps on money stand, and letting one run pass them. */
 export async function spendCommand(terminal: Terminal, gateway: Desk, ask: SpendAsk): Promise<number> {
@@ -38,26 +38,21 @@ export async function spendCommand(terminal: Terminal, gateway: Desk, ask: Spend
   }
   const already = result.outcome === 'already_allowed' ? ' already' : '';
   if (ask.json) terminal.out(JSON.stringify(result, null, 2));
-  else
-    terminal.err(
-      `The next run of ${result.job} may${already} pass its caps, once, until ${result.until.slice(0, 16).replace('T', ' ')} UTC.`,
-    );
+  else terminal.err(`The next run of ${result.job} may${already} pass its caps, once, until ${result.until}.`);
   return EXIT.ok;
 }
 
 /** One line a cap; what has neither a cap nor spent anything is left out, but for the workspace. */
 function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): string {
   const shown = standing.filter((one) => one.scope !== 'job' || one.cap !== null || one.used > 0);
-  const rows = shown.map(({ scope, job, window, used, held, cap, monthUsed, until }) => [
+  const rows = shown.map(({ scope, job, used, held, cap, monthUsed, until }) => [
     scope === 'job' ? oneLine(job ?? '') : `workspace ${scope}`,
-    window,
     formatUsd(used),
     formatUsd(held),
     cap === null ? '–' : formatUsd(cap),
     cap === null ? '–' : shareOf(used, cap),
     monthUsed === undefined ? '' : formatUsd(monthUsed),
-    // Always midnight of the zone, which stands below.
-    dayAndTime(until, timeZone).split(' ').slice(0, 3).join(' '),
+    dayAndTime(until, timeZone).replace(/ \([^)]*\)$/, ''),
   ]);
   const wide = HEAD.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -68,8 +63,11 @@ function tableOf({ standing, timeZone, pricesAsOf }: SpendView, width: number): 
         .trimEnd(),
       width,
     );
-  const foot = `US dollars; days begin at 00:00 ${timeZone}; prices as of ${pricesAsOf}.\ndocs/money.md says what each cap is and how to raise it.`;
-  return [line(HEAD), ...rows.map(line), foot].join('\n');
+  const foot = [
+    `US dollars, days and months of ${timeZone}; prices as of ${pricesAsOf}.`,
+    'docs/money.md says what each cap is and how to raise it.',
+  ];
+  return [line(HEAD), ...rows.map(line), ...foot].join('\n');
 }
 
 /** `31%`; of a cap of nothing all is used. */

@@ -19,16 +19,31 @@ const UNITS: Readonly<Record<AdviceRow['then'][number]['unit'], string>> = {
   date: '',
 };
 
-/** `Stock 3, Days of cover 2 days`: the facts that it rested on, as they were; undefined when none were kept. */
-export function describeGrounds({ then: facts }: Pick<AdviceRow, 'then'>): string | undefined {
+/**
+ * `Stock 3, Days of cover 2 days`: the facts that it rested on, as they were; undefined when none were kept. What a label says of the thing
+ * that the title names already is left out.
+ */
+export function describeGrounds({ then: facts, title }: Pick<AdviceRow, 'then' | 'title'>): string | undefined {
   if (facts.length === 0) return undefined;
   const words = facts.map(({ label, value, unit, currency }) => {
     const type = unit === 'money' || unit === 'percent' ? unit : 'number';
     const column = { key: 'value', label: '', type, ...(currency !== undefined && { currency }) } as const; // as the report showed it
-    const number = typeof value === 'number' ? formatCell(value, column, PLACE) : oneLine(value ?? 'unknown');
-    return `${oneLine(label)} ${number}${value === null ? '' : UNITS[unit]}`;
+    const number = typeof value === 'number' ? formatCell(rounded(value), column, PLACE) : oneLine(value ?? 'unknown');
+    return `${shortLabel(oneLine(label), title)} ${number}${value === null ? '' : UNITS[unit]}`;
   });
   return cutText(words.join(', '), REST_CHARS);
+}
+
+/** `In stock: Stoneware Mug` as `In stock`, where the title names the mug. */
+function shortLabel(label: string, title: string): string {
+  const colon = label.indexOf(': ');
+  return colon > 0 && title.includes(label.slice(colon + 2)) ? label.slice(0, colon) : label;
+}
+
+/** Hundredths of a percent, or of what is a hundred and more, say nothing. */
+function rounded(value: number): number {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 1 : 2;
+  return Number(value.toFixed(digits));
 }
 
 /** `done by Ana`, `put off by Ana until 2026-12-21`, `dismissed for good by Ana`; the day of the answer each surface writes its way. */

@@ -6,7 +6,7 @@ import { describeDelta, formatInstant, plainText } from './format.ts';
 import { blocksToMarkdown, escapeCell, escapeInline, linkTo } from './markdown-text.ts';
 import { sectionBlocks } from './markdown.ts';
 import type { Align } from './markdown.ts';
-import { subjectLine } from './subject.ts';
+import { periodBeside, subjectLine } from './subject.ts';
 import type { Subject } from './subject.ts';
 import { alignOf, axisNote, chartRows, formatCell, hrefOf } from './values.ts';
 
@@ -14,7 +14,7 @@ import { alignOf, axisNote, chartRows, formatCell, hrefOf } from './values.ts';
 export function renderMarkdown(report: Report, about: Subject): string {
   const parts = [
     `# ${escapeInline(report.title)}`,
-    ...(report.period === undefined ? [] : [`*${escapeInline(report.period.label)}*`]),
+    ...(periodBeside(report) === '' ? [] : [`*${escapeInline(periodBeside(report))}*`]),
     ...(report.status === 'ok' ? [] : [`**${report.status === 'failed' ? 'Failed' : 'Incomplete'}**`]),
     paragraphs(report.summary),
     ...report.warnings.map((warning) => `> ⚠️ ${escapeInline(warning)}`),

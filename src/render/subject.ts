@@ -21,6 +21,12 @@ const KINDS: Record<Notice['kind'], string> = {
   budget: 'budget',
 };
 
+/** The period's name; nothing where the title says it already. */
+export function periodBeside({ title, period }: Pick<Report, 'title' | 'period'>): string {
+  const label = oneLine(period?.label ?? '');
+  return oneLine(title).includes(label) ? '' : label;
+}
+
 export interface SubjectWords {
   id: string;
   /** What people know it by: the job of a run, the schedule or the job of a notice. */

@@ -4,6 +4,7 @@ import type { Report } from '../store/report.ts';
 import { costLine, describeAttachment, describeCost } from './facts.ts';
 import { formatInstant, oneLine, plainText } from './format.ts';
 import { sectionBlocks } from './markdown.ts';
+import { periodBeside } from './subject.ts';
 import type { Subject } from './subject.ts';
 import { blockLines } from './text/blocks.ts';
 import { chartLines } from './text/charts.ts';
@@ -30,9 +31,10 @@ export interface TextOptions {
 export function renderText(report: Report, options: TextOptions): string {
   const { color, links = 'written', rows = 'all' } = options;
   const pen: Pen = { width: Math.max(20, options.width), color, links, rows };
+  const beside = periodBeside(report);
   const lines = [
     ...heading(oneLine(report.title), '=', pen),
-    ...(report.period === undefined ? [] : wrap([{ text: oneLine(report.period.label), italic: true }], pen)),
+    ...(beside === '' ? [] : wrap([{ text: beside, italic: true }], pen)),
     ...statusLines(report),
     ...wrap([{ text: plainText(report.summary) }], pen),
     ...report.warnings.flatMap((warning) => [[], ...warningLines(warning, pen)]),

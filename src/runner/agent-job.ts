@@ -67,11 +67,11 @@ export function defineTool<S extends z.ZodObject>(tool: AgentTool<S>): AgentTool
 /** What the code of the job knows when it judges. */
 export interface Evidence {
   facts: readonly Fact[];
-  /** The newest fact of this key. */
+  /** The fact of this key, of the query that found it first: the baseline's, whatever a model asked of other days. */
   fact(key: string): Fact | undefined;
   targets: readonly KnownTarget[];
   calls: readonly ToolCall[];
-  /** The newest good output of a tool; undefined when it was not called or failed. */
+  /** The newest good output of a tool that code called, else that a model called; undefined when it was not called or failed. */
   output(tool: string): ToolOutput | undefined;
   /** Earlier reports of the job, newest first. */
   memory: readonly MemoryEntry[];

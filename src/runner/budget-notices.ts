@@ -93,16 +93,17 @@ function textOf(
 ): Parameters<typeof noticeReport>[0] {
   const { scope, job = 'JOB', used, cap, window, until } = one;
   const of = `${formatUsd(used)} of ${formatUsd(cap)}`;
-  const what = scope === 'job' ? `${job} on ${window}` : `the workspace ${scope === 'day' ? 'on' : 'in'} ${window}`;
+  const whose = scope === 'job' ? job : `the ${scope}`;
+  const what = scope === 'job' ? `On ${window} ${job}` : `${scope === 'day' ? 'On' : 'In'} ${window} the workspace`;
   const anew = `It starts anew ${dayAndTime(until, on.zone)}.`;
   const raise = scope === 'job' ? 'budget.usdPerDay in the file of the job' : variableOf(scope);
   const spenders = scope === 'job' ? [] : spendersOf(scope, on.all);
   const full = on.level === 100;
   return {
-    title: full ? `Budget reached: ${of} used` : `Budget ${on.level}% used: ${of}`,
+    title: full ? `Budget of ${whose} reached: ${of} used` : `Budget of ${whose} ${on.level}% used: ${of}`,
     summary: full
-      ? `Of the money of ${what}, ${of} are used: no further run of an agent fits below the cap. ${anew}`
-      : `Of the money of ${what}, ${of} are used. ${anew}`,
+      ? `${what} has used ${of}: no further run of an agent fits below the cap. ${anew}`
+      : `${what} has used ${of}. ${anew}`,
     status: full ? 'failed' : 'ok',
     lines: [
       ...(spenders.length === 0 ? [] : [`Most was spent by ${spenders.join(', ')}.`]),

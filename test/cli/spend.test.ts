@@ -104,13 +104,12 @@ describe.each([
     const { stdout, code } = await desk.type([]);
     const lines = stdout.split('\n');
     expect(code).toBe(0);
-    expect(lines[0]).toMatch(/^SCOPE +WINDOW +USED +HELD +CAP +SHARE +MONTH +STARTS ANEW$/);
-    expect(lines[1]).toMatch(/^workspace day +\d{4}-\d\d-\d\d +\$0\.00 +\$0\.00 +– +– /);
-    expect(lines[2]).toMatch(/^workspace month +\d{4}-\d\d +\$0\.00 /);
-    expect(lines[3]).toMatch(
-      /^weekly-merchandising +\d{4}-\d\d-\d\d +\$1\.25 +\$0\.00 +\$2\.50 +50% +\$1\.25 +\w{3} \d+ \w{3}$/,
-    );
-    expect(lines[4]).toContain('prices as of 2026-11-22');
+    expect(lines[0]).toMatch(/^SCOPE +USED +HELD +CAP +SHARE +MONTH +STARTS ANEW$/);
+    expect(lines[1]).toMatch(/^workspace day +\$0\.00 +\$0\.00 +– +– /);
+    expect(lines[2]).toMatch(/^workspace month +\$0\.00 /);
+    expect(lines[3]).toMatch(/^weekly-merchandising +\$1\.25 +\$0\.00 +\$2\.50 +50% +\$1\.25 +\w{3} \d+ \w{3} 00:00$/);
+    expect(lines[4]).toContain('days and months of UTC; prices as of 2026-11-22');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
 
   test('is JSON in micro-dollars', async () => {
@@ -125,7 +124,7 @@ describe.each([
   test('lets one run pass, and says so a second time', async () => {
     await using desk = await open();
     expect((await desk.type(['allow', AGENT])).stderr).toMatch(
-      /^The next run of weekly-merchandising may pass its caps, once, until 20[\d-]+ \d\d:\d\d UTC\.$/m,
+      /^The next run of weekly-merchandising may pass its caps, once, until 20/,
     );
     expect((await desk.type(['allow', AGENT])).stderr).toContain('may already pass');
     expect((await desk.type(['allow', AGENT], 'json')).stdout).toContain('"outcome": "already_allowed"');

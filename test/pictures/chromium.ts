@@ -9,6 +9,10 @@ export interface Shot {
   html: string;
   width: number;
   scheme: 'light' | 'dark';
+  /** Of the page, from its top; default all of it. */
+  height?: number;
+  /** Pixels a point; default 1.5. */
+  scale?: number;
 }
 
 export interface Browser extends AsyncDisposable {
@@ -89,19 +93,19 @@ async function takeOne(host: string, shot: Shot & { home: string }): Promise<Buf
     const size = (height: number): object => ({
       width: shot.width,
       height,
-      deviceScaleFactor: 1.5,
+      deviceScaleFactor: shot.scale ?? 1.5,
       mobile: shot.width < 500,
     });
     await page.call('Page.enable');
     await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: shot.scheme }] });
-    await page.call('Emulation.setDeviceMetricsOverride', size(800));
+    await page.call('Emulation.setDeviceMetricsOverride', size(100));
     const loaded = page.heard('Page.loadEventFired');
     await page.call('Page.navigate', { url: `file://${file}` });
     await loaded;
     const metrics = z
       .object({ cssContentSize: z.object({ height: z.number() }) })
       .parse(await page.call('Page.getLayoutMetrics'));
-    const height = Math.min(MAX_HEIGHT, Math.ceil(metrics.cssContentSize.height));
+    const height = Math.min(shot.height ?? MAX_HEIGHT, Math.ceil(metrics.cssContentSize.height));
     await page.call('Emulation.setDeviceMetricsOverride', size(height));
     const { data } = z.object({ data: z.string() }).parse(await page.call('Page.captureScreenshot', { format: 'png' }));
     return Buffer.from(data, 'base64');

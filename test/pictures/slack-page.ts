@@ -15,7 +15,7 @@ const STYLE = `body{margin:0;background:#fff;color:#1d1c1d;font:15px/1.46 Lato,'
 .p{white-space:pre-wrap;overflow-wrap:anywhere}ul,ol{margin:2px 0;padding-left:26px}pre{background:#f8f8f8;border:1px solid #ddd;border-radius:4px;padding:8px;font:12px/1.5 'DejaVu Sans Mono',monospace;overflow:hidden;margin:4px 0}
 blockquote{border-left:4px solid #ddd;margin:2px 0;padding-left:12px}a{color:#1264a3;text-decoration:none}table{border-collapse:separate;border-spacing:0;border:1px solid #ddd;border-radius:8px;font-size:13px;overflow:hidden}
 th,td{padding:6px 12px;border-bottom:1px solid #e8e8e8;text-align:left}th{background:#f8f8f8}.r{text-align:right;font-variant-numeric:tabular-nums}tr:last-child td{border-bottom:0}
-.viz{border:1px solid #ddd;border-radius:8px;padding:10px 12px}.cap{font-weight:700;margin-bottom:4px}.th{margin:6px 20px 0 66px;color:#616061;font-size:13px;border-top:1px solid #e8e8e8;padding-top:6px}.file{border:1px solid #ddd;border-radius:8px;padding:8px 12px;display:inline-block;margin:2px 6px 2px 0}`;
+.viz{border:1px solid #ddd;border-radius:8px;padding:10px 12px}.cap{font-weight:700;margin-bottom:4px}.th{margin:6px 20px 0 66px;color:#616061;font-size:13px;border-top:1px solid #e8e8e8;padding-top:6px}.file{border:1px solid #ddd;border-radius:8px;padding:8px 12px;display:inline-block;margin:2px 6px 2px 0}.btn{border:1px solid #bbb;border-radius:4px;padding:4px 11px;display:inline-block;margin:2px 8px 2px 0;font-size:13px;font-weight:700}.primary{background:#007a5a;color:#fff;border-color:#007a5a}.danger{color:#e01e5a;border-color:#e01e5a}.acc{float:right;margin-left:16px}.task{font-size:13px;padding:2px 0}.p code{background:#f6f6f6;border:1px solid #ddd;border-radius:3px;color:#c01343;font:12px 'DejaVu Sans Mono',monospace;padding:1px 3px}`;
 
 export interface Drawn {
   blocks: readonly unknown[];
@@ -40,7 +40,7 @@ function drawBlock(block: Fields): string {
     case 'header':
       return `<div class="hd">${text(fieldsOf(block['text'])['text'])}</div>`;
     case 'section':
-      return `${block['text'] === undefined ? '' : `<div class="p">${mrkdwn(block['text'])}</div>`}<div class="f">${list(
+      return `${block['accessory'] === undefined ? '' : `<div class="acc">${button(fieldsOf(block['accessory']))}</div>`}${block['text'] === undefined ? '' : `<div class="p">${mrkdwn(block['text'])}</div>`}<div class="f">${list(
         block['fields'],
       )
         .map((field) => `<div class="p">${mrkdwn(field)}</div>`)
@@ -57,12 +57,22 @@ function drawBlock(block: Fields): string {
     case 'data_visualization':
       return chart(block);
     case 'actions':
-      return list(block['elements'])
-        .map((one) => `<span class="file">${text(fieldsOf(one['text'])['text'])}</span>`)
-        .join('');
+      return list(block['elements']).map(button).join('');
+    case 'plan':
+      return `<div class="viz"><div class="cap">${text(block['title'])}</div>${list(block['tasks']).map(taskLine).join('')}</div>`;
     default:
       return `<pre>${escapeHtml(JSON.stringify(block, null, 1).slice(0, 600))}</pre>`;
   }
+}
+
+function button(one: Fields): string {
+  const style = typeof one['style'] === 'string' ? ` ${one['style']}` : '';
+  return `<span class="btn${escapeHtml(style)}">${text(fieldsOf(one['text'])['text'])}</span>`;
+}
+
+function taskLine(task: Fields): string {
+  const marks: Record<string, string> = { complete: '✓', error: '✗', in_progress: '…' };
+  return `<div class="task"><b>${marks[String(task['status'])] ?? '·'}</b> ${text(task['title'])}</div>`;
 }
 
 function group(element: Fields): string {
@@ -145,7 +155,9 @@ function mrkdwn(value: unknown): string {
   if (object['type'] !== 'mrkdwn') return shown;
   return String(object['text'])
     .replace(/&(?!amp;|lt;|gt;)/g, '&amp;')
+    .replace(/<!date\^[^|>]*\|([^>]*)>/g, '$1')
     .replace(/<([^|>]+)\|([^>]*)>/g, '<a>$2</a>')
+    .replace(/`([^`\n]+)`/g, '<code>$1</code>')
     .replace(/(^|\s)\*([^*\n]+)\*/g, '$1<b>$2</b>');
 }
 

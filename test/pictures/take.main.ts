@@ -8,9 +8,11 @@ import type { FilePlan } from '../../src/render/file-plan.ts';
 import { renderFile } from '../../src/render/files.ts';
 import { renderHtml } from '../../src/render/html.ts';
 import { renderSlackReport } from '../../src/render/slack/report.ts';
+import type { Subject } from '../../src/render/subject.ts';
 import { renderText } from '../../src/render/text.ts';
 import { Report } from '../../src/store/report.ts';
 import { sampleRun } from '../support/delivery-report.ts';
+import { agentShots } from './agent-shots.ts';
 import { startChromium } from './chromium.ts';
 import type { Shot } from './chromium.ts';
 import { slackPage } from './slack-page.ts';
@@ -25,19 +27,20 @@ const about = { run: sampleRun({ report }) };
 const fonts = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(root, 'assets/fonts', name));
 const { png } = createRasteriser({ fontFiles: fonts });
 
-async function dataUri({ mediaType, source }: FilePlan): Promise<string> {
+async function dataUri({ mediaType, source }: FilePlan, of: { report: Report; subject: Subject }): Promise<string> {
   if (source.is === 'blob') throw new Error('the sample has no blobs');
-  const bytes = await renderFile(source, { report, subject: about, png });
+  const bytes = await renderFile(source, { ...of, png });
   return `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}`;
 }
 
 /** The mail as a program shows it: its pictures stand beside it, under their Content-IDs. */
-async function mailPage(): Promise<string> {
-  const { html = '', files } = renderEmail(report, about, {
+async function mailOf(of: Report, subject: Subject): Promise<string> {
+  const { html = '', files } = renderEmail(of, subject, {
     unsubscribeUrl: 'https://bell.example.com/unsubscribe?t=x',
   });
   let page = html;
-  for (const file of files) if (file.cid !== undefined) page = page.replaceAll(`cid:${file.cid}`, await dataUri(file));
+  for (const file of files)
+    if (file.cid !== undefined) page = page.replaceAll(`cid:${file.cid}`, await dataUri(file, { report: of, subject }));
   return page;
 }
 
@@ -49,7 +52,7 @@ function slackMessages(): string {
 }
 
 async function shots(): Promise<Record<string, Shot>> {
-  const mail = await mailPage();
+  const mail = await mailOf(report, about);
   const page = renderHtml(report, about);
   const terminal = terminalPage(renderText(report, { width: COLUMNS, color: 'ansi', rows: 'preview' }), COLUMNS);
   const charts = report.sections
@@ -73,7 +76,10 @@ async function shots(): Promise<Record<string, Shot>> {
 
 await mkdir(out, { recursive: true });
 await using browser = await startChromium();
-for (const [name, shot] of Object.entries(await shots())) {
+const only = process.argv.slice(3);
+const all = { ...(await shots()), ...(await agentShots((run) => mailOf(run.report, { run }))) };
+for (const [name, shot] of Object.entries(all)) {
+  if (only.length > 0 && !only.includes(name)) continue;
   await writeFile(join(out, `${name}.png`), await browser.take(shot));
   process.stdout.write(`${name}.png\n`);
 }

@@ -329,7 +329,10 @@ describe.each([
     await budget.tell();
     await budget.tell();
     expect(await told()).toMatchObject([{ kind: 'budget', key: 'budget.usd.month.2026-11.80' }]);
-    expect((await told())[0]?.report).toMatchObject({ title: 'Budget 80% used: $0.40 of $0.50', status: 'ok' });
+    expect((await told())[0]?.report).toMatchObject({
+      title: 'Budget of the month 80% used: $0.40 of $0.50',
+      status: 'ok',
+    });
     expect(JSON.stringify((await told())[0]?.report)).toContain('Most was spent by digest ($0.40)');
     // Another process, and one that does not fit below the cap any more.
     const later = budgetOf(h, { caps: { monthMicroUsd: usd(0.5) }, alertsTo: places, jobs: () => jobs });
@@ -339,6 +342,9 @@ describe.each([
       'budget.usd.month.2026-11.100',
       'budget.usd.month.2026-11.80',
     ]);
-    expect((await told())[0]?.report).toMatchObject({ title: 'Budget reached: $0.40 of $0.50 used', status: 'failed' });
+    expect((await told())[0]?.report).toMatchObject({
+      title: 'Budget of the month reached: $0.40 of $0.50 used',
+      status: 'failed',
+    });
   });
 });

@@ -67,7 +67,7 @@ describe('weekly-merchandising without a shop and a key', () => {
   test('reports the demo shop by figures alone, and says in title and warning that it is one', async () => {
     const { state, report, agent, result } = await run('weekly-merchandising');
     expect(state).toBe('completed');
-    expect(report?.title).toMatch(/^Weekly merchandising · Demo shop: sample data, /);
+    expect(report?.title).toMatch(/^Weekly merchandising · .* 20\d\d, demo shop$/);
     expect(report?.warnings[0]).toMatch(/^Demo shop: sample data/);
     expect(report?.status).toBe('ok');
     expect(agent).toMatchObject({ mode: 'figures', why: 'figures', microUsd: 0, lint: [] });

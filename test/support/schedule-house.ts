@@ -4,6 +4,7 @@ import { silentLog, type Log } from '../../src/log.ts';
 import { createCaps } from '../../src/runner/caps.ts';
 import { createGuards, type GuardCheck } from '../../src/runner/guards.ts';
 import type { Examine } from '../../src/runner/preflights.ts';
+import type { Registry } from '../../src/runner/registry.ts';
 import { createRunner, type Runner } from '../../src/runner/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/runner/scheduler.ts';
 import { createScrub } from '../../src/scrub.ts';
@@ -17,6 +18,8 @@ import { staticRegistry } from './runner-house.ts';
 
 export const BEA: Actor = { kind: 'slack', id: 'U0BEA', name: 'bea' };
 export const OPS: Destination = { kind: 'slack', channel: 'C0OPS' };
+
+type Agents = NonNullable<Parameters<typeof createRunner>[0]['agents']>;
 
 export interface ScheduleHouse extends Scheduler {
   store: Store;
@@ -34,6 +37,10 @@ export interface ScheduleHouse extends Scheduler {
 
 export interface ScheduleParts {
   jobs?: readonly unknown[];
+  /** Instead of `jobs`: those of a folder. */
+  registry?: Registry;
+  /** What runs of agents need. */
+  agents?: Agents;
   store?: Store;
   clock?: ManualClock;
   guards?: GuardCheck;
@@ -67,17 +74,21 @@ export function jobWith(schedules: readonly unknown[], more: Record<string, unkn
 
 const NOTHING_GUARDED: GuardCheck = { check: () => Promise.resolve({ ok: true }) };
 
+function agentsOf({ agents }: ScheduleParts): { agents?: Agents } {
+  return agents === undefined ? {} : { agents };
+}
+
 export function scheduleHouse(parts: ScheduleParts = {}): ScheduleHouse {
   const clock = parts.clock ?? manualClock();
   const ids = createIds(clock);
   const log = parts.log ?? silentLog;
   const store = parts.store ?? createMemoryStore({ clock, ids, log: silentLog });
-  const registry = staticRegistry(parts.jobs ?? []);
+  const registry = { ...staticRegistry(parts.jobs ?? []), ...parts.registry };
   const scrub = createScrub(parts.secrets ?? []);
   const { env = {}, mode = 'development' } = parts.guarded ?? {};
   const caps = createCaps({ store, clock, zone: parts.zone ?? 'UTC' });
   const real = createGuards({ store, caps, env, mode, scrub });
-  const deciding = parts.guarded === undefined ? {} : { caps, guards: real };
+  const deciding = { ...agentsOf(parts), ...(parts.guarded === undefined ? {} : { caps, guards: real }) };
   const runner = createRunner(
     { store, registry, clock, log, ids, scrub, env: {}, ...deciding },
     { workerId: 'worker-1' },

@@ -16,7 +16,7 @@ export interface Stage extends AsyncDisposable {
   folder: string;
   dataDir: string;
   /** Spawns a server over the stage's folders and points the workspace at it. */
-  serve(options?: Pick<PeerServerOptions, 'env' | 'entry'>): Promise<PeerServer>;
+  serve(options?: Pick<PeerServerOptions, 'env' | 'entry' | 'jobsDir'>): Promise<PeerServer>;
   /** Ana types `/jobs TEXT` in #reports; throws when it is not acknowledged; answers what only she sees. */
   type(text: string): Promise<Message>;
 }
@@ -38,7 +38,7 @@ export async function setStage(
       const server = await startPeerServer({
         ...peer,
         dataDir: join(folder, 'data'),
-        jobsDir: folder,
+        jobsDir: peer.jobsDir ?? folder,
         env: {
           SLACK_BOT_TOKEN: workspace.token,
           SLACK_SIGNING_SECRET: SIGNING_SECRET,

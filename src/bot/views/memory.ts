@@ -95,6 +95,12 @@ function listed(of: Advised, index: number): KnownBlock {
 }
 
 function closedLine(row: AdviceView): string {
-  const when = row.statusAt === undefined ? '' : `, ${slackDate(row.statusAt)}`;
+  // “until 21 Dec, 23 Nov” would be read as two ends.
+  const when =
+    row.statusAt === undefined
+      ? ''
+      : row.until === undefined
+        ? `, ${slackDate(row.statusAt)}`
+        : ` (said ${slackDate(row.statusAt)})`;
   return cutMrkdwn(`• ${safe(oneLine(row.title))} – ${safe(describeAnswer(row))}${when}`, 300);
 }

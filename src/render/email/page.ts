@@ -2,7 +2,7 @@
 import type { Report } from '../../store/report.ts';
 import { costLine } from '../facts.ts';
 import { cutText, escapeHtml, formatInstant, oneLine } from '../format.ts';
-import { describeSubject, subjectFacts } from '../subject.ts';
+import { describeSubject, periodBeside, subjectFacts } from '../subject.ts';
 import type { Subject } from '../subject.ts';
 import { banner, link, paragraph } from './body.ts';
 import type { Chapter } from './fit.ts';
@@ -56,11 +56,11 @@ ${body}
 /** Title, period, summary and what is wrong with the whole. */
 export function headline(report: Report, about: Subject): string {
   const title = oneLine(report.title) || describeSubject(about).name;
-  const label = report.period === undefined ? '' : oneLine(report.period.label);
+  const label = periodBeside({ ...report, title });
   const parts = [
     `<h1 dir="auto" class="h1 ink" style="margin:0 0 4px;font-size:26px;line-height:1.25;font-weight:700;letter-spacing:-.02em;color:${C.ink}">${escapeHtml(title)}</h1>`,
   ];
-  if (label !== '' && !title.includes(label)) {
+  if (label !== '') {
     parts.push(
       `<p dir="auto" class="muted" style="margin:0 0 4px;font-size:15px;line-height:1.5;color:${C.muted}">${escapeHtml(label)}</p>`,
     );

@@ -3,6 +3,7 @@ import type { KnownBlock } from '@slack/types';
 import type { Report } from '../../store/report.ts';
 import { describeCost } from '../facts.ts';
 import { cutText, escapeMrkdwn, formatInstant, oneLine, plainText } from '../format.ts';
+import { periodBeside } from '../subject.ts';
 import type { SubjectWords } from '../subject.ts';
 import { textSection, toPieces } from './blocks.ts';
 import { SLACK_LIMITS } from './limits.ts';
@@ -62,7 +63,7 @@ export function sourcePieces(report: Report): Piece[] {
 export function footer({ report, format }: Setting, facts: { words: SubjectWords; threads: number }): KnownBlock {
   const { name, schedule, reference } = facts.words;
   const parts = [name, ...(schedule === undefined ? [] : [`schedule ${schedule}`]), reference];
-  if (report.period !== undefined) parts.push(oneLine(report.period.label));
+  parts.push(periodBeside(report));
   if (report.generatedAt !== undefined) parts.push(formatInstant(report.generatedAt, report));
   parts.push(facts.words.spend ?? describeCost(report) ?? '');
   if (facts.threads > 0)

@@ -26,14 +26,17 @@ test('the same fact of the same query is one fact', () => {
   expect(book.all()).toHaveLength(SALES.length);
 });
 
-test('another query, or another value, is a new fact, and the newest of its key', () => {
+test('a key is that of the query which found it first, as it answered last; another query has ids of its own', () => {
   const book = createFactBook();
   const revenue: NewFact = { key: 'sales.revenue', label: 'Revenue', value: 1, unit: 'count' };
   book.add([revenue], SOURCE);
-  book.add([revenue], { ...SOURCE, query: '{"days":14}' });
   book.add([{ ...revenue, value: 2 }], SOURCE);
+  expect(book.isAmbiguous('sales.revenue')).toBe(false);
+  book.add([{ ...revenue, value: 9 }], { ...SOURCE, query: '{"days":28}' });
   expect(book.all().map(({ id }) => id)).toEqual(['F1', 'F2', 'F3']);
-  expect(book.find('sales.revenue')).toMatchObject({ id: 'F3', value: 2 });
+  expect(book.find('sales.revenue')).toMatchObject({ id: 'F2', value: 2 });
+  expect(book.find('F3')).toMatchObject({ value: 9 });
+  expect(book.isAmbiguous('sales.revenue')).toBe(true);
 });
 
 test.each([
@@ -92,7 +95,7 @@ test.each([
   [{ value: 18_235.5, unit: 'money', currency: 'USD' }, '$18,236'],
   [{ value: 64.2, unit: 'money', currency: 'USD' }, '$64.20'],
   [{ value: 20, unit: 'money', currency: 'USD' }, '$20'],
-  [{ value: 1_204.5, unit: 'money', currency: 'USD', digits: 2 }, '$1,204.50'],
+  [{ value: 1_204.5, unit: 'money', currency: 'USD', digits: 2 }, '$1,205'],
   [{ value: 64.2, unit: 'money', currency: 'JPY' }, '¥64'],
   [{ value: -310, unit: 'money', currency: 'EUR' }, '-€310'],
   [{ value: -0.001, unit: 'money', currency: 'USD' }, '$0.00'],

@@ -36,6 +36,19 @@ test.each([
   expect(rules(text)).toEqual([]);
 });
 
+test('a key that two queries answered is not named by a model; ids and the texts of code are clear', () => {
+  const two = bookOf();
+  two.add([{ key: 'sales.orders', label: 'Orders', value: 999, unit: 'count' }], {
+    tool: 'sales',
+    query: '{"days":28}',
+  });
+  const of = (text: string, by: 'model' | 'code') => lintText(text, 'text', { ...setting, book: two, by });
+  expect(of('Orders: {{sales.orders}}.', 'model').map(({ rule }) => rule)).toEqual(['several_facts']);
+  expect(problemText({ rule: 'several_facts', where: 'summary', saw: 'sales.orders' })).toContain('write the id');
+  expect(of('Orders: {{sales.orders}}.', 'code')).toEqual([]);
+  expect(of(`Orders: {{${two.find('sales.orders')?.id}}}.`, 'model')).toEqual([]);
+});
+
 test.each([
   ['Revenue rose 14%', 'digits'],
   ['Revenue rose by $18,000', 'digits'],

@@ -21,6 +21,16 @@ describe('a call of a tool', () => {
     expect(box.output('stock')).toBeUndefined();
   });
 
+  test('of a tool that code called, what a model asks later is not its output: code judges by its own', async () => {
+    const box = toolbox([tool('sales', (input) => ({ data: input }))]);
+    const ofCode = { name: 'sales', by: 'code' } as const;
+    await ask(box, 'sales', { days: 1 });
+    expect(box.output('sales')?.data).toMatchObject({ days: 1 });
+    await box.call({ ...ofCode, input: { days: 7 } }, never);
+    await ask(box, 'sales', { days: 28 });
+    expect(box.output('sales')?.data).toMatchObject({ days: 7 });
+  });
+
   test('gives the tool its input with the defaults, its context, and a signal', async () => {
     const seen: unknown[] = [];
     const spy = tool('sales', undefined, {

@@ -103,12 +103,15 @@ export interface Since {
 export function sinceLast(
   kpis: readonly Kpi[],
   memory: readonly MemoryEntry[],
-  at: { pen: Pen; timeZone: string },
+  at: { pen: Pen; timeZone: string; strip?: readonly Shown[] },
 ): Since | undefined {
   const [last] = memory;
   if (last === undefined) {
     if (kpis.length === 0) return undefined;
-    return { title: 'Since the last report', markdown: 'First report: nothing to compare with yet.' };
+    return {
+      title: 'Since the last report',
+      markdown: 'This is the first report. The next one says what changed, and what became of the advice.',
+    };
   }
   const day = dateText(Date.parse(last.at), at.pen.locale, at.timeZone);
   const before = new Map(last.kpis.map((kpi) => [kpi.key, kpi]));
@@ -120,11 +123,32 @@ export function sinceLast(
   const title = `Since the last report (${day})`;
   const same = pairs.filter(({ kpi, old }) => sameSpan(kpi, old));
   if (same.length === 0) return { title, markdown: otherSpan(pairs) };
-  const lines = same.flatMap(({ kpi, old }) => changeLine(kpi, old, at.pen) ?? []);
+  // Where the last report spoke of the days that the strip compares with, the strip has said it.
+  const inStrip = ({ kpi, old }: Pair): boolean => stripCompares(kpi, old, at);
+  const moved = same.filter(({ kpi, old }) => changeLine(kpi, old, at.pen) !== undefined);
+  const lines = moved.filter((pair) => !inStrip(pair)).flatMap(({ kpi, old }) => changeLine(kpi, old, at.pen) ?? []);
   const shown = lines.slice(0, MAX_LINES).map((line) => `- ${line}`);
   const more = lines.length > shown.length ? [`- and ${lines.length - shown.length} more`] : [];
   const still = `No key figure moved by more than ${MATERIAL_PERCENT}%.`;
-  return { title, markdown: lines.length === 0 ? still : [...shown, ...more].join('\n') };
+  return {
+    title,
+    markdown: [
+      ...(moved.some(inStrip) ? ['The figures above are compared with it.'] : lines.length === 0 ? [still] : []),
+      ...(lines.length === 0 ? [] : [[...shown, ...more].join('\n')]),
+    ].join('\n\n'),
+  };
+}
+
+interface Pair {
+  kpi: Kpi;
+  old: Kpi;
+}
+
+/** The strip shows the change against just that value. */
+function stripCompares(now: Kpi, old: Kpi, { pen, strip = [] }: { pen: Pen; strip?: readonly Shown[] }): boolean {
+  const versus = strip.find(({ fact }) => pen.book.find(fact)?.key === now.key)?.versus;
+  const other = versus === undefined ? undefined : pen.book.find(versus.fact);
+  return other !== undefined && !isChange(other) && other.value === old.value;
 }
 
 function comparable(now: Kpi, old: Kpi): boolean {

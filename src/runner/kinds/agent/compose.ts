@@ -98,12 +98,13 @@ function houseBody(made: Made, answer: HouseAnswer | undefined): Body {
   const { evidence, analysis, job } = parts;
   const lint: string[] = [];
   const said = wording(made, answer, lint);
-  const figures = figuresOf(analysis?.figures ?? [], pen);
+  const strip = analysis?.figures ?? [];
+  const figures = figuresOf(strip, pen);
   const about = { evidence, pen, openOnly: isQuiet };
   const since =
     job.memory === undefined || isQuiet
       ? undefined
-      : sinceLast(kpis, evidence.memory, { pen, timeZone: evidence.timeZone });
+      : sinceLast(kpis, evidence.memory, { pen, timeZone: evidence.timeZone, strip });
   const earlier = job.memory === undefined ? undefined : earlierAdvice(followed, about);
   const own = isQuiet
     ? undefined
@@ -152,6 +153,8 @@ function plainHeadline({ parts: { evidence } }: Made): string {
 }
 
 function findingLine({ text, confidence, because }: ShownFinding, pen: Pen): string {
+  // Five times the same words are noise: the method says once that what has no mark is sure.
+  if (confidence === 'high') return pen.item(text, 600);
   const why = because === undefined ? '' : `: ${because}`;
   return `${pen.item(text, 600)} *(${confidence} confidence${escapeMarkdown(why)})*`;
 }
@@ -248,7 +251,8 @@ function finish(made: Made, body: Body, lint: readonly string[]): ReportInput {
   const { evidence, account, gaps } = parts;
   const { warnings = [], sources = [], ...rest } = body.rest ?? {};
   const period = rest.period ?? periodOf(made);
-  const common = { evidence, account, gaps, lint, notRepeated: claims.notRepeated };
+  const judged = claims.findings.length + claims.advice.length > 0;
+  const common = { evidence, account, gaps, lint, judged, notRepeated: claims.notRepeated };
   const method = methodText({ ...common, period: period?.label, cited: pen.cited() });
   return {
     ...rest,

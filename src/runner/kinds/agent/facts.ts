@@ -11,8 +11,13 @@ export interface FactBook {
   add(facts: readonly NewFact[], source: { tool: string; query: string; window?: FactWindow }): Fact[];
   know(targets: readonly KnownTarget[]): void;
   all(): readonly Fact[];
-  /** By id (`F7`) or key (`sales.revenue`, the newest of it). */
+  /**
+   * By id (`F7`) or key (`sales.revenue`). A key is that of the query which found it first, as it answered last: what a model asks later,
+   * of other days, has ids of its own and bends no sentence that code wrote.
+   */
   find(name: string): Fact | undefined;
+  /** Whether another query found another fact of this key: then the key alone does not say which is meant. */
+  isAmbiguous(key: string): boolean;
   targets(): readonly KnownTarget[];
   target(type: string, id: string): KnownTarget | undefined;
 }
@@ -27,12 +32,18 @@ export const PLACEHOLDER = /\{\{\s*([A-Za-z][\w.-]{0,159})\s*\}\}/g;
 export function createFactBook(): FactBook {
   const facts: Fact[] = [];
   const byName = new Map<string, Fact>();
+  const ambiguous = new Set<string>();
   const targets = new Map<string, KnownTarget>();
   return {
     add(found, source) {
       const { made, fresh } = numbered(found, source, facts);
       facts.push(...fresh);
-      for (const fact of made) byName.set(fact.id, fact).set(fact.key, fact);
+      for (const fact of made) {
+        byName.set(fact.id, fact);
+        const first = byName.get(fact.key);
+        if (first === undefined || isOfOneQuery(first, fact)) byName.set(fact.key, fact);
+        else if (first.value !== fact.value) ambiguous.add(fact.key);
+      }
       return made;
     },
     know(found) {
@@ -48,12 +59,17 @@ export function createFactBook(): FactBook {
     },
     all: () => facts,
     find: (name) => byName.get(name),
+    isAmbiguous: (key) => ambiguous.has(key),
     targets: () => [...targets.values()],
     target: (type, id) => targets.get(`${type}\n${id}`),
   };
 }
 
-/** The same fact of the same query is one fact; one that changed meanwhile is a new one, and the newest of its key. */
+function isOfOneQuery({ source: one }: Fact, { source: other }: Fact): boolean {
+  return one.tool === other.tool && one.query === other.query;
+}
+
+/** The same fact of the same query is one fact; one that changed meanwhile is a new one. */
 function numbered(
   found: readonly NewFact[],
   source: { tool: string; query: string; window?: FactWindow },
@@ -129,10 +145,20 @@ function measured(value: number, fact: Pick<Fact, 'key' | 'unit' | 'currency' | 
     number(value, locale, { ...decimals(digits, most), ...huge(value), signDisplay: 'negative', ...shape });
   switch (unit) {
     case 'money': {
-      // Cents say something below a hundred; without `digits` the currency says how many there are.
+      // Cents say something below a hundred, and nothing from a thousand on; else the currency says how many there are.
       const whole = Math.abs(value) >= 100 || Number.isInteger(value);
-      const cents = digits !== undefined ? decimals(digits, digits) : whole ? decimals(0, 0) : {};
-      const style = currency === undefined ? decimals(digits, whole ? 0 : 2) : { style: 'currency' as const, currency };
+      const cents =
+        Math.abs(value) >= 1_000
+          ? decimals(0, 0)
+          : digits !== undefined
+            ? decimals(digits, digits)
+            : whole
+              ? decimals(0, 0)
+              : {};
+      const style =
+        currency === undefined
+          ? decimals(Math.abs(value) >= 1_000 ? 0 : digits, whole ? 0 : 2)
+          : { style: 'currency' as const, currency };
       return number(value, locale, {
         signDisplay: 'negative',
         ...huge(value),

@@ -16,6 +16,7 @@ export type Rule =
   | 'digits'
   | 'number_word'
   | 'unknown_fact'
+  | 'several_facts'
   | 'no_value'
   | 'direction'
   | 'unit'
@@ -42,6 +43,7 @@ const WORDS: Readonly<Record<Rule, string>> = {
   digits: 'a number that is not a fact',
   number_word: 'a number in words that is not a fact',
   unknown_fact: 'a fact that nobody found',
+  several_facts: 'a key that several queries answered',
   no_value: 'a fact that has no value',
   direction: 'the words say the opposite of the fact',
   unit: 'a unit beside a fact, which has its own',
@@ -61,6 +63,7 @@ const WAYS: Readonly<Partial<Record<Rule, string>>> = {
   digits: 'write {{F7}} with the id of the fact, or say it without a number',
   number_word: 'write {{F7}} with the id of the fact, or say it without a number',
   unknown_fact: 'use an id or key that a tool returned',
+  several_facts: 'write the id of the fact that is meant, like {{F7}}',
   no_value: 'say that it is not known, without the placeholder',
   direction: 'look at the sign of the fact',
   unit: 'write the placeholder alone',
@@ -149,6 +152,7 @@ function placeholders(text: string, { book, by }: LintSetting, note: (rule: Rule
       if (targetNamed(name, book) === undefined) note('unknown_fact', name);
       continue;
     }
+    if (by === 'model' && name !== fact.id && book.isAmbiguous(name)) note('several_facts', name);
     if (fact.value === null && by === 'model') note('no_value', name);
     else if (contradicts(fact, directionBefore(text, index))) note('direction', name);
     if (hasUnitBeside(fact, text.slice(0, index), text.slice(index + whole.length))) note('unit', name);

@@ -94,6 +94,8 @@ export interface MethodParts {
   /** Label of the period. */
   period: string | undefined;
   cited: number;
+  /** Whether it finds or advises anything. */
+  judged: boolean;
   notRepeated: number;
   lint: readonly string[];
 }
@@ -104,13 +106,16 @@ export function methodText(parts: MethodParts): string {
   const plain = (text: string): string => escapeMarkdown(text);
   const lines: string[] = [];
   if (period !== undefined) lines.push(plain(`Period: ${cutLine(period, 80)} (${evidence.timeZone}).`));
-  const tools = toolStates(evidence.calls).map(toolWords);
-  if (tools.length > 0) lines.push(plain(`Data: ${cutLine(tools.join('; '), 1_500)}.`));
+  const states = toolStates(evidence.calls);
+  const tools = states.map(toolWords);
+  // What all went well stands under the sources.
+  if (states.some(({ failed }) => failed > 0)) lines.push(plain(`Data: ${cutLine(tools.join('; '), 1_500)}.`));
   const missing = [...new Set(gaps.map((gap) => foreignText(gap, 200)).filter((gap) => gap !== ''))];
   lines.push(...missing.slice(0, MAX_GAPS).map((gap) => plain(`Missing: ${sentence(gap)}`)));
   if (missing.length > MAX_GAPS) lines.push(`and ${counted(missing.length - MAX_GAPS, 'more gap')}`);
   lines.push(plain(madeBy(parts)));
   lines.push(`${counted(evidence.facts.length, 'fact')} found, ${cited} shown here; each can be traced to its query.`);
+  if (parts.judged) lines.push('Where no confidence is named, it is high.');
   if (notRepeated > 0)
     lines.push(
       `${counted(notRepeated, 'piece')} of advice from earlier reports ${notRepeated === 1 ? 'was' : 'were'} not repeated.`,

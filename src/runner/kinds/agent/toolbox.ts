@@ -69,6 +69,8 @@ interface Ready {
   query: string;
 }
 
+type Asked = Pick<ToolCall, 'by'>;
+
 export function createToolbox(deps: ToolboxDeps): Toolbox {
   const { clock, tools, context, take, step, nonce } = deps;
   const scrub = deps.scrub ?? createScrub([]);
@@ -80,7 +82,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   const places = createPlaces(AT_ONCE);
   const calls: ToolCall[] = [];
   const failed: ToolFailure[] = [];
-  const outputs = new Map<string, ToolOutput>();
+  const outputs = new Map<string, { output: ToolOutput; by: ToolCall['by'] }>();
   const known = new Map<string, Promise<ToolAnswer>>();
 
   function note(call: ToolCall): void {
@@ -99,7 +101,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   }
 
   /** Ends at its timeout and with the signal, whether the tool listens or not. */
-  async function run({ tool, input, query }: Ready, signal: AbortSignal): Promise<string> {
+  async function run({ tool, input, query, by }: Ready & Asked, signal: AbortSignal): Promise<string> {
     const late = new AbortController();
     const { name, timeoutMs } = tool;
     const timer = clock.after(timeoutMs, () =>
@@ -111,7 +113,8 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
       const ran = Promise.resolve().then(() => tool.run(input, { ...context, signal: both }));
       const output = readToolOutput(await orAbort(ran, both), name);
       const shown: unknown = take({ tool: name, query, output });
-      outputs.set(name, output);
+      // Code judges by what it asked for itself, whatever a model asked of the same tool later.
+      if (by === 'code' || outputs.get(name)?.by !== 'code') outputs.set(name, { output, by });
       return cut(scrub(typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'null')), tool.maxResultChars);
     } finally {
       timer.cancel();
@@ -125,7 +128,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
     try {
       const title = `${name} ${short(mask(ready.query), MAX_TITLE)}`;
       const text = await orAbort(
-        step(title, () => run(ready, signal)),
+        step(title, () => run({ ...ready, by }, signal)),
         signal,
       );
       note({ name, by, state: 'ok', ms: clock.monotonic() - begun });
@@ -179,7 +182,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
       return fail({ name, by, begun: clock.monotonic() }, { error, of: 'asking' });
     },
     calls: () => [...calls],
-    output: (name) => outputs.get(name),
+    output: (name) => outputs.get(name)?.output,
     failures: () => [...failed],
   };
 }

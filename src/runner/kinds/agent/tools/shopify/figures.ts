@@ -31,7 +31,12 @@ export function daysFact({ value, ...figure }: Figure, digits = 1): NewFact {
   return { ...figure, value: value === null ? null : roundTo(value, digits), unit: 'days', digits };
 }
 export function ratioFact({ value, ...figure }: Figure): NewFact {
-  return { ...figure, value: value === null ? null : roundTo(value, 2), unit: 'ratio', digits: 2 };
+  return {
+    ...figure,
+    value: value === null ? null : roundTo(value, 2),
+    unit: 'ratio',
+    digits: value !== null && Math.abs(value) >= 1 ? 1 : 2,
+  };
 }
 
 /** `part` of `whole` in percent; null where there is no whole. */
