@@ -8,6 +8,7 @@ import type { FactBook } from './facts.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from './lint.ts';
 import type { AdviceSetting, Problem } from './lint.ts';
 import type { ReadAnswer } from './loop.ts';
+import { namedAnswer } from './names.ts';
 import { withoutMarks } from './plain.ts';
 import { wireSchema } from './wire-schema.ts';
 
@@ -93,7 +94,10 @@ function readHouse(json: unknown, final: boolean, deps: ReaderDeps): Read {
   if (!parsed.success && !final) return { ok: false, problems: shapeProblems(parsed.error) };
   const shaped = parsed.success ? { answer: parsed.data, problems: [] } : salvage(given);
   if (shaped === undefined) return { ok: false, problems: shapeProblems(parsed.error) };
-  const checked = check(tidy(shaped.answer), deps);
+  const { job, book } = deps;
+  // Before the marks go: a title may have some.
+  const named = namedAnswer(shaped.answer, book, (action) => targetOf(action, job));
+  const checked = check(tidy(named), deps);
   const problems = [...shaped.problems, ...checked.problems];
   if (problems.length > 0 && !final) return { ok: false, problems: told(problems) };
   const kept = leaksOver(checked.kept, deps.canary)
@@ -192,7 +196,7 @@ export function asAdvice(
   one: HouseAnswer['recommendations'][number],
   job: Pick<LoadedAgent, 'actions'>,
 ): Parameters<typeof lintAdvice>[0] {
-  const type = Object.hasOwn(job.actions, one.action) ? (job.actions[one.action]?.target ?? '') : '';
+  const type = targetOf(one.action, job);
   const { action, targetId, title, why, impact, confidence, repeatReason } = one;
   return {
     action,
@@ -203,6 +207,10 @@ export function asAdvice(
     ...(impact !== null && impact.trim() !== '' && { impact }),
     ...(repeatReason !== null && { repeatReason }),
   };
+}
+
+function targetOf(action: string, { actions }: Pick<LoadedAgent, 'actions'>): string {
+  return Object.hasOwn(actions, action) ? (actions[action]?.target ?? '') : '';
 }
 
 /** Whether the canary is in the texts together, where it is in none of them. */

@@ -18,6 +18,7 @@ import type { Followed } from './follow.ts';
 import { lintText, noteOf } from './lint.ts';
 import { isPartial, methodText, sourcesOf, warningsOf } from './method.ts';
 import type { ShownAccount } from './method.ts';
+import { namedAnalysis } from './names.ts';
 import { ownSections } from './own-sections.ts';
 import { bullets, counted, createPen } from './pen.ts';
 import type { Pen } from './pen.ts';
@@ -52,8 +53,10 @@ export interface ComposeParts {
 const MAX_OWN_SECTIONS = 30;
 const MAX_FACT_ROWS = 50;
 
-export function compose(parts: ComposeParts): Composed {
-  const { job, evidence, book, analysis } = parts;
+export function compose(given: ComposeParts): Composed {
+  const { job, evidence, book } = given;
+  const analysis = given.analysis && namedAnalysis(given.analysis, book);
+  const parts = { ...given, analysis };
   const pen = createPen(book, parts.locale);
   const followed = follow(job, evidence, pen);
   const own = job.output !== undefined && parts.answer !== undefined;
