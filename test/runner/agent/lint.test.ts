@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CANARY, DAY, NOW, bookOf, entryOf, jobOf, rowOf } from '../../support/agent-words.ts';
-import { adviceKey, standings, whyNotAgain } from '../../../src/runner/kinds/agent/advice.ts';
+import { adviceOf, standings as standingsAt } from '../../../src/runner/advice.ts';
+import { adviceKey, whyNotAgain } from '../../../src/runner/kinds/agent/advice.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from '../../../src/runner/kinds/agent/lint.ts';
 import type { Advice } from '../../../src/runner/kinds/agent/lint.ts';
 import type { AdviceRow, MemoryEntry } from '../../../src/store/memory-records.ts';
@@ -17,6 +18,7 @@ book.know([
   { type: 'product', id: '4717', title: '14%' },
 ]);
 const setting = { book, canary: CANARY, by: 'model' as const };
+const standings = (memory: readonly MemoryEntry[]) => standingsAt(memory, NOW);
 const rules = (text: string) => [...new Set(lintText(text, 'text', setting).map(({ rule }) => rule))];
 
 test.each([
@@ -281,6 +283,20 @@ describe('advice', () => {
     expect(advise({ repeatReason: 'new' }, until(1))).toEqual(['repeat']);
     expect(advise({}, until(-1))).toEqual([]);
   });
+  test('what was put off comes back once: given again, it is open, and not said every week', () => {
+    const given = (days: number) => [
+      entryOf(days, { advice: [rowOf()] }),
+      ...before(35, { status: 'dismissed', statusAt: ago(34), until: ago(6) }),
+    ];
+    expect(advise({}, given(5))).toEqual(['repeat']);
+    expect(advise({ repeatReason: 'worse' }, given(5))).toEqual([]);
+    // Given while it was put off: somebody forced it; it comes back all the same.
+    expect(advise({}, given(7))).toEqual([]);
+  });
+  test('what is open for longer than twelve weeks has expired, and is as if it were new', () => {
+    expect(advise({}, before(83, {}))).toEqual(['repeat']);
+    expect(advise({}, before(85, {}))).toEqual([]);
+  });
   test('what was done is advised again after four weeks, not before', () => {
     expect(advise({ repeatReason: 'new' }, before(40, { status: 'done', statusAt: ago(27) }))).toEqual(['repeat']);
     expect(advise({}, before(40, { status: 'done', statusAt: ago(29) }))).toEqual([]);
@@ -305,14 +321,50 @@ test('the newest word about a piece of advice holds, in whichever report it stan
     entryOf(14, { advice: [answered] }),
     entryOf(21, { advice: [old] }),
   ]);
-  expect(one).toMatchObject({ row: { status: 'done' }, first: NOW - 21 * DAY, last: NOW - 7 * DAY });
+  expect(one).toMatchObject({
+    row: { status: 'done', at: new Date(NOW - 7 * DAY).toISOString() },
+    given: [7, 14, 21].map((days) => NOW - days * DAY),
+  });
   // The report of a week ago was being made when somebody said never.
   const [never] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [old] })]);
-  expect(never).toMatchObject({ row: { status: 'dismissed' }, last: NOW - 7 * DAY });
+  expect(never).toMatchObject({ row: { status: 'dismissed' } });
   const before = rowOf({ status: 'done', statusAt: new Date(NOW - 10 * DAY).toISOString() });
   const [again] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [before] })]);
-  expect(again).toMatchObject({ row: { status: 'open' }, since: NOW - 7 * DAY });
+  expect(again).toMatchObject({ row: { status: 'open' }, isBack: false });
   expect(whyNotAgain(undefined, NOW, false)).toBeUndefined();
+});
+
+const anyState = fc.record({
+  status: fc.constantFrom('open' as const, 'done' as const, 'dismissed' as const),
+  said: fc.option(fc.integer({ min: 0, max: 100 })),
+  isPutOff: fc.boolean(),
+});
+const anyReport = fc.record({ days: fc.constantFrom(1, 8, 8, 20, 40, 90), state: anyState });
+
+test('property: what people see of advice and what the next report may say agree, in whatever order the reports are read', () => {
+  fc.assert(
+    fc.property(fc.array(anyReport, { minLength: 1, maxLength: 6 }), fc.boolean(), (reports, hasReason) => {
+      const entries = reports.map(({ days, state }, at): MemoryEntry => {
+        const { status, said, isPutOff } = state;
+        const answered = said !== null && {
+          status,
+          statusAt: new Date(NOW - said * DAY).toISOString(),
+          ...(status === 'dismissed' && isPutOff && { until: new Date(NOW - (said - 28) * DAY).toISOString() }),
+        };
+        const row = rowOf({ ...answered });
+        return { ...entryOf(days), runId: `run_${String(at).padStart(26, '0')}`, advice: [row] };
+      });
+      const [standing] = standings(entries);
+      expect(standings(entries.toReversed())).toEqual([standing]);
+      const [seen] = adviceOf(entries, NOW);
+      expect(seen).toEqual(standing?.row);
+      const again = whyNotAgain(standing, NOW, hasReason);
+      if (seen?.status === 'dismissed') expect(again).toMatch(/^people said/);
+      if (seen?.status === 'expired') expect(again).toBeUndefined();
+      if (seen?.status === 'done') expect(again === undefined).toBe(NOW - Date.parse(seen.statusAt ?? '') >= 28 * DAY);
+      if (seen?.status === 'open' && !hasReason) expect(again === undefined).toBe(standing?.isBack === true);
+    }),
+  );
 });
 
 test('the key of advice is the same in every report', () => {

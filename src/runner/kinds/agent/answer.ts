@@ -1,8 +1,8 @@
 /** What the model answers: its schema on the wire, and how an answer is read, linted and repaired. */
 import { z } from 'zod';
 import type { MemoryEntry } from '../../../store/memory-records.ts';
+import { standings } from '../../advice.ts';
 import type { LoadedAgent } from '../../jobs.ts';
-import { standings } from './advice.ts';
 import { leaksCanary } from './canary.ts';
 import type { FactBook } from './facts.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from './lint.ts';
@@ -154,7 +154,7 @@ function tidy(answer: HouseAnswer): HouseAnswer {
 /** What is wrong, and what is left without it. */
 function check(answer: HouseAnswer, deps: ReaderDeps): { kept: HouseAnswer; problems: Problem[] } {
   const { job, book, canary, memory, now } = deps;
-  const earlier = new Map(standings(memory).map((standing) => [standing.row.key, standing]));
+  const earlier = new Map(standings(memory, now).map((standing) => [standing.row.key, standing]));
   const setting: AdviceSetting = { book, canary, by: 'model', actions: job.actions, standings: earlier, now };
   const problems: Problem[] = [];
   const holds = (found: readonly Problem[]): boolean => {

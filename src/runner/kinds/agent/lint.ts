@@ -3,10 +3,10 @@
  * mentions from nobody, and what is not known is not named.
  */
 import type { Fact } from '../../../store/agent-records.ts';
+import type { Standing } from '../../advice.ts';
 import type { Confidence } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import { adviceKey, whyNotAgain } from './advice.ts';
-import type { Standing } from './advice.ts';
 import { leaksCanary } from './canary.ts';
 import { PLACEHOLDER, directionBefore, factsIn, isChange, targetNamed } from './facts.ts';
 import type { FactBook } from './facts.ts';
