@@ -1,5 +1,8 @@
 /** Advice from report to report: its key, and whether it may be given again. Pure. */
 import { createHash } from 'node:crypto';
+import type { MemoryEntry } from '../../../store/memory-records.ts';
+import type { Evidence } from '../../agent-job.ts';
+import { standings } from '../../advice.ts';
 import type { Standing } from '../../advice.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -9,6 +12,12 @@ const REST_MS = 28 * DAY;
 /** The same advice has the same key in every report. */
 export function adviceKey(action: string, targetType: string, targetId: string): string {
   return createHash('sha256').update(`${action}|${targetType}|${targetId}`).digest('hex').slice(0, 12);
+}
+
+/** What a job is told, so that it asks for nothing that would be left out: code has no reason to repeat what is open. */
+export function mayAdvise(memory: readonly MemoryEntry[], now: number): Evidence['mayAdvise'] {
+  const known = new Map(standings(memory, now).map((standing) => [standing.row.key, standing]));
+  return (action, { type, id }) => whyNotAgain(known.get(adviceKey(action, type, id)), now, false) === undefined;
 }
 
 /**
