@@ -22,7 +22,7 @@ import { namedAnalysis } from './names.ts';
 import { ownSections } from './own-sections.ts';
 import { bullets, counted, createPen } from './pen.ts';
 import type { Pen } from './pen.ts';
-import { cutLine, escapeMarkdown } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
 
 export interface Composed {
   report: ReportInput;
@@ -242,7 +242,8 @@ function periodOf({ parts }: Made): ReportInput['period'] {
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);
   const given: unknown = analysis?.period ?? (most === undefined ? undefined : JSON.parse(most[0]));
   const read = Report.shape.period.safeParse(given);
-  return read.success ? read.data : undefined;
+  // A tool may have taken its name from what others wrote.
+  return read.success ? { ...read.data, label: foreignText(read.data.label, 80) || 'this period' } : undefined;
 }
 
 /** What the house says of every report: its state, warnings, sources, method and cost. */
