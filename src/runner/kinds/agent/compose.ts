@@ -100,9 +100,10 @@ function houseBody(made: Made, answer: HouseAnswer | undefined): Body {
   const { parts, pen, isQuiet, claims, followed, kpis } = made;
   const { evidence, analysis, job } = parts;
   const lint: string[] = [];
-  const said = wording(made, answer, lint);
+  const words = wording(made, answer, lint);
   const figures = figuresOf(analysis?.figures ?? [], pen);
-  const about = { evidence, pen, openOnly: isQuiet };
+  const said = new Set(claims.advice.map(({ key }) => key));
+  const about = { evidence, pen, openOnly: isQuiet, said };
   const since =
     job.memory === undefined || isQuiet
       ? undefined
@@ -124,7 +125,7 @@ function houseBody(made: Made, answer: HouseAnswer | undefined): Body {
     ...(own?.sections ?? []),
     ...(analysis === undefined ? factTable(made, answer === undefined ? 'summary' : 'detail') : []),
   ];
-  return { title: titleOf(made), ...said, sections, lint: [...lint, ...(own?.lint ?? [])] };
+  return { title: titleOf(made), ...words, sections, lint: [...lint, ...(own?.lint ?? [])] };
 }
 
 function markdown(title: string, text: string): SectionInput {

@@ -83,7 +83,7 @@ function withDone(
 /** Counts, then the rows that say something today; undefined when nothing was ever advised. */
 export function earlierAdvice(
   followed: Followed,
-  about: { evidence: Evidence; pen: Pen; openOnly?: boolean },
+  about: { evidence: Evidence; pen: Pen; openOnly?: boolean; said: ReadonlySet<string> },
 ): string | undefined {
   const { evidence } = about;
   const of = (status: AdviceState): Standing[] => followed.standings.filter(({ row }) => row.status === status);
@@ -92,7 +92,9 @@ export function earlierAdvice(
   const last = Date.parse(evidence.memory[0]?.at ?? '');
   const done = of('done');
   const news = done.filter(({ row, since }) => followed.doneNow.has(row.key) || since >= last);
-  const rows = [...(about.openOnly === true ? [] : news), ...open];
+  // What was put off and is given again stands among what to do, not here as well.
+  const waiting = open.filter(({ isBack, row }) => !isBack || !about.said.has(row.key));
+  const rows = [...(about.openOnly === true ? [] : news), ...waiting];
   const counts = [
     `${open.length} open`,
     ...(done.length > 0 ? [`${done.length} done`] : []),
