@@ -2,7 +2,7 @@
 import type { AdviceRow, AdviceState, MemoryEntry } from '../store/memory-records.ts';
 
 /** Open advice that is older is expired. */
-export const OPEN_MS = 12 * 7 * 24 * 60 * 60_000;
+const OPEN_MS = 12 * 7 * 24 * 60 * 60_000;
 
 /** A row as people see it: open ones that are too old are expired. */
 export interface AdviceView extends Omit<AdviceRow, 'status'> {
