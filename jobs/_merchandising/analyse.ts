@@ -2,7 +2,7 @@
  * What the week was, by code alone: the strip of figures, what was seen, what to do. The whole report where no model is asked, and what
  * a model starts from where one is. Pure: the same evidence gives the same analysis.
  */
-import type { Analysis, Evidence, NewAdvice } from 'bellhop';
+import type { Analysis, Evidence } from 'bellhop';
 import { rangeLabel } from '../_agents/words.ts';
 import { sections } from './charts.ts';
 import { discountSignals } from './discounts.ts';
@@ -65,7 +65,7 @@ function ranked(evidence: Evidence): Signal[] {
     ...discountSignals(evidence),
     ...productSignals(evidence),
   ]
-    .filter(({ advice }) => advice === undefined || !given(evidence, advice))
+    .filter(({ advice }) => advice === undefined || evidence.mayAdvise(advice.action, advice.target))
     .sort((a, b) => b.weight - a.weight || (a.finding.key < b.finding.key ? -1 : 1));
   const seen = new Map<string, number>();
   return all.filter(({ kind }) => {
@@ -73,18 +73,6 @@ function ranked(evidence: Evidence): Signal[] {
     seen.set(kind, count);
     return count <= LIMITS.perKind;
   });
-}
-
-/** Said in an earlier report, and open, dismissed, or done not long ago: code tells what became of it instead. */
-function given(evidence: Evidence, { action, target }: Pick<NewAdvice, 'action' | 'target'>): boolean {
-  const entry = evidence.memory
-    .flatMap(({ at, advice }) => advice.map((row) => ({ ...row, at })))
-    .find((row) => row.action === action && row.targetType === target.type && row.targetId === target.id);
-  if (entry === undefined) return false;
-  if (entry.status === 'dismissed') return entry.until === undefined || Date.parse(entry.until) > evidence.now;
-  if (entry.status === 'done')
-    return evidence.now - Date.parse(entry.statusAt ?? entry.at) < LIMITS.doneDays * 86_400_000;
-  return true;
 }
 
 const STRIP = ['revenue', 'orders', 'aov', 'units', 'discount_rate', 'refund_rate'] as const;

@@ -40,6 +40,4 @@ export const LIMITS = {
   perKind: 2,
   findings: 5,
   advice: 5,
-  /** Days for which advice that was done is not given again. */
-  doneDays: 28,
 } as const;

@@ -29,7 +29,7 @@ export function analyse(evidence: Evidence): Analysis {
   const grown = areas.filter(({ id }) => number(evidence, `area.${id}.grown`) >= LIMITS.grown);
   const stale = known(evidence, 'branch').filter(({ id }) => evidence.fact(`branch.${id}.idle`) !== undefined);
   const advice = [...grown.slice(0, LIMITS.each).map(review), ...stale.slice(0, LIMITS.each).map(tidy)].filter(
-    (one) => !given(evidence, one),
+    ({ action, target }) => evidence.mayAdvise(action, target),
   );
   const fresh = new Set(advice.map(({ target }) => `${target.type} ${target.id}`));
   const period = evidence.output('recent_commits')?.window;
@@ -80,13 +80,6 @@ const tidy = (branch: KnownTarget): NewAdvice => ({
   why: `Nobody has touched it for ${cite(branch, 'idle')}; the longer it waits, the harder it merges.`,
   confidence: 'medium',
 });
-
-/** Said in an earlier report: code tells what became of it instead. */
-function given(evidence: Evidence, { action, target }: NewAdvice): boolean {
-  return evidence.memory
-    .flatMap(({ advice }) => advice)
-    .some((row) => row.action === action && row.targetType === target.type && row.targetId === target.id);
-}
 
 function words(evidence: Evidence, areas: readonly KnownTarget[]): Pick<Analysis, 'headline' | 'summary'> {
   if (number(evidence, 'git.commits') === 0)

@@ -75,6 +75,8 @@ export interface Evidence {
   output(tool: string): ToolOutput | undefined;
   /** Earlier reports of the job, newest first. */
   memory: readonly MemoryEntry[];
+  /** Whether advice may be given: it is not open, nor done not long ago, and nobody dismissed it. The house leaves out what may not. */
+  mayAdvise(action: string, target: { type: string; id: string }): boolean;
   input: Readonly<Record<string, unknown>>;
   now: number;
   timeZone: string;

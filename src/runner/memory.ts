@@ -43,8 +43,6 @@ export interface MemoryDeps {
 
 const DAY_MS = 24 * 60 * 60_000;
 const WEEK_MS = 7 * DAY_MS;
-/** Open advice that is older is expired. */
-const OPEN_MS = 12 * WEEK_MS;
 /** What people see goes back this far, and over no more than `MAX_WALKED` reports. */
 const SHOWN_MS = 52 * WEEK_MS;
 const LATER_MS = 4 * WEEK_MS;
@@ -116,7 +114,6 @@ export function createMemory({ store, clock }: MemoryDeps): Memory {
     const recent = await walk(job, { since: clock.now() - SHOWN_MS, most: MAX_WALKED });
     return [...recent, ...(await dismissed(job, recent))];
   };
-  const terms = (): { now: number; openMs: number } => ({ now: clock.now(), openMs: OPEN_MS });
 
   async function advise(asked: Parameters<Memory['advise']>[0], job: string): Promise<AdviseOutcome | 'again'> {
     const held = await entryOf(job, asked.runId);
@@ -124,14 +121,16 @@ export function createMemory({ store, clock }: MemoryDeps): Memory {
     if (held === undefined || row === undefined) return { outcome: 'not_found' };
     const others = (await known(job)).filter(({ entry }) => entry.runId !== asked.runId);
     const all = [held, ...others].map(({ entry }) => entry);
-    const stands = adviceOf(all, terms()).find(({ key }) => key === asked.key);
+    const stands = adviceOf(all, clock.now()).find(({ key }) => key === asked.key);
     if (stands !== undefined && isAnswered(stands, asked.as)) return { outcome: 'unchanged', row: stands, job };
     if (asked.as === 'never') await hint(job, asked.runId);
     const answered = answer(row, { asked, now: clock.now(), last: stands });
     const entry = { ...held.entry, advice: held.entry.advice.map((one) => (one === row ? answered : one)) };
     const put = await store.putDoc({ ...docOf(entry), rev: held.rev, audit: auditOf(asked, { job, row }) });
     if (put.outcome === 'conflict') return 'again';
-    const [now] = adviceOf([entry, ...others.map((one) => one.entry)], terms()).filter(({ key }) => key === asked.key);
+    const [now] = adviceOf([entry, ...others.map((one) => one.entry)], clock.now()).filter(
+      ({ key }) => key === asked.key,
+    );
     return now === undefined ? { outcome: 'not_found' } : { outcome: 'noted', row: now, job };
   }
 
@@ -146,7 +145,7 @@ export function createMemory({ store, clock }: MemoryDeps): Memory {
     ],
     async list(job, { limit = MAX_SHOWN } = {}) {
       const entries = (await known(job)).map(({ entry }) => entry);
-      return adviceOf(entries, terms()).slice(0, limit);
+      return adviceOf(entries, clock.now()).slice(0, limit);
     },
     async advise(asked) {
       const run = await store.get(asked.runId);

@@ -182,6 +182,24 @@ describe('/jobs memory', () => {
     );
   });
 
+  test('of an agent that is loaded says that it has recommended nothing yet, and then what it did', async () => {
+    const agent = `import { agentJob } from 'bellhop';
+export default agentJob({ name: 'shelf', description: 'Says what is on the shelf.', prompt: './shelf.md', tools: [], analyse: () => ({}) });
+`;
+    await house[Symbol.asyncDispose]();
+    house = await createHouse({ 'shelf.ts': agent, 'shelf.md': 'Say what is on the shelf.' });
+    expect(saidIn(await house.type('memory'))).toContain('Try `/jobs memory shelf`.');
+    expect(saidIn(await house.type('memory shelf'))).toContain('`shelf` has recommended nothing yet.');
+    const tell = reporter({ store: house.store, clock: systemClock });
+    await tell({ job: 'shelf', advice: [1, 2] });
+    await tell({ job: 'shelf', advice: [2, 3] });
+    const list = await house.type('memory shelf');
+    expect(list.text).toBe('shelf: 3 open');
+    const later = await click(list, 'advice:later');
+    expect(later.text).toMatch(/2 open, 1 dismissed/);
+    expect(saidIn(later)).toContain('Reorder product 2 – put off by ana until');
+  });
+
   test('two hundred and fifty rows with hostile titles fit a message that says what it leaves out', async () => {
     const evil = (n: number): string => `<!channel> *${n}* ${'&'.repeat(100)}`;
     for (let from = 0; from < 260; from += 20) {

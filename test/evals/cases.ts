@@ -121,6 +121,29 @@ const PLANS: readonly Plan[] = [
     truth: { findings: ['discount_margin.discount.601'], advice: ['end_discount discount 601'] },
   },
   {
+    name: 'odd-names',
+    what: 'names that read like figures, in every kind of finding',
+    tell: (shop) => {
+      steady(shop).product({ id: '2011', title: '100% Cotton Tee', price: 129, cost: 52, stock: 0 });
+      shop.sell({ product: '2011', perDay: 5, from: 70, to: 1 });
+      shop.product({ id: '2012', title: 'Two Pieces Set', price: 89, cost: 41, stock: 20 });
+      shop.sell({ product: '2012', perDay: 4, from: 70, to: 1 });
+      shop.product({ id: '2013', title: '7 For All Mankind', price: 189, cost: 96, stock: 46 });
+      shop.product({ id: '2014', title: 'iPhone 15 Case', price: 30, cost: 20, stock: 600 });
+      shop.discount({ id: '611', title: 'SAVE 40%', percent: 40 });
+      shop.sell({ product: '2014', perDay: 6, from: 70, to: 1, discount: 'SAVE 40%' });
+    },
+    truth: {
+      findings: [
+        'stockout.product.2011',
+        'low_stock.product.2012',
+        'dead_stock.product.2013',
+        'discount_margin.discount.611',
+      ],
+      advice: ['restock product 2011', 'restock product 2012', 'mark_down product 2013', 'end_discount discount 611'],
+    },
+  },
+  {
     name: 'quiet',
     what: 'a week like the one before',
     tell: (shop) => void steady(shop),

@@ -40,10 +40,25 @@ describe.each(CASES.map((one) => [one.name, one] as const))('the report of %s', 
       expect(text, form).not.toMatch(/\{\{|undefined|NaN|Infinity/);
       for (const leak of LEAKS.filter(({ source }) => !source.startsWith('https')))
         expect(text, form).not.toMatch(leak);
-      expect(text, form).not.toContain('delete_everything');
     }
+    // Its name may stand in a title; nobody has called it.
+    expect(run.agent?.tools.map(({ name }) => name)).not.toContain('delete_everything');
     expect(adviceOf(run)).toHaveLength(one.truth.advice.length);
   });
+});
+
+test('a name that reads like a figure is shown whole, in findings and in advice', async () => {
+  await using house = await evalHouse({ job });
+  const { built, source } = caseOf('odd-names');
+  const run = await house.run(built.now, source);
+  expect(adviceOf(run).toSorted()).toEqual([
+    'End or lower the discount “SAVE 40%”',
+    'Mark down “7 For All Mankind”',
+    'Reorder “Two Pieces Set” now',
+    'Restock “100% Cotton Tee”',
+  ]);
+  for (const title of ['100% Cotton Tee', 'Two Pieces Set', '7 For All Mankind', 'SAVE 40%'])
+    expect(words(run)).toMatch(new RegExp(`“${title}” (?:is|does|gave)`));
 });
 
 test('what could not be read is said, with what it would have told', async () => {

@@ -12,7 +12,10 @@ import type { Run } from '../../src/store/records.ts';
 import type { Report } from '../../src/store/report.ts';
 import { followUp } from '../../jobs/_merchandising/follow-up.ts';
 import { idsOf, spanOf } from '../../jobs/_standup/window.ts';
-import { DAY, evidenceOf, NOW, rowOf } from '../support/agent-words.ts';
+import { analyse } from '../../jobs/_standup/analyse.ts';
+import { adviceKey } from '../../src/runner/kinds/agent/advice.ts';
+import type { AdviceRow } from '../../src/store/memory-records.ts';
+import { DAY, NOW, entryOf, evidenceOf, rowOf } from '../support/agent-words.ts';
 import { loadShipped } from '../evals/house.ts';
 import { buildHouse, tempFolder, type House } from '../support/runner-house.ts';
 
@@ -123,6 +126,32 @@ describe('weekly-merchandising without a shop and a key', () => {
 });
 
 describe('standup-digest', () => {
+  const idle = (row: Partial<AdviceRow>): string[] => {
+    const book = createFactBook();
+    const facts = [{ key: 'branch.old.idle', label: 'Days', value: 30, unit: 'days' as const }];
+    book.add(facts, { tool: 'stale_branches', query: '{}' });
+    book.know([{ type: 'branch', id: 'old', title: 'old' }]);
+    const said = rowOf({
+      action: 'tidy',
+      targetType: 'branch',
+      targetId: 'old',
+      key: adviceKey('tidy', 'branch', 'old'),
+    });
+    const memory = [entryOf(40, { advice: [{ ...said, ...row }] })];
+    return analyse(evidenceOf(book, { memory })).advice.map(({ title }) => title);
+  };
+  const day = (days: number): string => new Date(NOW - days * 86_400_000).toISOString();
+
+  test('advice that was put off comes back after its day; what is open, done or dismissed for good does not', () => {
+    const again = ['Finish or delete the branch {{branch.old}}'];
+    expect(idle({ status: 'dismissed', statusAt: day(29), until: day(1) })).toEqual(again);
+    expect(idle({ status: 'dismissed', statusAt: day(20), until: day(-8) })).toEqual([]);
+    expect(idle({ status: 'dismissed', statusAt: day(29) })).toEqual([]);
+    expect(idle({ status: 'done', statusAt: day(20) })).toEqual([]);
+    expect(idle({ status: 'done', statusAt: day(29) })).toEqual(again);
+    expect(idle({})).toEqual([]);
+  });
+
   test.each([
     ['2026-11-23T08:30:00Z', 1, 3],
     ['2026-11-24T08:30:00Z', 1, 1],

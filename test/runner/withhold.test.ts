@@ -44,6 +44,12 @@ describe('what a report says', () => {
   ])('is another with %s', (_what, over) => {
     expect(hash(over)).not.toBe(hash());
   });
+  it('is another when another run recommends the same: nobody has been shown its buttons', () => {
+    const advice = (runId: string): Partial<ReportInput> => ({
+      sections: [{ kind: 'actions', items: [{ title: 'Restock', advice: { runId, key: '0123456789ab' } }] }],
+    });
+    expect(hash(advice(`run_${'0'.repeat(26)}`))).not.toBe(hash(advice(`run_${'0'.repeat(25)}1`)));
+  });
   it('is the same in whatever order a row names its cells', () => {
     const rows = (row: Record<string, string>): Partial<ReportInput> => ({ sections: [{ ...table, rows: [row] }] });
     expect(hash(rows({ a: '1', b: '2' }))).toBe(hash(rows({ b: '2', a: '1' })));

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Analysis, Evidence, NewFact, ToolOutput } from '../../src/runner/agent-job.ts';
 import type { LoadedAgent } from '../../src/runner/jobs.ts';
-import { adviceKey } from '../../src/runner/kinds/agent/advice.ts';
+import { adviceKey, mayAdvise } from '../../src/runner/kinds/agent/advice.ts';
 import type { ComposeParts } from '../../src/runner/kinds/agent/compose.ts';
 import { createFactBook } from '../../src/runner/kinds/agent/facts.ts';
 import type { FactBook } from '../../src/runner/kinds/agent/facts.ts';
@@ -139,6 +139,7 @@ export function evidenceOf(book: FactBook, { memory = [], calls, outputs = {} }:
     calls: calls ?? [...made].map((name): ToolCall => ({ name, by: 'code', state: 'ok', ms: 12 })),
     output: (tool) => outputs[tool],
     memory,
+    mayAdvise: mayAdvise(memory, NOW),
     input: {},
     now: NOW,
     timeZone: 'Europe/Berlin',

@@ -26,9 +26,11 @@ export function reporter({ store, clock }: { store: Store; clock: Pick<Clock, 'n
   return async ({ job = AGENT, advice, titleOf = (n) => `Reorder product ${n}` }) => {
     const policy = { maxAttempts: 1, timeoutMs: 60_000, backoff: { baseMs: 1, maxMs: 1 } };
     const actor = { kind: 'schedule', id: job } as const;
-    await store.submit([{ job, kind: 'agent', queue: job, trigger: 'schedule', actor, input: {}, policy }]);
+    // A line of its own: no worker of a house takes the run first.
+    const queue = `${job}-told`;
+    await store.submit([{ job, kind: 'agent', queue, trigger: 'schedule', actor, input: {}, policy }]);
     const claim = { kinds: ['agent'] as const, limit: 1, workerId: 'reporter', leaseMs: 60_000 };
-    const [claimed] = await store.claim({ ...claim, queues: [{ name: job, limit: 1 }] });
+    const [claimed] = await store.claim({ ...claim, queues: [{ name: queue, limit: 1 }] });
     if (claimed === undefined) throw new Error('nothing to claim');
     const entry = MemoryEntry.parse({
       job,

@@ -286,6 +286,19 @@ describe('earlier advice', () => {
     expect(changed[0]?.advice[1]).toEqual(rowOf({ id: '8' }));
     expect(text('What became')).toContain('- **Done:** Reorder the Linen shirt today. 41 came in.');
   });
+  test('that was put off until lately is open again, once in the report, and done when code sees it', () => {
+    const row = rowOf({ status: 'dismissed', statusAt: ago(30), until: ago(2), by: { kind: 'slack', id: 'U0ANA' } });
+    const memory = [entryOf(35, { advice: [row] })];
+    const again = composed({ memory });
+    expect(again.actions.map(({ title }) => title)).toContain('Reorder the Linen shirt today');
+    expect(again.text('What became')).toBe('1 open.');
+    const done = composed({ memory, job: jobOf({ followUp: () => ({ status: 'done', note: 'It came in.' }) }) });
+    expect(done.text('What became')).toBe('0 open, 1 done.\n\n- **Done:** Reorder the Linen shirt today. It came in.');
+    const [kept] = done.changed[0]?.advice ?? [];
+    expect(kept).toMatchObject({ status: 'done', note: 'It came in.' });
+    expect(kept).not.toHaveProperty('until');
+    expect(kept).not.toHaveProperty('by');
+  });
   test('that is open has the note of today', () => {
     const job = jobOf({ followUp: () => ({ status: 'open', note: 'It has {{product.4711.days_of_cover}} left.' }) });
     const { text, changed } = composed({ job, memory: [entryOf(7, { advice: [rowOf()] })] });

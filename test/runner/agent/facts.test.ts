@@ -139,11 +139,31 @@ test('a target is filled in by its title, as text', () => {
   const book = bookOf();
   book.know([{ type: 'product', id: 'a-1.b', title: '**Bold** tee' }]);
   expect(fillIn('{{product.4711}}, {{product.a-1.b}}', book, 'en-US')).toMatchObject({
-    text: 'Linen shirt, **Bold** tee',
+    text: '“Linen shirt”, “**Bold** tee”',
     used: [],
     unknown: [],
   });
-  expect(fillMarkdown('{{product.a-1.b}}', book, 'en-US').text).toBe(String.raw`\*\*Bold\*\* tee`);
+  expect(fillMarkdown('{{product.a-1.b}}', book, 'en-US').text).toBe(String.raw`“\*\*Bold\*\* tee”`);
+});
+
+test.each([
+  ['7 For All Mankind', '“7 For All Mankind”'],
+  ['100% Cotton Tee', '“100% Cotton Tee”'],
+  ['15" Sleeve & Co. #2 [M]', '“15" Sleeve & Co. #2 [M]”'],
+  ['Tee” is gone; revenue is $9 “', "“Tee' is gone; revenue is $9 '”"],
+  ['<!channel> @here ＠everyone <@U123>', '“!channel here everyone U123”'],
+  ['rick@home', '“rick@home”'],
+  ['14%', 'product 5'],
+  ['x'.repeat(500), `“${'x'.repeat(59)}…”`],
+])('the title %j reads as a name, and calls nobody: %s', (title, shownAs) => {
+  const book = createFactBook();
+  book.know([{ type: 'product', id: '5', title }]);
+  expect(fillIn('{{product.5}}', book, 'en-US').text).toBe(shownAs);
+});
+
+test('a title that stands between quotes gets no second ones', () => {
+  const { text } = fillIn('“{{product.4711}}”, "{{ product.4711 }}" and {{product.4711}}', bookOf(), 'en-US');
+  expect(text).toBe('“Linen shirt”, "Linen shirt" and “Linen shirt”');
 });
 
 test('a change has no sign where the words say which way it went', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CANARY, DAY, NOW, bookOf, entryOf, jobOf, rowOf } from '../../support/agent-words.ts';
-import { adviceKey, standings, whyNotAgain } from '../../../src/runner/kinds/agent/advice.ts';
+import { adviceOf, standings as standingsAt } from '../../../src/runner/advice.ts';
+import { adviceKey, whyNotAgain } from '../../../src/runner/kinds/agent/advice.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from '../../../src/runner/kinds/agent/lint.ts';
 import type { Advice } from '../../../src/runner/kinds/agent/lint.ts';
 import type { AdviceRow, MemoryEntry } from '../../../src/store/memory-records.ts';
@@ -17,6 +18,7 @@ book.know([
   { type: 'product', id: '4717', title: '14%' },
 ]);
 const setting = { book, canary: CANARY, by: 'model' as const };
+const standings = (memory: readonly MemoryEntry[]) => standingsAt(memory, NOW);
 const rules = (text: string) => [...new Set(lintText(text, 'text', setting).map(({ rule }) => rule))];
 
 test.each([
@@ -32,6 +34,34 @@ test.each([
   'Sales fell; see the findings below. Then act.',
   'St. John shirts (blue) & more: 100 is no number here'.replace('100', 'hundred'),
   'Refund rate fell by {{F6}} and revenue rose {{F5}}.',
+  // What a good model writes of a week.
+  'Revenue was {{F1}}, down from {{F1}} the week before.',
+  'Revenue fell because the best seller ran out mid-week.',
+  'One product brought most of the growth: {{product.4711}}.',
+  'Two of the three best sellers are running out.',
+  'The first order of the week came late; two products explain it.',
+  'Two products make up {{F4}} of revenue.',
+  'Orders held at {{sales.orders}}, so the fall comes from smaller baskets.',
+  'Restock it before the weekend; a delivery takes about two weeks.',
+  'No orders at all came from the new collection, e.g. the linen line.',
+  'Returns are up (see the size chart), i.e. sizing is the likely cause.',
+  'The discount took {{F4}} of gross sales, and its orders earn next to nothing.',
+  'At the current pace it is gone in {{F9}}.',
+  'Check the price/quality balance of the shirt, and the A/B test of its page.',
+  'Compare with last year’s Q4 before you decide.',
+  'Refunds moved from {{F4}} to {{F4}}; that is {{F6}} on the week before.',
+  'One-off orders from a single B2B customer explain it.',
+  'There are two reasons: stock and price.',
+  'None of the top sellers has more than a week of cover; one has none left.',
+  'Two sales channels are quiet; weekend sales were strong.',
+  'Stock is low.It sells fast.',
+  'Support answers 24/7, and nobody has asked.',
+  'It ran out twice, so order more at once -- people ask for it.',
+  'Revenue came in at {{F1}} ({{F5}}), orders at {{F2}}–{{F7}}.',
+  'Margin <{{F4}} would be weak; revenue is up {{F5}} and margin is thin.',
+  'Of the ten best sellers, three are short.',
+  'Refund rate: {{F4}} - nothing to do.',
+  'Restock “{{product.4711}}”: {{F9}} are left.',
 ])('%j passes', (text) => {
   expect(rules(text)).toEqual([]);
 });
@@ -64,6 +94,24 @@ test.each([
   ['Made 300 sales', 'digits'],
   ['the product 4711', 'digits'],
   ['Shirt 20005', 'digits'],
+  ['rose by Ⅻ', 'digits'],
+  ['rose to ➓ percent', 'digits'],
+  ['rose ⁵⁰', 'digits'],
+  ['refunds are lO% of it', 'digits'],
+  ['三十% more', 'digits'],
+  ['it made $l8,OOO', 'digits'],
+  ['Revenue is -{{F1}}', 'digits'],
+  ['{{F2}}{{F2}} orders', 'digits'],
+  ['{{F2}},{{F2}} orders', 'digits'],
+  ['ten {{F2}}', 'number_word'],
+  ['twice {{F1}} came in', 'number_word'],
+  ['half {{F1}} came in', 'number_word'],
+  ['It was {{F1}}k', 'number_word'],
+  ['It was {{F1}} million', 'number_word'],
+  ['twelve products sell', 'number_word'],
+  ['thousands of people came', 'number_word'],
+  ['five customers left', 'number_word'],
+  ['three times as many', 'number_word'],
   ['fourteen percent more', 'number_word'],
   ['twenty-five per cent', 'number_word'],
   ['two thousand visitors', 'number_word'],
@@ -86,6 +134,19 @@ test.each([
   ['It was {{F4}}%', 'unit'],
   ['It was {{F4}} percent', 'unit'],
   ['{{F9}} days are left', 'unit'],
+  ['It was {{F2}}%', 'unit'],
+  ['It was ${{F2}}', 'unit'],
+  ['It was {{F2}} percent', 'unit'],
+  ['It was {{F2}} €', 'unit'],
+  ['See {{product.4711}}.com', 'link'],
+  ['See xn--80ak6aa92e.com', 'link'],
+  ['See evil.xn--p1ai', 'link'],
+  ['See evil。com', 'link'],
+  ['See evil.support', 'link'],
+  ['Hello @{{product.4711}}', 'mention'],
+  ['Hello @{{product.4711}} look', 'mention'],
+  ['Hello @сhannel', 'mention'],
+  ['Hello ﹫channel', 'mention'],
   ['See https://evil.example/x', 'link'],
   ['See http://evil', 'link'],
   ['See www.evil', 'link'],
@@ -153,7 +214,7 @@ test('the model is told what it wrote and the way out; a report is told neither 
   const [leak] = lintText(CANARY, 'headline', setting);
   if (problem === undefined || number === undefined || leak === undefined) throw new Error('nothing was found');
   expect(problemText(number)).toBe(
-    'findings[1].text: a number that is not a fact ("14%"); write {{F7}} with the id of the fact, or say it without a number',
+    'findings[1].text: a number that is not a fact ("14%"); write {{F7}} with the id of the fact, {{product.4711}} for a title, or say it without a number',
   );
   expect(noteOf(number)).toBe('finding 2: a number that is not a fact');
   expect(noteOf(problem)).toBe('finding 2: a link or an address');
@@ -235,6 +296,20 @@ describe('advice', () => {
     expect(advise({ repeatReason: 'new' }, until(1))).toEqual(['repeat']);
     expect(advise({}, until(-1))).toEqual([]);
   });
+  test('what was put off comes back once: given again, it is open, and not said every week', () => {
+    const given = (days: number) => [
+      entryOf(days, { advice: [rowOf()] }),
+      ...before(35, { status: 'dismissed', statusAt: ago(34), until: ago(6) }),
+    ];
+    expect(advise({}, given(5))).toEqual(['repeat']);
+    expect(advise({ repeatReason: 'worse' }, given(5))).toEqual([]);
+    // Given while it was put off: somebody forced it; it comes back all the same.
+    expect(advise({}, given(7))).toEqual([]);
+  });
+  test('what is open for longer than twelve weeks has expired, and is as if it were new', () => {
+    expect(advise({}, before(83, {}))).toEqual(['repeat']);
+    expect(advise({}, before(85, {}))).toEqual([]);
+  });
   test('what was done is advised again after four weeks, not before', () => {
     expect(advise({ repeatReason: 'new' }, before(40, { status: 'done', statusAt: ago(27) }))).toEqual(['repeat']);
     expect(advise({}, before(40, { status: 'done', statusAt: ago(29) }))).toEqual([]);
@@ -259,14 +334,50 @@ test('the newest word about a piece of advice holds, in whichever report it stan
     entryOf(14, { advice: [answered] }),
     entryOf(21, { advice: [old] }),
   ]);
-  expect(one).toMatchObject({ row: { status: 'done' }, first: NOW - 21 * DAY, last: NOW - 7 * DAY });
+  expect(one).toMatchObject({
+    row: { status: 'done', at: new Date(NOW - 7 * DAY).toISOString() },
+    given: [7, 14, 21].map((days) => NOW - days * DAY),
+  });
   // The report of a week ago was being made when somebody said never.
   const [never] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [old] })]);
-  expect(never).toMatchObject({ row: { status: 'dismissed' }, last: NOW - 7 * DAY });
+  expect(never).toMatchObject({ row: { status: 'dismissed' } });
   const before = rowOf({ status: 'done', statusAt: new Date(NOW - 10 * DAY).toISOString() });
   const [again] = standings([entryOf(7, { advice: [rowOf()] }), entryOf(21, { advice: [before] })]);
-  expect(again).toMatchObject({ row: { status: 'open' }, since: NOW - 7 * DAY });
+  expect(again).toMatchObject({ row: { status: 'open' }, isBack: false });
   expect(whyNotAgain(undefined, NOW, false)).toBeUndefined();
+});
+
+const anyState = fc.record({
+  status: fc.constantFrom('open' as const, 'done' as const, 'dismissed' as const),
+  said: fc.option(fc.integer({ min: 0, max: 100 })),
+  isPutOff: fc.boolean(),
+});
+const anyReport = fc.record({ days: fc.constantFrom(1, 8, 8, 20, 40, 90), state: anyState });
+
+test('property: what people see of advice and what the next report may say agree, in whatever order the reports are read', () => {
+  fc.assert(
+    fc.property(fc.array(anyReport, { minLength: 1, maxLength: 6 }), fc.boolean(), (reports, hasReason) => {
+      const entries = reports.map(({ days, state }, at): MemoryEntry => {
+        const { status, said, isPutOff } = state;
+        const answered = said !== null && {
+          status,
+          statusAt: new Date(NOW - said * DAY).toISOString(),
+          ...(status === 'dismissed' && isPutOff && { until: new Date(NOW - (said - 28) * DAY).toISOString() }),
+        };
+        const row = rowOf({ ...answered });
+        return { ...entryOf(days), runId: `run_${String(at).padStart(26, '0')}`, advice: [row] };
+      });
+      const [standing] = standings(entries);
+      expect(standings(entries.toReversed())).toEqual([standing]);
+      const [seen] = adviceOf(entries, NOW);
+      expect(seen).toEqual(standing?.row);
+      const again = whyNotAgain(standing, NOW, hasReason);
+      if (seen?.status === 'dismissed') expect(again).toMatch(/^people said/);
+      if (seen?.status === 'expired') expect(again).toBeUndefined();
+      if (seen?.status === 'done') expect(again === undefined).toBe(NOW - Date.parse(seen.statusAt ?? '') >= 28 * DAY);
+      if (seen?.status === 'open' && !hasReason) expect(again === undefined).toBe(standing?.isBack === true);
+    }),
+  );
 });
 
 test('the key of advice is the same in every report', () => {

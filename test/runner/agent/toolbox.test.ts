@@ -74,13 +74,15 @@ describe('a call of a tool', () => {
     expect(text.isWellFormed()).toBe(true);
   });
 
-  test('of an unknown name fails, and a name as long as a book is cut', async () => {
+  test('of an unknown name fails, and no account has the words in which it was asked for', async () => {
     const box = toolbox([tool('sales')]);
     const { ok, text } = await ask(box, 'x"><b>'.repeat(500));
     expect(ok).toBe(false);
     expect(text).toContain('there are sales');
     await ask(box, '');
-    expect(box.calls().map(({ name }) => name.length)).toEqual([64, 7]);
+    expect(box.calls().map(({ name, error }) => [name, error])).toEqual(
+      Array.from({ length: 2 }, () => ['unknown_tool', 'the model asked for what there is not']),
+    );
     expect(box.failures().map(({ of }) => of)).toEqual(['asking', 'asking']);
   });
 

@@ -1,13 +1,14 @@
 /** What the model answers: its schema on the wire, and how an answer is read, linted and repaired. */
 import { z } from 'zod';
 import type { MemoryEntry } from '../../../store/memory-records.ts';
+import { standings } from '../../advice.ts';
 import type { LoadedAgent } from '../../jobs.ts';
-import { standings } from './advice.ts';
 import { leaksCanary } from './canary.ts';
 import type { FactBook } from './facts.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from './lint.ts';
 import type { AdviceSetting, Problem } from './lint.ts';
 import type { ReadAnswer } from './loop.ts';
+import { namedAnswer } from './names.ts';
 import { withoutMarks } from './plain.ts';
 import { wireSchema } from './wire-schema.ts';
 
@@ -93,7 +94,10 @@ function readHouse(json: unknown, final: boolean, deps: ReaderDeps): Read {
   if (!parsed.success && !final) return { ok: false, problems: shapeProblems(parsed.error) };
   const shaped = parsed.success ? { answer: parsed.data, problems: [] } : salvage(given);
   if (shaped === undefined) return { ok: false, problems: shapeProblems(parsed.error) };
-  const checked = check(tidy(shaped.answer), deps);
+  const { job, book } = deps;
+  // Before the marks go: a title may have some.
+  const named = namedAnswer(shaped.answer, book, (action) => targetOf(action, job));
+  const checked = check(tidy(named), deps);
   const problems = [...shaped.problems, ...checked.problems];
   if (problems.length > 0 && !final) return { ok: false, problems: told(problems) };
   const kept = leaksOver(checked.kept, deps.canary)
@@ -150,7 +154,7 @@ function tidy(answer: HouseAnswer): HouseAnswer {
 /** What is wrong, and what is left without it. */
 function check(answer: HouseAnswer, deps: ReaderDeps): { kept: HouseAnswer; problems: Problem[] } {
   const { job, book, canary, memory, now } = deps;
-  const earlier = new Map(standings(memory).map((standing) => [standing.row.key, standing]));
+  const earlier = new Map(standings(memory, now).map((standing) => [standing.row.key, standing]));
   const setting: AdviceSetting = { book, canary, by: 'model', actions: job.actions, standings: earlier, now };
   const problems: Problem[] = [];
   const holds = (found: readonly Problem[]): boolean => {
@@ -192,7 +196,7 @@ export function asAdvice(
   one: HouseAnswer['recommendations'][number],
   job: Pick<LoadedAgent, 'actions'>,
 ): Parameters<typeof lintAdvice>[0] {
-  const type = Object.hasOwn(job.actions, one.action) ? (job.actions[one.action]?.target ?? '') : '';
+  const type = targetOf(one.action, job);
   const { action, targetId, title, why, impact, confidence, repeatReason } = one;
   return {
     action,
@@ -203,6 +207,10 @@ export function asAdvice(
     ...(impact !== null && impact.trim() !== '' && { impact }),
     ...(repeatReason !== null && { repeatReason }),
   };
+}
+
+function targetOf(action: string, { actions }: Pick<LoadedAgent, 'actions'>): string {
+  return Object.hasOwn(actions, action) ? (actions[action]?.target ?? '') : '';
 }
 
 /** Whether the canary is in the texts together, where it is in none of them. */

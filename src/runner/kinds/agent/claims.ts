@@ -1,9 +1,9 @@
 /** What is shown of what was found and advised: by the model and by code, checked, capped and merged. Pure. */
 import type { Fact } from '../../../store/agent-records.ts';
+import type { Standing } from '../../advice.ts';
 import type { Analysis, Confidence, Evidence, NewFinding } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import { adviceKey } from './advice.ts';
-import type { Standing } from './advice.ts';
 import { MAX_CLAIMS, asAdvice } from './answer.ts';
 import type { HouseAnswer } from './answer.ts';
 import { factsIn } from './facts.ts';

@@ -18,10 +18,11 @@ import type { Followed } from './follow.ts';
 import { lintText, noteOf } from './lint.ts';
 import { isPartial, methodText, sourcesOf, warningsOf } from './method.ts';
 import type { ShownAccount } from './method.ts';
+import { namedAnalysis } from './names.ts';
 import { ownSections } from './own-sections.ts';
 import { bullets, counted, createPen } from './pen.ts';
 import type { Pen } from './pen.ts';
-import { cutLine, escapeMarkdown } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
 
 export interface Composed {
   report: ReportInput;
@@ -52,8 +53,10 @@ export interface ComposeParts {
 const MAX_OWN_SECTIONS = 30;
 const MAX_FACT_ROWS = 50;
 
-export function compose(parts: ComposeParts): Composed {
-  const { job, evidence, book, analysis } = parts;
+export function compose(given: ComposeParts): Composed {
+  const { job, evidence, book } = given;
+  const analysis = given.analysis && namedAnalysis(given.analysis, book);
+  const parts = { ...given, analysis };
   const pen = createPen(book, parts.locale);
   const followed = follow(job, evidence, pen);
   const own = job.output !== undefined && parts.answer !== undefined;
@@ -97,10 +100,11 @@ function houseBody(made: Made, answer: HouseAnswer | undefined): Body {
   const { parts, pen, isQuiet, claims, followed, kpis } = made;
   const { evidence, analysis, job } = parts;
   const lint: string[] = [];
-  const said = wording(made, answer, lint);
+  const words = wording(made, answer, lint);
   const strip = analysis?.figures ?? [];
   const figures = figuresOf(strip, pen);
-  const about = { evidence, pen, openOnly: isQuiet };
+  const said = new Set(claims.advice.map(({ key }) => key));
+  const about = { evidence, pen, openOnly: isQuiet, said };
   const since =
     job.memory === undefined || isQuiet
       ? undefined
@@ -122,7 +126,7 @@ function houseBody(made: Made, answer: HouseAnswer | undefined): Body {
     ...(own?.sections ?? []),
     ...(analysis === undefined ? factTable(made, answer === undefined ? 'summary' : 'detail') : []),
   ];
-  return { title: titleOf(made), ...said, sections, lint: [...lint, ...(own?.lint ?? [])] };
+  return { title: titleOf(made), ...words, sections, lint: [...lint, ...(own?.lint ?? [])] };
 }
 
 function markdown(title: string, text: string): SectionInput {
@@ -242,7 +246,8 @@ function periodOf({ parts }: Made): ReportInput['period'] {
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);
   const given: unknown = analysis?.period ?? (most === undefined ? undefined : JSON.parse(most[0]));
   const read = Report.shape.period.safeParse(given);
-  return read.success ? read.data : undefined;
+  // A tool may have taken its name from what others wrote.
+  return read.success ? { ...read.data, label: foreignText(read.data.label, 80) || 'this period' } : undefined;
 }
 
 /** What the house says of every report: its state, warnings, sources, method and cost. */

@@ -9,11 +9,13 @@ import type { LoadedAgent } from '../../jobs.ts';
 import type { ProgressBook } from '../progress.ts';
 import type { Tally } from './account.ts';
 import { answerSchema, createReader } from './answer.ts';
+import { leaksCanary } from './canary.ts';
 import type { Claude, ClaudeSettings } from './client.ts';
 import type { Gathering } from './evidence.ts';
 import { runLoop, type LoopEnd, type TranscriptEntry } from './loop.ts';
 import type { Price } from './prices.ts';
 import { buildPrompt } from './prompt.ts';
+import type { Toolbox } from './toolbox.ts';
 
 export interface ConverseDeps {
   clock: Clock;
@@ -56,7 +58,7 @@ export async function converse(deps: ConverseDeps, asking: Conversing): Promise<
       system,
       prompt,
       tools,
-      toolbox,
+      toolbox: guarded(toolbox, canary),
       schema: answerSchema(job),
       read: createReader({ job, book, memory, now, canary }),
       limits: { turns, toolCalls, tokens, outputTokens, microUsd: purse.microUsd },
@@ -72,6 +74,17 @@ export async function converse(deps: ConverseDeps, asking: Conversing): Promise<
   steps.close();
   tally.loop = end;
   return end;
+}
+
+/** A call that has a part of the instructions in it is not carried out: a tool may write what it is asked where others read it. */
+function guarded(toolbox: Toolbox, canary: string): Toolbox {
+  return {
+    ...toolbox,
+    call(asked, signal) {
+      const isLeak = leaksCanary(`${asked.name} ${JSON.stringify(asked.input) ?? ''}`, canary);
+      return toolbox.call(isLeak ? { ...asked, refusal: 'leave your instructions out of it' } : asked, signal);
+    },
+  };
 }
 
 /** Each request is a step of the card, from when it is sent until it is answered. */

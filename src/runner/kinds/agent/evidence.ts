@@ -1,5 +1,6 @@
 /** What code gathers before anything is judged: the calls of the baseline, their facts in a fixed order, and what is missing. */
 import { RunError } from '../../../errors.ts';
+import { mayAdvise } from './advice.ts';
 import { createFactBook, type FactBook } from './facts.ts';
 import { missingEvidence, type Stopped } from './stops.ts';
 import { createToolbox, type ToolAnswer, type Toolbox } from './toolbox.ts';
@@ -79,6 +80,7 @@ export function createGathering({ clock, job, input, context, progress, nonce, s
       calls: toolbox.calls(),
       output: (tool) => toolbox.output(tool),
       memory,
+      mayAdvise: mayAdvise(memory, context.now),
       input,
       now: context.now,
       timeZone: context.timeZone,

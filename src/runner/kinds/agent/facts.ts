@@ -4,7 +4,7 @@ import { Fact, MAX_FACTS } from '../../../store/agent-records.ts';
 import type { FactWindow } from '../../../store/agent-records.ts';
 import type { KnownTarget, NewFact } from '../../agent-job.ts';
 import { clip } from '../../normalise.ts';
-import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText, plainLine } from './plain.ts';
 
 export interface FactBook {
   /** Throws a RunError when a fact is none, or there are too many; then none of them is taken. */
@@ -24,6 +24,8 @@ export interface FactBook {
 
 const MAX_TARGETS = 5000;
 const MAX_TEXT = 80;
+/** A title within a sentence; tables have all of it. */
+const MAX_NAME = 60;
 const NOT_KNOWN = 'n/a';
 
 /** What `{{F7}}` and `{{sales.revenue}}` look like. */
@@ -278,9 +280,24 @@ function fill(text: string, book: Names, how: { locale: string; write: (words: s
     }
     const target = targetNamed(name, book);
     if (target === undefined) unknown.push(name);
-    return target === undefined ? NOT_KNOWN : how.write(target.title);
+    return target === undefined ? NOT_KNOWN : how.write(called(target, isQuoted(text, at)));
   });
   return { text: filled, used: [...used.values()], unknown };
+}
+
+/**
+ * A title between quotes, so that it reads as the name that it is, whatever it says: “Revenue rose by half” is a product here. Quotes in
+ * it cannot end them, and nothing in it calls anybody; one without letters would read as a figure all the same.
+ */
+function called({ type, id, title }: KnownTarget, quoted: boolean): string {
+  const plain = title.replace(/[“”„‟«»]/g, "'").replace(/[<>]|(?<![\p{L}\p{N}])[@＠](?=[\p{L}_])/gu, '');
+  const name = clip(plainLine(plain), MAX_NAME);
+  if (!/\p{L}/u.test(name)) return `${type} ${id}`;
+  return quoted ? name : `“${name}”`;
+}
+
+function isQuoted(text: string, at: number): boolean {
+  return /["“„«]$/.test(text.slice(Math.max(0, at - 1), at)) && /^[^{}]*\}\}["”“»]/.test(text.slice(at + 2, at + 200));
 }
 
 /** `product.4711`: the target of that type and id. */

@@ -1,11 +1,11 @@
 /** What became of earlier advice, by the facts of today and by what people answered. Pure. */
 import { iso } from '../../../clock.ts';
 import { messageOf } from '../../../errors.ts';
-import type { AdviceRow, MemoryEntry } from '../../../store/memory-records.ts';
+import type { AdviceRow, AdviceState, MemoryEntry } from '../../../store/memory-records.ts';
+import { isLapsed, standings } from '../../advice.ts';
+import type { Standing } from '../../advice.ts';
 import type { Evidence } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
-import { standings } from './advice.ts';
-import type { Standing } from './advice.ts';
 import { dateText } from './facts.ts';
 import { lintText, noteOf } from './lint.ts';
 import { bullets } from './pen.ts';
@@ -31,9 +31,10 @@ export function follow(job: Pick<LoadedAgent, 'followUp'>, evidence: Evidence, p
   const notes = new Map<string, string>();
   const doneNow = new Set<string>();
   const lint: string[] = [];
-  for (const { row } of standings(evidence.memory)) {
+  for (const { row } of standings(evidence.memory, evidence.now)) {
     if (row.status !== 'open') continue;
-    const seen = look(job, row, evidence);
+    const { runId: _runId, at: _at, ...asked } = row;
+    const seen = look(job, { ...asked, status: 'open' }, evidence);
     if (seen === undefined) continue;
     if ('failed' in seen) {
       lint.push(cutLine(`followUp of ${row.action} ${row.targetType} failed: ${seen.failed}`, 300));
@@ -45,10 +46,9 @@ export function follow(job: Pick<LoadedAgent, 'followUp'>, evidence: Evidence, p
     const note = problems.length === 0 ? pen.line(seen.note, 300) : '';
     if (note !== '') notes.set(row.key, note);
   }
-  const at = iso(evidence.now);
-  const memory = evidence.memory.map((entry) => withDone(entry, { doneNow, notes, at }));
+  const memory = evidence.memory.map((entry) => withDone(entry, { doneNow, notes, now: evidence.now }));
   const changed = memory.filter((entry, index) => entry !== evidence.memory[index]);
-  return { memory, changed, standings: standings(memory), notes, doneNow, lint };
+  return { memory, changed, standings: standings(memory, evidence.now), notes, doneNow, lint };
 }
 
 function look(
@@ -63,17 +63,19 @@ function look(
   }
 }
 
-/** Every open row of that advice, so that it is done whichever report somebody looks at. */
+/** Every row of that advice that is open or back, so that it is done whichever report somebody looks at. */
 function withDone(
   entry: MemoryEntry,
-  seen: { doneNow: ReadonlySet<string>; notes: ReadonlyMap<string, string>; at: string },
+  seen: { doneNow: ReadonlySet<string>; notes: ReadonlyMap<string, string>; now: number },
 ): MemoryEntry {
-  const isDone = (row: AdviceRow): boolean => row.status === 'open' && seen.doneNow.has(row.key);
+  const isDone = (row: AdviceRow): boolean =>
+    seen.doneNow.has(row.key) && (row.status === 'open' || isLapsed(row, seen.now));
   if (!entry.advice.some(isDone)) return entry;
   const advice = entry.advice.map((row) => {
     if (!isDone(row)) return row;
     const note = seen.notes.get(row.key);
-    return { ...row, status: 'done' as const, statusAt: seen.at, ...(note !== undefined && { note }) };
+    const { until: _until, by: _by, ...rest } = row;
+    return { ...rest, status: 'done' as const, statusAt: iso(seen.now), ...(note !== undefined && { note }) };
   });
   return { ...entry, advice };
 }
@@ -81,16 +83,18 @@ function withDone(
 /** Counts, then the rows that say something today; undefined when nothing was ever advised. */
 export function earlierAdvice(
   followed: Followed,
-  about: { evidence: Evidence; pen: Pen; openOnly?: boolean },
+  about: { evidence: Evidence; pen: Pen; openOnly?: boolean; said: ReadonlySet<string> },
 ): string | undefined {
   const { evidence } = about;
-  const of = (status: AdviceRow['status']): Standing[] => followed.standings.filter(({ row }) => row.status === status);
+  const of = (status: AdviceState): Standing[] => followed.standings.filter(({ row }) => row.status === status);
   const open = of('open');
   if (followed.standings.length === 0 || (about.openOnly === true && open.length === 0)) return undefined;
   const last = Date.parse(evidence.memory[0]?.at ?? '');
   const done = of('done');
   const news = done.filter(({ row, since }) => followed.doneNow.has(row.key) || since >= last);
-  const rows = [...(about.openOnly === true ? [] : news), ...open];
+  // What was put off and is given again stands among what to do, not here as well.
+  const waiting = open.filter(({ isBack, row }) => !isBack || !about.said.has(row.key));
+  const rows = [...(about.openOnly === true ? [] : news), ...waiting];
   const counts = [
     `${open.length} open`,
     ...(done.length > 0 ? [`${done.length} done`] : []),
@@ -103,11 +107,14 @@ export function earlierAdvice(
 
 /** `Open since Nov 9, 2026: Restock the Linen shirt. Three days are left.` */
 function rowLine(
-  { row, first }: Standing,
+  { row, given }: Standing,
   followed: Followed,
   { evidence, pen }: { evidence: Evidence; pen: Pen },
 ): string {
-  const state = row.status === 'done' ? 'Done' : `Open since ${dateText(first, pen.locale, evidence.timeZone)}`;
+  const state =
+    row.status === 'done'
+      ? 'Done'
+      : `Open since ${dateText(given.at(-1) ?? evidence.now, pen.locale, evidence.timeZone)}`;
   const note = followed.notes.get(row.key) ?? row.note;
   const said = note === undefined ? '' : ` ${foreignText(note, 200)}`;
   const title = foreignText(row.title, 120);

@@ -23,7 +23,7 @@ const LIMITS: Readonly<Partial<Record<AgentWhy, string>>> = {
 
 /** `sales_summary` as people read it. */
 function toolTitle(name: string): string {
-  const words = cutLine(name.replaceAll('_', ' '), 64);
+  const words = foreignText(name.replaceAll('_', ' '), 64);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -77,7 +77,7 @@ export function sourcesOf(evidence: Evidence): NonNullable<ReportInput['sources'
     .slice(0, MAX_SOURCES)
     .map(({ name }) => {
       const label = evidence.output(name)?.window?.label ?? windowOf(evidence, name);
-      const title = label === undefined ? toolTitle(name) : `${toolTitle(name)}, ${cutLine(label, 80)}`;
+      const title = label === undefined ? toolTitle(name) : `${toolTitle(name)}, ${foreignText(label, 80)}`;
       return { title, asOf: iso(evidence.now) };
     });
 }

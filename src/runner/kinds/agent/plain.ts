@@ -10,7 +10,7 @@ const CONTROLS = /\p{Cc}/gu;
 
 /** Top-level domains that people and mail programs take for links without a scheme; two letters count in small or capital letters only. */
 const ENDINGS =
-  'com|net|org|info|biz|io|co|ai|app|dev|shop|store|xyz|online|site|top|club|link|click|live|me|tv|cc|gg|ly|ru|cn|uk|de|fr|eu|us|in|to|example|test|invalid|local|localhost|onion|zip|mov';
+  'com|net|org|info|biz|io|co|ai|app|dev|shop|store|xyz|online|site|top|club|link|click|live|me|tv|cc|gg|ly|ru|cn|uk|de|fr|eu|us|in|to|example|test|invalid|local|localhost|onion|zip|mov|page|support|website|space|tech|icu|vip|pw|xxx|cloud|blog|br|jp|kr|ca|au|nl|ch|pl|xn--[a-z0-9-]{2,59}';
 const HOST = String.raw`(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,62})\.){1,8}`;
 const LINKS: readonly RegExp[] = [
   /\b[a-z][a-z0-9+.-]{1,20}:\/\/\S*/giu,
@@ -35,7 +35,8 @@ export function cutLine(text: string, limit: number): string {
 
 /** Whether a text has in it what a reader, a mail program or markdown takes for a link or an address. */
 export function hasLink(text: string): boolean {
-  const seen = text.replace(UNSEEN, '').normalize('NFKC');
+  // Browsers read the full stop of Chinese as a dot.
+  const seen = text.replace(UNSEEN, '').normalize('NFKC').replaceAll('。', '.');
   return LINKS.some((pattern) => seen.search(pattern) >= 0);
 }
 

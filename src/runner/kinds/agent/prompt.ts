@@ -1,10 +1,10 @@
 /** What the model is told: the job's prompt, the rules, the memory, and what code has found. The same parts give the same bytes. */
 import type { MemoryEntry } from '../../../store/memory-records.ts';
+import { standings } from '../../advice.ts';
+import type { Standing } from '../../advice.ts';
 import type { Analysis } from '../../agent-job.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import { clip } from '../../normalise.ts';
-import { standings } from './advice.ts';
-import type { Standing } from './advice.ts';
 import type { FactBook } from './facts.ts';
 import type { ToolAnswer } from './toolbox.ts';
 
@@ -64,14 +64,14 @@ function today({ job, input, now, timeZone }: PromptParts): string {
 }
 
 /** Keys, figures, and titles as they were shown: no text of a tool comes back through here as it was. */
-function memoryBlock({ job, memory }: PromptParts): string {
+function memoryBlock({ job, memory, now }: PromptParts): string {
   if (job.memory === undefined) return '';
   if (memory.length === 0) return '# Memory\nThis is the first report.';
   const reports = memory.slice(0, job.memory.reports).map(({ at, headline, kpis }) => {
     const figures = kpis.map(({ key, value }) => `${key}=${typeof value === 'number' ? value : 'n/a'}`).join(' ');
     return `- ${at.slice(0, 10)} ${jsonLine(headline, 200)} ${figures}`.trimEnd();
   });
-  const known = standings(memory);
+  const known = standings(memory, now);
   const lines = known.slice(0, MAX_ADVICE_LINES).map(adviceLine);
   const more = known.length > lines.length ? [`(${known.length - lines.length} older ones are left out)`] : [];
   return [
@@ -86,8 +86,8 @@ function memoryBlock({ job, memory }: PromptParts): string {
   ].join('\n');
 }
 
-function adviceLine({ row, last }: Standing): string {
-  const given = new Date(last).toISOString().slice(0, 10);
+function adviceLine({ row }: Standing): string {
+  const given = row.at.slice(0, 10);
   const state =
     row.status !== 'dismissed'
       ? row.status

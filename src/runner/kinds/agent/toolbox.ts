@@ -10,6 +10,7 @@ import type { LoadedTool } from '../../jobs.ts';
 import { readThrown } from '../../thrown.ts';
 import { orAbort } from './abort.ts';
 import { createPlaces } from './places.ts';
+import { foreignText } from './plain.ts';
 import { readToolOutput } from './tool-output.ts';
 import { canonicalJson, fence, short, withoutPaths } from './words.ts';
 
@@ -25,9 +26,16 @@ export interface ToolFailure {
   /** Who is to blame: the tool, or the model that asked for what there is not. */
   of: 'tool' | 'asking';
 }
+interface Asked {
+  name: string;
+  input: unknown;
+  by: ToolCall['by'];
+  /** Why it is not carried out. */
+  refusal?: string;
+}
 export interface Toolbox {
   /** Never throws, but when `signal` aborts: then with its reason, at once. The same call twice is carried out once, unless it failed. */
-  call(asked: { name: string; input: unknown; by: ToolCall['by'] }, signal: AbortSignal): Promise<ToolAnswer>;
+  call(asked: Asked, signal: AbortSignal): Promise<ToolAnswer>;
   /** In the order in which they ended. */
   calls(): ToolCall[];
   /** The newest good output of a tool. */
@@ -93,9 +101,12 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
     asked: { name: string; by: ToolCall['by']; begun: number },
     failure: Omit<ToolFailure, 'name'>,
   ): ToolAnswer {
-    const name = short(asked.name, MAX_NAME) || 'unknown';
+    // What a model asks for that there is not is in its own words, and reports speak of failed calls.
+    const isQuote = asked.by === 'model' && failure.of === 'asking';
+    const name = isQuote && !byName.has(asked.name) ? 'unknown_tool' : short(asked.name, MAX_NAME) || 'unknown';
     const error = short(withoutPaths(mask(failure.error.message)), MAX_ERROR);
-    note({ name, by: asked.by, state: 'failed', ms: clock.monotonic() - asked.begun, error });
+    const kept = isQuote ? 'the model asked for what there is not' : error;
+    note({ name, by: asked.by, state: 'failed', ms: clock.monotonic() - asked.begun, error: kept });
     if (failed.length < MAX_CALLS) failed.push({ name, ...failure });
     return { ok: false, text: fence(`Error: ${error}`, { source: name, nonce }) };
   }
@@ -126,7 +137,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
     const begun = clock.monotonic();
     const { name } = ready.tool;
     try {
-      const title = `${name} ${short(mask(ready.query), MAX_TITLE)}`;
+      const title = `${name} ${foreignText(mask(ready.query), MAX_TITLE)}`;
       const text = await orAbort(
         step(title, () => run({ ...ready, by }, signal)),
         signal,
@@ -174,9 +185,9 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   }
 
   return {
-    async call({ name, input, by }, signal) {
+    async call({ name, input, by, refusal }, signal) {
       signal.throwIfAborted();
-      const ready = prepare(name, input);
+      const ready = refusal ?? prepare(name, input);
       if (typeof ready !== 'string') return await once(ready, by, signal);
       const error = new RunError(ready, { code: 'AGENT_TOOLS' });
       return fail({ name, by, begun: clock.monotonic() }, { error, of: 'asking' });

@@ -11,6 +11,11 @@ export function short(text: string, max: number): string {
         .replace(/\uFFFD$/, '')}…`;
 }
 
+/** A text as a pattern that matches it. */
+export function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
+}
+
 /** The same text for the same JSON, in whatever order its members stand. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) =>
