@@ -21,6 +21,8 @@ export interface WireAnswer {
   category?: string;
   /** Or by the body of the request. */
   usage?: WireUsage | ((body: unknown) => WireUsage);
+  /** Instead of all that is told of usage, at the beginning and at the end; undefined: nothing is told. */
+  told?: { start: unknown; end: unknown };
   /** Output tokens that `message_start` tells; default 1. */
   startOutput?: number;
   /** What the answer calls its model; default: as asked. */
@@ -93,7 +95,8 @@ function beginning(answer: WireAnswer, usage: WireUsage, { n, model }: { n: numb
     content: [],
     stop_reason: null,
     stop_sequence: null,
-    usage: { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 },
+    usage:
+      answer.told === undefined ? { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 } : answer.told.start,
   };
   return [
     { event: 'message_start', data: { message } },
@@ -155,7 +158,10 @@ function ending(answer: WireAnswer, usage: WireUsage): WireEvent[] {
   const details = stop === 'refusal' ? { type: 'refusal', category: answer.category ?? null, explanation: null } : null;
   const delta = { stop_reason: stop, stop_sequence: null, stop_details: details, container: null };
   return [
-    { event: 'message_delta', data: { delta, usage: { output_tokens: usage.output ?? 200 } } },
+    {
+      event: 'message_delta',
+      data: { delta, usage: answer.told === undefined ? { output_tokens: usage.output ?? 200 } : answer.told.end },
+    },
     { event: 'message_stop', data: {} },
   ];
 }

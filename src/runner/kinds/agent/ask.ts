@@ -1,6 +1,7 @@
 /** One turn: bounded, told to the purse, streamed, charged. */
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Clock } from '../../../clock.ts';
+import type { Tokens } from '../../../store/agent-records.ts';
 import { orAbort } from './abort.ts';
 import type { LoopRequest } from './loop.ts';
 import { readUsage, wholeInput } from './meter.ts';
@@ -19,6 +20,12 @@ export interface Asking {
   meter: Meter;
   request: Pick<LoopRequest<unknown>, 'job' | 'beforeTurn' | 'note' | 'signal'>;
   requestIds: string[];
+}
+/** Of a request and its answer. */
+interface Most {
+  input: number;
+  maxTokens: number;
+  boundMicroUsd: number;
 }
 interface Turn {
   turn: number;
@@ -45,7 +52,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   let known: number | undefined;
   let newBytes = 0;
 
-  async function count(words: Words): Promise<number> {
+  async function countInput(words: Words): Promise<number> {
     const { cache_control: _, ...counted } = words;
     try {
       const options = { signal, maxRetries: 0, timeout: COUNT_TIMEOUT_MS };
@@ -60,7 +67,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
 
   async function bound(words: Words): Promise<number> {
     if (known === undefined) {
-      known = await count(words);
+      known = await countInput(words);
       newBytes = 0;
     }
     return known + tokensOf(newBytes);
@@ -80,11 +87,13 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     }
   }
 
-  function charge(message: Anthropic.Message): number {
-    const tokens = readUsage(message.usage);
-    known = wholeInput(tokens) + tokens.output;
-    newBytes = 0;
-    return meter.add(tokens);
+  /** What nobody tells is counted at what was set aside for it: money that was spent is never forgotten. */
+  function count({ usage }: Anthropic.Message, most: Most): { tokens: Tokens; microUsd: number } {
+    const tokens = readUsage(usage);
+    if (tokens !== undefined) return { tokens, microUsd: meter.add(tokens) };
+    note({ kind: 'note', text: 'the answer tells no usage: it is counted at its upper bound' });
+    const atMost = { input: most.input, output: most.maxTokens, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+    return { tokens: atMost, microUsd: meter.add(atMost, most.boundMicroUsd) };
   }
 
   function keepId(id: string | null | undefined): void {
@@ -92,14 +101,16 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   }
 
   /** One request. Stopped: its answer broke off, and one more try is worth it; what came of it is charged. */
-  async function send(words: Words, maxTokens: number): Promise<Anthropic.Message | Stopped> {
+  async function send(words: Words, most: Most): Promise<Anthropic.Message | Stopped> {
     const begun = clock.monotonic();
-    const stream = client.messages.stream({ ...words, max_tokens: maxTokens }, { signal });
+    const stream = client.messages.stream({ ...words, max_tokens: most.maxTokens }, { signal });
     let part: Anthropic.Message | undefined;
     stream.on('streamEvent', (_, snapshot) => void (part = snapshot));
     const ended = (message: Anthropic.Message): Anthropic.Message => {
       keepId(stream.request_id);
-      const microUsd = charge(message);
+      const { tokens, microUsd } = count(message, most);
+      known = wholeInput(tokens) + tokens.output;
+      newBytes = 0;
       const ms = clock.monotonic() - begun;
       const { content, stop_reason: stop, usage } = message;
       note({ kind: 'answer', content, stop, usage, microUsd, ms, requestId: stream.request_id ?? undefined });
@@ -111,7 +122,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       // The connection may break behind the last word.
       const whole = stream.receivedMessages.at(-1);
       if (whole !== undefined && !signal.aborted) return ended(whole);
-      if (part !== undefined) meter.add(readUsage(part.usage));
+      if (part !== undefined) count(part, most);
       signal.throwIfAborted();
       const failure = describeApiError(error, job.model);
       keepId(stream.request_id ?? failure.requestId);
@@ -132,7 +143,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     const { maxTokens } = room;
     note({ kind: 'request', turn, maxTokens, inputBound: input, toolChoice: words.tool_choice?.type });
     sent();
-    return await send(words, maxTokens);
+    return await send(words, { ...room, input });
   }
 
   return {
