@@ -17,6 +17,7 @@ const STOPPED: Partial<Record<AgentWhy, string>> = {
   no_evidence: 'no tool answered',
   spend_limit: 'spend limit of the account reached',
   api_error: 'the Claude API failed',
+  error: 'an error',
 };
 
 /** `$0.05 · 12k tokens (70% cached) · 4 turns · 6 tools (1 failed) · 41 s · sonnet-5-5`; of code alone, `figures only · 5 tools · 1.2 s`. */

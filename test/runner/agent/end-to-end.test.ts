@@ -455,7 +455,7 @@ describe('what is no report', () => {
     });
     const run = await done(await begin({ jobs: [thrown] }));
     expect(run).toMatchObject({ state: 'failed', error: { code: 'JOB_FAILED', message: 'analysis is broken' } });
-    expect(run.agent).toMatchObject({ mode: 'figures', why: 'no_evidence' });
+    expect(run.agent).toMatchObject({ mode: 'figures', why: 'error' });
     expect(run.agent?.facts).toHaveLength(2);
   });
 

@@ -97,6 +97,7 @@ const WITHOUT_MODEL: Readonly<Partial<Record<AgentWhy, string>>> = {
   bad_output: 'its answer did not pass the checks',
   spend_limit: 'the spend limit of the account is reached',
   api_error: 'the Claude API could not be used',
+  error: 'an error beside it broke the conversation off',
 };
 
 /** A report that was to have a model and has none is partial, whatever stands in it. */

@@ -45,9 +45,18 @@ export function answerStop(
 
 /** What `beforeTurn` threw: the money of the coming turn could not be set aside, so the turn does not come. */
 export function purseStop(thrown: unknown): Stopped {
-  if (thrown instanceof BellhopError) return new Stopped('budget_usd', thrown);
-  const { message } = readThrown(thrown);
-  return new Stopped('budget_usd', new RunError(`the money could not be set aside: ${message}`, { code: 'INTERNAL' }));
+  const error = thrown instanceof RunError ? thrown : ownError(thrown);
+  if (error instanceof BellhopError)
+    return new Stopped(error.code === 'BUDGET_REACHED' ? 'budget_usd' : 'error', error);
+  const message = `the money could not be set aside: ${error.message}`;
+  return new Stopped('error', new RunError(message, { code: 'INTERNAL' }));
+}
+
+/** What was thrown, with the code and the way out of an error that is not the run's own: a full disk is no failure of the job. */
+export function ownError(thrown: unknown): Error {
+  if (thrown instanceof RunError || !(thrown instanceof BellhopError)) return readThrown(thrown);
+  const { message, code, hint } = thrown;
+  return new RunError(message, { code, ...(hint !== undefined && { hint }), cause: thrown });
 }
 
 /** Three failed calls and no good one: what is broken is not mended by asking on. Returns undefined while there is hope. */
