@@ -38,6 +38,8 @@ export interface Purse {
   beforeMicroUsd: number;
   /** Counts what was spent, and notes what the coming turn may cost: durable when it resolves. */
   beforeTurn(money: { spentMicroUsd: number; boundMicroUsd: number }): Promise<void>;
+  /** What `beforeTurn` has counted, once nothing of it is under way: it may be cut off without an answer. */
+  counted(): Promise<number>;
   /** What is not counted yet, for the settle of the attempt (or `charge`, when nothing is settled): pure. */
   rest(unchargedMicroUsd: number): { spend: Spend[]; docs: NonNullable<Charge['docs']> };
 }
@@ -129,6 +131,7 @@ export function createPurses(deps: Deps): Purses {
       for (const known of live.keys()) isLive(known);
       live.set(runId, attempt);
       let spent = beforeMicroUsd;
+      let last: Promise<unknown> = Promise.resolve();
       const valueOf = (pendingMicroUsd: number, spentMicroUsd: number): Kept => ({
         job,
         ...window,
@@ -139,14 +142,20 @@ export function createPurses(deps: Deps): Purses {
         microUsd,
         beforeMicroUsd,
         async beforeTurn(money) {
-          await inLine(runId, async () => {
+          const told = inLine(runId, async () => {
             if (live.get(runId) !== attempt)
               throw new RunError('another attempt of the run has begun', { code: 'LEASE_EXPIRED' });
             const value = valueOf(money.boundMicroUsd, spent + money.spentMicroUsd);
             await store.charge({ runId, spend: spendOf(value, money.spentMicroUsd), docs: [docOf(runId, value)] });
             spent = value.spentMicroUsd;
           });
+          last = Promise.allSettled([last, told]);
+          await told;
           await deps.charged();
+        },
+        async counted() {
+          await last;
+          return spent - beforeMicroUsd;
         },
         rest(uncharged) {
           if (live.get(runId) !== attempt) return { spend: [], docs: [] };
