@@ -31,8 +31,8 @@ import { ANA, buildHouse, eventually } from '../../support/runner-house.ts';
 
 // claude-sonnet-5-5 costs 2 micro-dollars a token of input and 10 one of output; an answer of the wire has 1,000 and 200.
 const ANSWERED = 4000;
-/** What `message_start` told: 1,000 and 1. */
-const STARTED = 2010;
+/** After four events: the 1,000 that `message_start` told, and half of the answer, a token for three bytes. */
+const STARTED = 2000 + 10 * Math.ceil(Math.ceil(JSON.stringify(ANSWER).length / 2) / 3);
 const REFUSED = { status: 529, headers: { 'x-should-retry': 'false' } };
 
 const open: AsyncDisposable[] = [];
@@ -165,7 +165,7 @@ describe('a run of an agent', () => {
 describe('money that was spent is counted', () => {
   test('when the run is cancelled in the middle of an answer', async () => {
     const wire = await wired([say(ANSWER, { hangAfter: 4 })]);
-    const { openClaude, heard } = listening();
+    const { openClaude, heard } = listening(3);
     const house = await begin({ settings: { openClaude } }, wire);
     const { id } = await house.ask('shelf-report');
     await heard;
@@ -198,7 +198,7 @@ describe('money that was spent is counted', () => {
   test('when the worker is shut down, and the next one goes on with what is left', async () => {
     const store = newStore();
     const first = await wired([say(ANSWER, { hangAfter: 4 })]);
-    const { openClaude, heard } = listening();
+    const { openClaude, heard } = listening(3);
     const house = await begin({ store, settings: { openClaude } }, first);
     const { id } = await house.ask('shelf-report');
     await heard;

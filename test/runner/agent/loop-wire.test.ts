@@ -9,8 +9,8 @@ import type { WireAnswer } from '../../support/claude-wire.ts';
 const REPORT = { headline: 'All is well' };
 const USAGE = { input: 1000, output: 200, cacheRead: 500, cacheWrite5m: 40 };
 const INPUT = sonnet(1000, 0) + 500 * 0.1 + 40 * 2.5;
-/** The start of an answer tells its input and one token of output. */
-const BEGUN = INPUT + 10;
+/** The start of an answer tells its input and one token of output; each half of the report has 13 bytes, a token for three of them. */
+const begun = (events: number): number => INPUT + (events < 4 ? 1 : events === 4 ? 5 : 9) * 10;
 const WHOLE = INPUT + 2000;
 const answer = (more: Partial<WireAnswer> = {}): WireAnswer => say(REPORT, { usage: USAGE, ...more });
 /** message_start, ping, block start, two deltas, block stop, message_delta, message_stop. */
@@ -50,7 +50,7 @@ describe('an answer that breaks off', () => {
       for (const how of ['cutAfter', 'endAfter'] as const) {
         await using wire = await startClaudeWire([answer({ [how]: cutAfter }), answer()], { count: 2000 });
         const { end, told } = await converse(wire, { tools: [] });
-        const first = cutAfter === 0 ? 0 : cutAfter === EVENTS - 1 ? WHOLE : BEGUN;
+        const first = cutAfter === 0 ? 0 : cutAfter === EVENTS - 1 ? WHOLE : begun(cutAfter);
         expect(end).toMatchObject({ state: 'completed', value: REPORT, turns: 1, microUsd: first + WHOLE });
         expect(end.tokens.input).toBe(cutAfter === 0 ? 1000 : 2000);
         expect(told.map(({ spentMicroUsd }) => spentMicroUsd)).toEqual([0, first]);
@@ -73,7 +73,7 @@ describe('an answer that breaks off', () => {
     async (at) => {
       await using wire = await startClaudeWire(() => answer({ cutAfter: at }));
       const { end } = await converse(wire, { tools: [] });
-      const part = at === 0 ? 0 : at === EVENTS - 1 ? WHOLE : BEGUN;
+      const part = at === 0 ? 0 : at === EVENTS - 1 ? WHOLE : begun(at);
       expect(end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * part, unchargedMicroUsd: part });
       expect(end.error).toMatchObject({ code: 'MODEL_UNAVAILABLE', permanent: false });
       expect(wire.requests).toHaveLength(2);
@@ -84,10 +84,10 @@ describe('an answer that breaks off', () => {
     const broken = answer({ midError: { after: 4, type: 'overloaded_error' } });
     await using wire = await startClaudeWire([broken, answer()]);
     const { end } = await converse(wire, { tools: [] });
-    expect(end).toMatchObject({ state: 'completed', microUsd: BEGUN + WHOLE });
+    expect(end).toMatchObject({ state: 'completed', microUsd: begun(4) + WHOLE });
     await using twice = await startClaudeWire([broken, broken, answer()]);
     const second = await converse(twice, { tools: [] });
-    expect(second.end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * BEGUN });
+    expect(second.end).toMatchObject({ state: 'failed', why: 'api_error', microUsd: 2 * begun(4) });
     expect(second.end.error?.message).toContain('overloaded_error');
     expect(twice.requests).toHaveLength(2);
   });
@@ -96,7 +96,7 @@ describe('an answer that breaks off', () => {
     const midError = { after: 3, type: 'rate_limit_error', errorCode: 'enforced_spend_limit_reached' };
     await using wire = await startClaudeWire([answer({ midError }), answer()]);
     const { end } = await converse(wire, { tools: [] });
-    expect(end).toMatchObject({ state: 'failed', why: 'spend_limit', microUsd: BEGUN });
+    expect(end).toMatchObject({ state: 'failed', why: 'spend_limit', microUsd: begun(3) });
     expect(end.error).toMatchObject({ code: 'MODEL_SPEND_LIMIT', permanent: true });
     expect(wire.requests).toHaveLength(1);
   });
@@ -105,7 +105,7 @@ describe('an answer that breaks off', () => {
     const dear = { input: 4000, output: 100 };
     await using wire = await startClaudeWire([answer({ usage: dear, cutAfter: 4 }), answer()], { count: 4000 });
     const { end } = await converse(wire, { tools: [], limits: { microUsd: 27_000 } });
-    expect(end).toMatchObject({ state: 'failed', why: 'budget_usd', microUsd: sonnet(4000, 1) });
+    expect(end).toMatchObject({ state: 'failed', why: 'budget_usd', microUsd: sonnet(4000, 5) });
     expect(wire.requests).toHaveLength(1);
   });
 
@@ -116,7 +116,7 @@ describe('an answer that breaks off', () => {
       answer(),
     ]);
     const { end, box } = await converse(wire);
-    expect(end).toMatchObject({ state: 'completed', turns: 2, microUsd: WHOLE + BEGUN + WHOLE });
+    expect(end).toMatchObject({ state: 'completed', turns: 2, microUsd: WHOLE + begun(5) + WHOLE });
     expect([wire.requests.length, box.calls().length]).toEqual([3, 1]);
     expect(wire.requests[2]?.body.messages).toEqual(wire.requests[1]?.body.messages);
   });
@@ -236,7 +236,7 @@ describe('the signal', () => {
       await Promise.all([seen.promise, wire.sent(1)]);
       stop.abort(reason);
       const { end } = await running;
-      const came = hangAfter === 0 ? 0 : hangAfter === EVENTS - 1 ? WHOLE : BEGUN;
+      const came = hangAfter === 0 ? 0 : hangAfter === EVENTS - 1 ? WHOLE : begun(hangAfter);
       expect(end).toMatchObject({ ...expected, microUsd: came, unchargedMicroUsd: came });
       await request.gone;
       expect(wire.requests).toHaveLength(1);

@@ -105,7 +105,11 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     const begun = clock.monotonic();
     const stream = client.messages.stream({ ...words, max_tokens: most.maxTokens }, { signal });
     let part: Anthropic.Message | undefined;
-    stream.on('streamEvent', (_, snapshot) => void (part = snapshot));
+    let came = 0;
+    stream.on('streamEvent', (event, snapshot) => {
+      part = snapshot;
+      came += bytesOf(event);
+    });
     const ended = (message: Anthropic.Message): Anthropic.Message => {
       keepId(stream.request_id);
       const { tokens, microUsd } = count(message, most);
@@ -122,7 +126,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       // The connection may break behind the last word.
       const whole = stream.receivedMessages.at(-1);
       if (whole !== undefined && !signal.aborted) return ended(whole);
-      if (part !== undefined) count(part, most);
+      if (part !== undefined) count(soFar(part, Math.min(most.maxTokens, tokensOf(came))), most);
       signal.throwIfAborted();
       const failure = describeApiError(error, job.model);
       keepId(stream.request_id ?? failure.requestId);
@@ -160,6 +164,23 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       return second;
     },
   };
+}
+
+/** A part of an answer tells its first token, and the others with its end: what came of it was made all the same, and is paid for. */
+function soFar(part: Anthropic.Message, came: number): Anthropic.Message {
+  const { stop_reason: stop, usage } = part;
+  const told: unknown = (usage as Anthropic.Usage | null | undefined)?.output_tokens; // a gateway may leave it out
+  return stop !== null || typeof told !== 'number'
+    ? part
+    : { ...part, usage: { ...usage, output_tokens: Math.max(told, came) } };
+}
+
+function bytesOf(event: Anthropic.MessageStreamEvent): number {
+  if (event.type !== 'content_block_delta') return 0;
+  const { delta } = event;
+  if (delta.type === 'text_delta') return Buffer.byteLength(delta.text);
+  if (delta.type === 'thinking_delta') return Buffer.byteLength(delta.thinking);
+  return delta.type === 'input_json_delta' ? Buffer.byteLength(delta.partial_json) : 0;
 }
 
 function tokensOf(bytes: number): number {
