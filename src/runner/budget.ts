@@ -172,8 +172,10 @@ export function createBudget(deps: BudgetDeps): Budget {
       for (const counter of counters) {
         const { used, held, cap } = await standingOf(counter);
         if (cap === null || used + held + runMicroUsd <= cap) continue;
-        return refusal(job, counters, { outcome: 'refused', key: counter.key, used, held, amount: runMicroUsd, cap })
-          .message;
+        const refused = { outcome: 'refused' as const, key: counter.key, used, held, amount: runMicroUsd, cap };
+        // Who is refused here never comes to `open`: somebody must hear of a cap that lets nothing through any more.
+        await notices.refused(refused);
+        return refusal(job, counters, refused).message;
       }
       return undefined;
     },

@@ -307,4 +307,20 @@ describe.each([
     ]);
     expect((await told())[0]?.report).toMatchObject({ title: 'Budget reached: $0.40 of $0.50 used', status: 'failed' });
   });
+
+  test('people are told of a cap that refuses runs before they are made, and not where runs under way hold it', async () => {
+    const jobs = [agentOf('digest', { day: 10 })];
+    const places = [{ kind: 'slack', channel: '#ops' }] as const;
+    const budget = budgetOf(h, { caps: { dayMicroUsd: usd(0.4) }, alertsTo: places, jobs: () => jobs });
+    const told = async () => (await h.store.listNotices({})).items.map(({ notice }) => notice.key);
+    const first = await begun(h.store);
+    const purse = await purseOf(budget, first.run, job);
+    await purse.beforeTurn({ spentMicroUsd: 100_000, boundMicroUsd: 0 });
+    expect(await budget.full(job)).toContain('$0.10 used and $0.15 held by runs under way');
+    expect(await told()).toEqual([]);
+    await h.store.settle([{ lease: first.lease, end: 'completed', ...purse.rest(100_000) }]);
+    expect(await budget.full(job)).toContain('The day cap of $0.40 does not allow a run of digest');
+    await budget.full(job);
+    expect(await told()).toEqual([`budget.${DAY}.100`]);
+  });
 });
