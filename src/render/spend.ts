@@ -27,7 +27,9 @@ export function describeSpend(account: AgentAccount): string {
   const asked = mode === 'model' || account.turns > 0;
   const parts = [
     ...(mode === 'figures' ? ['figures only'] : []),
-    ...(asked ? [moneyWords(account), tokenWords(account), count(account.turns, 'turn')] : []),
+    // An attempt that asked nothing may be the last of a run that cost money.
+    ...(asked || (account.runMicroUsd ?? 0) > 0 ? [moneyWords(account)] : []),
+    ...(asked ? [tokenWords(account), count(account.turns, 'turn')] : []),
     toolWords(account),
     timeWords(ms),
     ...(!asked || account.model === undefined ? [] : [oneLine(account.model).replace(/^claude-/, '')]),
