@@ -319,6 +319,7 @@ describe('caps on money', () => {
       outcome: 'refused',
       code: 'BUDGET_REACHED',
       reason: full,
+      hint: expect.stringContaining('/jobs allow shelf-report'),
     });
     expect((await store.list({})).items).toEqual([]);
   });
