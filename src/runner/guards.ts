@@ -103,7 +103,8 @@ export function createGuards(deps: GuardDeps): GuardCheck {
   }
   /** Early, so that nobody waits for a run that could not begin; the reservation of its first attempt is what holds. */
   async function money({ job }: GuardAsk): Promise<Refusal | undefined> {
-    if (job.kind !== 'agent') return undefined;
+    // One that reports figures where no model can be asked is not in vain.
+    if (job.kind !== 'agent' || job.whenModelFails === 'figures') return undefined;
     const full = await deps.budget?.full(job);
     return full === undefined ? undefined : refused('BUDGET_REACHED', full, budgetHint(job.name));
   }

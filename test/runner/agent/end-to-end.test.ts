@@ -322,6 +322,9 @@ describe('caps on money', () => {
       hint: expect.stringContaining('/jobs allow shelf-report'),
     });
     expect((await store.list({})).items).toEqual([]);
+    const figures = registryOf([shelfJob(newShelf(), { whenModelFails: 'figures' })]);
+    const other = buildHouse({ store, guards, registry: figures });
+    expect(await other.runner.submit(asked)).toMatchObject({ outcome: 'accepted' });
   });
 
   test('leave a job the figures where it says so', async () => {
