@@ -358,12 +358,14 @@ describe('a model that fails', () => {
     ['a spent limit', { status: 429, errorCode: 'enforced_spend_limit_reached' }, 'MODEL_SPEND_LIMIT', 'spend_limit'],
     ['a wrong key', { status: 401 }, 'MODEL_REJECTED', 'api_error'],
     ['a refusal', say('', { stop: 'refusal' }), 'AGENT_ANSWER', 'refusal'],
+    ['an answer without end', () => say('no report'), 'AGENT_ANSWER', 'bad_output'],
     ['an answer cut off', say('{"head', { stop: 'max_tokens' }), 'AGENT_ANSWER', 'truncated'],
   ] as const)('%s fails the run at once and says why', async (_, step, code, why) => {
-    const wire = await wired([step]);
+    const wire = await wired(typeof step === 'function' ? step : [step]);
     const run = await done(await begin({}, wire));
     expect(run).toMatchObject({ state: 'failed', attemptsUsed: 1, error: { code }, agent: { mode: 'model', why } });
     expect(textOf(run)).toContain(`It ended with \`${why}\``);
+    expect(textOf(run)).toContain('What to do: ');
   });
 
   test('for good leaves the figures where the job says so, partial and with the reason', async () => {
@@ -390,6 +392,7 @@ describe('a model that fails', () => {
     expect(worse).toMatchObject({ state: 'completed', attemptsUsed: 2, report: { status: 'partial' } });
     const failed = await done(await begin({}, await wired([REFUSED, REFUSED])));
     expect(failed).toMatchObject({ state: 'failed', attemptsUsed: 2, error: { code: 'MODEL_UNAVAILABLE' } });
+    expect(failed.error?.hint).toContain('Run it again later');
   });
 
   test('to answer in time leaves the figures within the timeout', async () => {
@@ -460,6 +463,8 @@ describe('what is no report', () => {
     const run = await done(await begin({ jobs: [thrown] }));
     expect(run).toMatchObject({ state: 'failed', error: { code: 'JOB_FAILED', message: 'analysis is broken' } });
     expect(run.agent).toMatchObject({ mode: 'figures', why: 'error' });
+    // Who wrote the job is shown where it threw.
+    expect(run.attempts[0]?.stderr?.head).toContain('end-to-end.test.ts');
     expect(run.agent?.facts).toHaveLength(2);
   });
 

@@ -33,11 +33,19 @@ export function limitStop(why: keyof typeof LIMITS): Stopped {
   );
 }
 
+const LOOK = 'Look at what it was told and wrote: `bellhop runs show RUN --transcript`.';
+const CALL = 'Say in the prompt when a tool is to be called, or let code call it: `baseline` of the job.';
+const HINTS: Readonly<Partial<Record<AgentWhy, string>>> = {
+  refusal: `${LOOK} Then change the prompt, or what the tools return.`,
+  bad_output: `${LOOK} A clearer prompt, a stronger model or more effort may help.`,
+  no_evidence: CALL,
+};
+
 /** What the model answered is no report. Asking again costs as much again, so a person decides. */
 export function answerStop(
   why: Extract<AgentWhy, 'refusal' | 'truncated' | 'context' | 'bad_output' | 'no_evidence'>,
   message: string,
-  hint?: string,
+  hint = HINTS[why],
 ): Stopped {
   const detail = { code: 'AGENT_ANSWER' as const, permanent: true, ...(hint !== undefined && { hint }) };
   return new Stopped(why, new RunError(short(message, 500), detail));
