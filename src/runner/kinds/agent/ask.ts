@@ -142,7 +142,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   async function once(words: Words, { turn, sent }: Turn): Promise<Anthropic.Message | Stopped> {
     const input = await bound(words);
     const room = meter.room(input);
-    if (!room.ok) throw limitStop(room.why);
+    if (!room.ok) throw limitStop(room.why, turn === 1 && meter.tokens().input === 0);
     await tell(room.boundMicroUsd);
     const { maxTokens } = room;
     note({ kind: 'request', turn, maxTokens, inputBound: input, toolChoice: words.tool_choice?.type });

@@ -23,13 +23,18 @@ const LIMITS = {
   tool_calls: ['its tool calls', 'toolCalls'],
 } as const;
 
-/** A limit of the job was reached before there was a report. */
-export function limitStop(why: keyof typeof LIMITS): Stopped {
+/** A limit of the job was reached before there was a report; `unasked`: before the first request, which is too large for what is left. */
+export function limitStop(why: keyof typeof LIMITS, unasked = false): Stopped {
   const [what, member] = LIMITS[why];
   const hint = `Raise \`budget.${member}\` of the job, or let its tools return less.`;
   return new Stopped(
     why,
-    new RunError(`the agent used up ${what} before it had a report`, { code: 'AGENT_LIMIT', permanent: true, hint }),
+    new RunError(
+      unasked
+        ? `the agent asked nothing: what it has left of ${what} is too little for its first request`
+        : `the agent used up ${what} before it had a report`,
+      { code: 'AGENT_LIMIT', permanent: true, hint },
+    ),
   );
 }
 
