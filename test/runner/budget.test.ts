@@ -323,4 +323,14 @@ describe.each([
     await budget.full(job);
     expect(await told()).toEqual([`budget.${DAY}.100`]);
   });
+
+  test('an attempt counts nothing more once a later one has counted it at its bound, also when that is refused', async () => {
+    const budget = budgetOf(h);
+    const first = await begun(h.store);
+    const purse = await purseOf(budget, first.run, job);
+    await purse.beforeTurn({ spentMicroUsd: 0, boundMicroUsd: 250_000 });
+    expect((await refusedBy(budget, first.run)).message).toContain('leaves nothing to spend: $0.25 used');
+    expect(purse.rest(4_000)).toEqual({ spend: [], docs: [] });
+    expect((await counter(h.store, DAY)).used).toBe(250_000);
+  });
 });

@@ -131,6 +131,7 @@ export interface AgentHouseParts {
   prices?: PriceTable;
   settings?: Partial<AgentSettings>;
   leaseMs?: number;
+  secrets?: readonly string[];
 }
 
 export function buildAgentHouse(parts: AgentHouseParts): AgentHouse {
@@ -161,7 +162,17 @@ export function buildAgentHouse(parts: AgentHouseParts): AgentHouse {
     ...parts.settings,
   };
   const options = parts.leaseMs === undefined ? {} : { options: { leaseMs: parts.leaseMs } };
-  return { ...buildHouse({ registry, store, clock, agents, ...options }), budget };
+  return {
+    ...buildHouse({
+      registry,
+      store,
+      clock,
+      agents,
+      ...options,
+      ...(parts.secrets && { secrets: [...parts.secrets] }),
+    }),
+    budget,
+  };
 }
 
 /** The counters of money: what is used, and what unfinished runs hold, by key without its window. */

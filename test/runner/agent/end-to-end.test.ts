@@ -267,6 +267,8 @@ describe('money that was spent is counted', () => {
     const run = await done(house);
     expect(run).toMatchObject({ state: 'failed', error: { code: 'TOO_LARGE' } });
     expect(run.agent).toMatchObject({ microUsd: ANSWERED, facts: [] });
+    // Its transcript is not kept, and is not promised.
+    expect(run.agent).not.toHaveProperty('transcript');
     expect(await ledger(bare)).toEqual(spentInAll(ANSWERED));
   });
 

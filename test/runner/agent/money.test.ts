@@ -96,6 +96,75 @@ describe('a store that takes no money', () => {
   });
 });
 
+describe('what a report leaves behind', () => {
+  test('has its secrets masked in the memory too', async () => {
+    const secret = 'swordfish-swordfish';
+    const wire = await wired([say({ ...ANSWER, headline: `The key ${secret} leaks.` })]);
+    const house = await begin({ secrets: [secret] }, wire);
+    const run = await house.until((await house.ask('shelf-report')).id);
+    expect(run.state).toBe('completed');
+    const { items } = await house.store.listDocs('memory', { limit: 10 });
+    expect(items).toHaveLength(1);
+    expect(JSON.stringify(items)).toContain('leaks');
+    expect(JSON.stringify(items)).not.toContain(secret);
+  });
+
+  test('is told of once it is counted: the last turn of a run may reach a cap', async () => {
+    const store = newStore();
+    const wire = await wired([say(ANSWER)]);
+    const counted: number[] = [];
+    const house: AgentHouse = await begin(
+      {
+        store,
+        settings: {
+          budget: {
+            open: (run, job) => house.budget.open(run, job),
+            tell: async () => void counted.push((await ledger(store))['usd.day']?.used ?? 0),
+          },
+        },
+      },
+      wire,
+    );
+    await house.until((await house.ask('shelf-report')).id);
+    await eventually(() => counted.length > 0);
+    expect(counted).toEqual([ANSWERED]);
+  });
+});
+
+describe('the account of an attempt', () => {
+  test('that is tried again names no transcript, for it is not kept', async () => {
+    const refused = { status: 529, headers: { 'x-should-retry': 'false' } };
+    const wire = await wired([refused, { silent: true }]);
+    const house = await begin({}, wire);
+    const { id } = await house.ask('shelf-report');
+    await wire.arrived(2);
+    const run = await house.store.get(id);
+    expect(run).toMatchObject({ state: 'running', attemptsUsed: 2, agent: { why: 'api_error' } });
+    expect(run?.agent).not.toHaveProperty('transcript');
+    await house.runner.cancel(id, ANA);
+  });
+
+  test('of a model without a price names no cost in the report of its failure', async () => {
+    const job = shelfJob({ sold: 41, calls: 0 }, { model: 'claude-next-9', price: 'unknown' });
+    const house = await begin({ jobs: [job] }, await wired([say('', { stop: 'refusal' })]));
+    const run = await house.until((await house.ask('shelf-report')).id);
+    expect(run).toMatchObject({ state: 'failed', agent: { why: 'refusal', microUsd: null } });
+    expect(run.report?.cost).toMatchObject({ model: 'claude-next-9' });
+    expect(run.report?.cost).not.toHaveProperty('microUsd');
+  });
+
+  test('is kept once where its documents are changed by others again and again', async () => {
+    const bare = newStore();
+    let settles = 0;
+    const conflict = { outcome: 'conflict', kind: 'memory', key: 'shelf-report.x', rev: 2 } as const;
+    const settle: Store['settle'] = (all) => (++settles < 4 ? Promise.resolve([conflict]) : bare.settle(all));
+    const house = await begin({ store: { ...bare, settle } }, await wired([say(ANSWER)]));
+    const run = await house.until((await house.ask('shelf-report')).id);
+    expect([run.state, run.agent?.microUsd, settles]).toEqual(['completed', ANSWERED, 4]);
+    expect(await ledger(bare)).toEqual(spentInAll(ANSWERED));
+  });
+});
+
 describe('an attempt that no money is left for', () => {
   test('says what the run has cost', async () => {
     // What tells no usage is counted at its bound, twice: nothing of the run's money is left.
