@@ -225,6 +225,7 @@ describe.each([
     await after.reconcile();
     expect(await all()).toEqual(each(60_000, 0));
     expect(await h.store.getDoc('agent-run', run.id)).toBeUndefined();
+    expect((await h.store.listDocs('agent-run', { limit: 10 })).items).toEqual([]);
   });
 
   test('a month of 31 days is told of once, also when the store has forgotten its notice', async () => {
