@@ -18,6 +18,7 @@ const STOPPED: Partial<Record<AgentWhy, string>> = {
   price_unknown: 'the price of the model is unknown',
   spend_limit: 'spend limit of the account reached',
   api_error: 'the Claude API failed',
+  error: 'an error',
 };
 
 /** `$0.05 · 12k tokens (70% cached) · 4 turns · 6 tools (1 failed) · 41 s · sonnet-5-5`; of code alone, `figures only · 5 tools · 1.2 s`. */
@@ -27,7 +28,9 @@ export function describeSpend(account: AgentAccount): string {
   const asked = mode === 'model' || account.turns > 0;
   const parts = [
     ...(mode === 'figures' ? ['figures only'] : []),
-    ...(asked ? [moneyWords(account), tokenWords(account), count(account.turns, 'turn')] : []),
+    // An attempt that asked nothing may be the last of a run that cost money.
+    ...(asked || (account.runMicroUsd ?? 0) > 0 ? [moneyWords(account)] : []),
+    ...(asked ? [tokenWords(account), count(account.turns, 'turn')] : []),
     toolWords(account),
     timeWords(ms),
     ...(!asked || account.model === undefined ? [] : [oneLine(account.model).replace(/^claude-/, '')]),

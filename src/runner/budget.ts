@@ -21,7 +21,10 @@ import type { Purse } from './purses.ts';
 
 export type { Purse, Standing };
 
-export type Opened = { ok: true; purse: Purse } | { ok: false; error: BellhopError };
+export type Opened =
+  | { ok: true; purse: Purse }
+  /** `beforeMicroUsd`: what earlier attempts of the run spent; 0 where that was not looked at. */
+  | { ok: false; error: BellhopError; beforeMicroUsd: number };
 
 export interface Budget {
   /** Sets the run's money aside; an error when a cap does not allow it. A later attempt goes on with what is left. */
@@ -139,15 +142,16 @@ export function createBudget(deps: BudgetDeps): Budget {
     const { runMicroUsd } = job.budget;
     const counters = windows.counters(job, window);
     const left = Math.max(0, runMicroUsd - spentMicroUsd);
-    if (left < Math.min(CENT, Math.max(1, runMicroUsd))) return { ok: false, error: runCapUsed(job, spentMicroUsd) };
+    const refusedWith = (error: RunError): Opened => ({ ok: false, error, beforeMicroUsd: spentMicroUsd });
+    if (left < Math.min(CENT, Math.max(1, runMicroUsd))) return refusedWith(runCapUsed(job, spentMicroUsd));
     const outcome = await reserve(run, job, { counters, amount: left });
     if (outcome.outcome === 'refused') {
       await notices.refused(outcome);
-      return { ok: false, error: refusal(job, counters, outcome) };
+      return refusedWith(refusal(job, counters, outcome));
     }
     // It was cancelled or removed a moment ago: nothing of it may begin any more.
     if (outcome.outcome !== 'reserved')
-      return { ok: false, error: new RunError('the run is over', { code: 'CANCELLED', permanent: true }) };
+      return refusedWith(new RunError('the run is over', { code: 'CANCELLED', permanent: true }));
     const microUsd = Math.min(left, ...outcome.counters.map(({ mine }) => mine));
     const purse = purses.begin({ runId: run.id, job: job.name, window, microUsd, beforeMicroUsd: spentMicroUsd });
     return { ok: true, purse };
@@ -168,8 +172,10 @@ export function createBudget(deps: BudgetDeps): Budget {
       for (const counter of counters) {
         const { used, held, cap } = await standingOf(counter);
         if (cap === null || used + held + runMicroUsd <= cap) continue;
-        return refusal(job, counters, { outcome: 'refused', key: counter.key, used, held, amount: runMicroUsd, cap })
-          .message;
+        const refused = { outcome: 'refused' as const, key: counter.key, used, held, amount: runMicroUsd, cap };
+        // Who is refused here never comes to `open`: somebody must hear of a cap that lets nothing through any more.
+        await notices.refused(refused);
+        return refusal(job, counters, refused).message;
       }
       return undefined;
     },
@@ -193,12 +199,13 @@ function withoutPrice(job: LoadedAgent): Opened {
       permanent: true,
       hint,
     });
-    return { ok: false, error };
+    return { ok: false, error, beforeMicroUsd: 0 };
   }
   const purse: Purse = {
     microUsd: null,
     beforeMicroUsd: 0,
     beforeTurn: () => Promise.resolve(),
+    counted: () => Promise.resolve(0),
     rest: () => ({ spend: [], docs: [] }),
   };
   return { ok: true, purse };

@@ -49,7 +49,8 @@ export interface GuardDeps {
   scrub: Scrub;
 }
 
-const BUDGET_HINT = 'An owner may let one run pass: /jobs allow JOB, or bellhop spend. Or raise the cap.';
+const budgetHint = (job: string): string =>
+  `An owner may let one run pass: /jobs allow ${job}, or bellhop spend allow ${job}. Or raise the cap.`;
 const ON = new Set(['1', 'true', 'yes', 'on']);
 
 /** Makes the check. */
@@ -102,9 +103,10 @@ export function createGuards(deps: GuardDeps): GuardCheck {
   }
   /** Early, so that nobody waits for a run that could not begin; the reservation of its first attempt is what holds. */
   async function money({ job }: GuardAsk): Promise<Refusal | undefined> {
-    if (job.kind !== 'agent') return undefined;
+    // One that reports figures where no model can be asked is not in vain.
+    if (job.kind !== 'agent' || job.whenModelFails === 'figures') return undefined;
     const full = await deps.budget?.full(job);
-    return full === undefined ? undefined : refused('BUDGET_REACHED', full, BUDGET_HINT);
+    return full === undefined ? undefined : refused('BUDGET_REACHED', full, budgetHint(job.name));
   }
   /** One slot is left out after a failed run; the next one tries again. Slots left out for other reasons do not count. */
   async function lastRun({ job, past }: GuardAsk): Promise<Refusal | undefined> {

@@ -38,6 +38,8 @@ export interface Purse {
   beforeMicroUsd: number;
   /** Counts what was spent, and notes what the coming turn may cost: durable when it resolves. */
   beforeTurn(money: { spentMicroUsd: number; boundMicroUsd: number }): Promise<void>;
+  /** What `beforeTurn` has counted, once nothing of it is under way: it may be cut off without an answer. */
+  counted(): Promise<number>;
   /** What is not counted yet, for the settle of the attempt (or `charge`, when nothing is settled): pure. */
   rest(unchargedMicroUsd: number): { spend: Spend[]; docs: NonNullable<Charge['docs']> };
 }
@@ -131,6 +133,7 @@ export function createPurses(deps: Deps): Purses {
       let spent = beforeMicroUsd;
       /** Told, and not yet in the hands of the store: an attempt that is stopped meanwhile has it in its rest. */
       let waiting = 0;
+      let last: Promise<unknown> = Promise.resolve();
       const valueOf = (pendingMicroUsd: number, spentMicroUsd: number): Kept => ({
         job,
         ...window,
@@ -142,7 +145,7 @@ export function createPurses(deps: Deps): Purses {
         beforeMicroUsd,
         async beforeTurn(money) {
           waiting += money.spentMicroUsd;
-          await inLine(runId, async () => {
+          const told = inLine(runId, async () => {
             if (live.get(runId) !== attempt)
               throw new RunError('another attempt of the run has begun', { code: 'LEASE_EXPIRED' });
             if (attempt.restedAt !== undefined) throw new RunError('the attempt is over', { code: 'CANCELLED' });
@@ -157,7 +160,13 @@ export function createPurses(deps: Deps): Purses {
               throw error;
             }
           });
+          last = Promise.allSettled([last, told]);
+          await told;
           await deps.charged();
+        },
+        async counted() {
+          await last;
+          return spent - beforeMicroUsd;
         },
         rest(uncharged) {
           if (live.get(runId) !== attempt) return { spend: [], docs: [] };

@@ -57,7 +57,10 @@ export const Fact = z.object({
 export type Fact = z.infer<typeof Fact>;
 export const MAX_FACTS = 1000;
 
-/** Why an agent stopped. `figures` and `quiet`: the model was not asked, because there is no key, or because nothing has changed. */
+/**
+ * Why an agent stopped. `figures` and `quiet`: the model was not asked, because there is no key, or because nothing has changed. `error`:
+ * neither model nor tools nor limits, but what the run's error says: the job's own code, its store.
+ */
 export const AGENT_WHYS = [
   'done',
   'figures',
@@ -77,6 +80,7 @@ export const AGENT_WHYS = [
   'spend_limit',
   'price_unknown',
   'api_error',
+  'error',
 ] as const;
 export const AgentWhy = z.enum(AGENT_WHYS);
 export type AgentWhy = z.infer<typeof AgentWhy>;

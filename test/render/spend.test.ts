@@ -46,6 +46,8 @@ test('a report of figures alone names no money, and no model', () => {
     mode: 'figures',
     why: 'figures',
     turns: 0,
+    microUsd: 0,
+    runMicroUsd: 0,
     tokens,
     tools: [ok, ok, ok, ok, ok],
     ms: 1_200,
@@ -53,7 +55,27 @@ test('a report of figures alone names no money, and no model', () => {
   expect(describeSpend(figures)).toBe('figures only · 5 tools · 1.2 s');
 });
 
+test('figures after a model that was asked in vain name what it cost', () => {
+  const figures = agentAccount({ mode: 'figures', why: 'refusal', turns: 1, tools: [ok] });
+  expect(describeSpend(figures)).toBe(
+    'figures only · $0.05 · 12k tokens (70% cached) · 1 turn · 1 tool · 41 s · sonnet-5-5 · stopped: the model refused',
+  );
+});
+
+test('an attempt that asked nothing says what those before it cost', () => {
+  const last = agentAccount({
+    mode: 'figures',
+    why: 'budget_usd',
+    turns: 0,
+    microUsd: 0,
+    runMicroUsd: 250_000,
+    tools: [],
+  });
+  expect(describeSpend(last)).toBe('figures only · $0.00 (run $0.25) · 41 s · stopped: budget reached');
+});
+
 test.each([
+  ['error', 'stopped: an error'],
   ['budget_usd', 'stopped: run cap $0.20 reached'],
   ['max_turns', 'stopped: all turns used'],
   ['price_unknown', 'stopped: the price of the model is unknown'],

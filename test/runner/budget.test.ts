@@ -259,6 +259,7 @@ describe.each([
     await after.reconcile();
     expect(await all()).toEqual(each(60_000, 0));
     expect(await h.store.getDoc('agent-run', run.id)).toBeUndefined();
+    expect((await h.store.listDocs('agent-run', { limit: 10 })).items).toEqual([]);
   });
 
   test('a month of 31 days is told of once, also when the store has forgotten its notice', async () => {
@@ -346,5 +347,31 @@ describe.each([
       title: 'Budget of the month reached: $0.40 of $0.50 used',
       status: 'failed',
     });
+  });
+
+  test('people are told of a cap that refuses runs before they are made, and not where runs under way hold it', async () => {
+    const jobs = [agentOf('digest', { day: 10 })];
+    const places = [{ kind: 'slack', channel: '#ops' }] as const;
+    const budget = budgetOf(h, { caps: { dayMicroUsd: usd(0.4) }, alertsTo: places, jobs: () => jobs });
+    const told = async () => (await h.store.listNotices({})).items.map(({ notice }) => notice.key);
+    const first = await begun(h.store);
+    const purse = await purseOf(budget, first.run, job);
+    await purse.beforeTurn({ spentMicroUsd: 100_000, boundMicroUsd: 0 });
+    expect(await budget.full(job)).toContain('$0.10 used and $0.15 held by runs under way');
+    expect(await told()).toEqual([]);
+    await h.store.settle([{ lease: first.lease, end: 'completed', ...purse.rest(100_000) }]);
+    expect(await budget.full(job)).toContain('The day cap of $0.40 does not allow a run of digest');
+    await budget.full(job);
+    expect(await told()).toEqual([`budget.${DAY}.100`]);
+  });
+
+  test('an attempt counts nothing more once a later one has counted it at its bound, also when that is refused', async () => {
+    const budget = budgetOf(h);
+    const first = await begun(h.store);
+    const purse = await purseOf(budget, first.run, job);
+    await purse.beforeTurn({ spentMicroUsd: 0, boundMicroUsd: 250_000 });
+    expect((await refusedBy(budget, first.run)).message).toContain('leaves nothing to spend: $0.25 used');
+    expect(purse.rest(4_000)).toEqual({ spend: [], docs: [] });
+    expect((await counter(h.store, DAY)).used).toBe(250_000);
   });
 });

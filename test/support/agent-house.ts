@@ -131,6 +131,7 @@ export interface AgentHouseParts {
   prices?: PriceTable;
   settings?: Partial<AgentSettings>;
   leaseMs?: number;
+  secrets?: readonly string[];
 }
 
 export function buildAgentHouse(parts: AgentHouseParts): AgentHouse {
@@ -161,7 +162,17 @@ export function buildAgentHouse(parts: AgentHouseParts): AgentHouse {
     ...parts.settings,
   };
   const options = parts.leaseMs === undefined ? {} : { options: { leaseMs: parts.leaseMs } };
-  return { ...buildHouse({ registry, store, clock, agents, ...options }), budget };
+  return {
+    ...buildHouse({
+      registry,
+      store,
+      clock,
+      agents,
+      ...options,
+      ...(parts.secrets && { secrets: [...parts.secrets] }),
+    }),
+    budget,
+  };
 }
 
 /** The counters of money: what is used, and what unfinished runs hold, by key without its window. */
@@ -183,9 +194,10 @@ export function spentInAll(microUsd: number): Record<string, { used: number; hel
   return { 'usd.day': counter, 'usd.month': counter, 'usd.job.shelf-report': counter };
 }
 
-/** A client that says when the first event of an answer has reached it: what was sent may still be on its way. */
-export function listening(): { openClaude: AgentSettings['openClaude']; heard: Promise<void> } {
+/** A client that says when so many events of an answer have reached it (a ping is none): what was sent may still be on its way. */
+export function listening(events = 1): { openClaude: AgentSettings['openClaude']; heard: Promise<void> } {
   const { promise: heard, resolve } = Promise.withResolvers<void>();
+  let left = events;
   return {
     heard,
     async openClaude(settings) {
@@ -195,7 +207,7 @@ export function listening(): { openClaude: AgentSettings['openClaude']; heard: P
         stream: {
           value: (...args: Parameters<typeof messages.stream>) => {
             const stream = messages.stream(...args);
-            stream.on('streamEvent', () => resolve());
+            stream.on('streamEvent', () => --left === 0 && resolve());
             return stream;
           },
         },

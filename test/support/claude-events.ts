@@ -22,6 +22,8 @@ export interface WireAnswer {
   category?: string;
   /** Or by the body of the request. */
   usage?: WireUsage | ((body: unknown) => WireUsage);
+  /** Instead of all that is told of usage, at the beginning and at the end; undefined: nothing is told. */
+  told?: { start: unknown; end: unknown };
   /** Output tokens that `message_start` tells; default 1. */
   startOutput?: number;
   /** Over what `message_delta` tells, which is by default the usage of the whole answer. */
@@ -107,7 +109,8 @@ function beginning(answer: WireAnswer, usage: WireUsage, { n, model }: { n: numb
     stop_details: null,
     container: null,
     diagnostics: null,
-    usage: { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 },
+    usage:
+      answer.told === undefined ? { ...wireUsage(usage), output_tokens: answer.startOutput ?? 1 } : answer.told.start,
   };
   return [{ event: 'message_start', data: { message } }, PING];
 }
@@ -172,7 +175,13 @@ function ending(answer: WireAnswer, usage: WireUsage): WireEvent[] {
   const details = stop === 'refusal' ? { type: 'refusal', category: answer.category ?? null, explanation: null } : null;
   const delta = { stop_reason: stop, stop_sequence: null, stop_details: details, container: null };
   return [
-    { event: 'message_delta', data: { delta, usage: { ...endUsage(usage), ...answer.endUsage } } },
+    {
+      event: 'message_delta',
+      data: {
+        delta,
+        usage: answer.told === undefined ? { ...endUsage(usage), ...answer.endUsage } : answer.told.end,
+      },
+    },
     { event: 'message_stop', data: {} },
   ];
 }

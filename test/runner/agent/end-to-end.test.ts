@@ -31,8 +31,10 @@ import { ANA, buildHouse, eventually } from '../../support/runner-house.ts';
 
 // claude-sonnet-5-5 costs 2 micro-dollars a token of input and 10 one of output; an answer of the wire has 1,000 and 200.
 const ANSWERED = 4000;
-/** What `message_start` told: 1,000 and 1. */
+/** Of an answer that ended before its words: the 1,000 that `message_start` told, and one token. */
 const STARTED = 2010;
+/** After four events: half of the answer as well, a token for two bytes. */
+const HALF = 2000 + 10 * Math.ceil(Math.ceil(JSON.stringify(ANSWER).length / 2) / 2);
 const REFUSED = { status: 529, headers: { 'x-should-retry': 'false' } };
 
 const open: AsyncDisposable[] = [];
@@ -175,14 +177,14 @@ describe('a run of an agent', () => {
 
 describe('money that was spent is counted', () => {
   test('when the run is cancelled in the middle of an answer', async () => {
-    const wire = await wired([say(ANSWER, { hangAfter: 3 })]);
-    const { openClaude, heard } = listening();
+    const wire = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const { openClaude, heard } = listening(3);
     const house = await begin({ settings: { openClaude } }, wire);
     const { id } = await house.ask('shelf-report');
     await heard;
     await house.runner.cancel(id, ANA);
     await eventually(() => house.runner.active() === 0);
-    expect(await ledger(house.store)).toEqual(spentInAll(STARTED));
+    expect(await ledger(house.store)).toEqual(spentInAll(HALF));
     expect(await house.store.get(id)).toMatchObject({ state: 'cancelled' });
     expect((await house.store.getDoc('agent-run', id))?.value).toMatchObject({ pendingMicroUsd: 0 });
   });
@@ -208,18 +210,18 @@ describe('money that was spent is counted', () => {
 
   test('when the worker is shut down, and the next one goes on with what is left', async () => {
     const store = newStore();
-    const first = await wired([say(ANSWER, { hangAfter: 3 })]);
-    const { openClaude, heard } = listening();
+    const first = await wired([say(ANSWER, { hangAfter: 4 })]);
+    const { openClaude, heard } = listening(3);
     const house = await begin({ store, settings: { openClaude } }, first);
     const { id } = await house.ask('shelf-report');
     await heard;
     await house.runner.stop({ graceMs: 0 });
-    expect(await ledger(store)).toMatchObject({ 'usd.day': { used: STARTED, held: 250_000 - STARTED } });
+    expect(await ledger(store)).toMatchObject({ 'usd.day': { used: HALF, held: 250_000 - HALF } });
     const next = await begin({ store }, await wired([say(ANSWER)]));
     const run = await next.until(id);
     expect(run).toMatchObject({ state: 'completed', attemptsUsed: 1 });
-    expect(run.agent).toMatchObject({ microUsd: ANSWERED, runMicroUsd: STARTED + ANSWERED });
-    expect(await ledger(store)).toEqual(spentInAll(STARTED + ANSWERED));
+    expect(run.agent).toMatchObject({ microUsd: ANSWERED, runMicroUsd: HALF + ANSWERED });
+    expect(await ledger(store)).toEqual(spentInAll(HALF + ANSWERED));
   });
 
   test('when the process dies, at its bound, and the second attempt goes on with what is left', async () => {
@@ -278,6 +280,8 @@ describe('money that was spent is counted', () => {
     const run = await done(house);
     expect(run).toMatchObject({ state: 'failed', error: { code: 'TOO_LARGE' } });
     expect(run.agent).toMatchObject({ microUsd: ANSWERED, facts: [] });
+    // Its transcript is not kept, and is not promised.
+    expect(run.agent).not.toHaveProperty('transcript');
     expect(await ledger(bare)).toEqual(spentInAll(ANSWERED));
   });
 
@@ -330,8 +334,12 @@ describe('caps on money', () => {
       outcome: 'refused',
       code: 'BUDGET_REACHED',
       reason: full,
+      hint: expect.stringContaining('/jobs allow shelf-report'),
     });
     expect((await store.list({})).items).toEqual([]);
+    const figures = registryOf([shelfJob(newShelf(), { whenModelFails: 'figures' })]);
+    const other = buildHouse({ store, guards, registry: figures });
+    expect(await other.runner.submit(asked)).toMatchObject({ outcome: 'accepted' });
   });
 
   test('leave a job the figures where it says so', async () => {
@@ -370,12 +378,14 @@ describe('a model that fails', () => {
     ['a spent limit', { status: 429, errorCode: 'enforced_spend_limit_reached' }, 'MODEL_SPEND_LIMIT', 'spend_limit'],
     ['a wrong key', { status: 401 }, 'MODEL_REJECTED', 'api_error'],
     ['a refusal', say('', { stop: 'refusal' }), 'AGENT_ANSWER', 'refusal'],
+    ['an answer without end', () => say('no report'), 'AGENT_ANSWER', 'bad_output'],
     ['an answer cut off', say('{"head', { stop: 'max_tokens' }), 'AGENT_ANSWER', 'truncated'],
   ] as const)('%s fails the run at once and says why', async (_, step, code, why) => {
-    const wire = await wired([step]);
+    const wire = await wired(typeof step === 'function' ? step : [step]);
     const run = await done(await begin({}, wire));
     expect(run).toMatchObject({ state: 'failed', attemptsUsed: 1, error: { code }, agent: { mode: 'model', why } });
     expect(textOf(run)).toContain(`It ended with \`${why}\``);
+    expect(textOf(run)).toContain('What to do: ');
   });
 
   test('for good leaves the figures where the job says so, partial and with the reason', async () => {
@@ -402,6 +412,7 @@ describe('a model that fails', () => {
     expect(worse).toMatchObject({ state: 'completed', attemptsUsed: 2, report: { status: 'partial' } });
     const failed = await done(await begin({}, await wired([REFUSED, REFUSED])));
     expect(failed).toMatchObject({ state: 'failed', attemptsUsed: 2, error: { code: 'MODEL_UNAVAILABLE' } });
+    expect(failed.error?.hint).toContain('Run it again later');
   });
 
   test('to answer in time leaves the figures within the timeout', async () => {
@@ -471,7 +482,9 @@ describe('what is no report', () => {
     });
     const run = await done(await begin({ jobs: [thrown] }));
     expect(run).toMatchObject({ state: 'failed', error: { code: 'JOB_FAILED', message: 'analysis is broken' } });
-    expect(run.agent).toMatchObject({ mode: 'figures', why: 'no_evidence' });
+    expect(run.agent).toMatchObject({ mode: 'figures', why: 'error' });
+    // Who wrote the job is shown where it threw.
+    expect(run.attempts[0]?.stderr?.head).toContain('end-to-end.test.ts');
     expect(run.agent?.facts).toHaveLength(2);
   });
 

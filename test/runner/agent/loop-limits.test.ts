@@ -144,6 +144,7 @@ describe('a limit that is reached', () => {
       const { end, told } = await converse(wire, { tools: [], limits });
       expect(end).toMatchObject({ state: 'failed', why, turns: 0, microUsd: 0 });
       expect(end.error).toMatchObject({ code: 'AGENT_LIMIT', permanent: true });
+      expect(end.error?.message).not.toContain(why === 'max_turns' ? 'asked nothing' : 'used up');
       expect([wire.requests.length, told.length]).toEqual([0, 0]);
     }
   });

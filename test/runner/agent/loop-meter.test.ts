@@ -59,11 +59,18 @@ describe('the meter', () => {
     expect(two.room(2_000)).toMatchObject({ ok: true, maxTokens: 4_000, tight: 'budget_usd' });
   });
 
-  test('reads what usage a gateway leaves out, and none that is no count', () => {
+  test('reads what usage a gateway leaves out, and says where it says nothing that can be', () => {
     expect(readUsage({ input_tokens: 5, output_tokens: 7 })).toEqual(tokens(5, 7));
-    const odd = { input_tokens: -5, output_tokens: Number.NaN, cache_read_input_tokens: null };
-    expect(readUsage(odd)).toEqual(tokens(0, 0));
-    expect(readUsage({ input_tokens: 1.5, output_tokens: 1e300 })).toEqual(tokens(2, 1e9));
+    expect(readUsage({ input_tokens: 5.2, output_tokens: 1e15, cache_read_input_tokens: 'many' })).toEqual(
+      tokens(6, 1e9),
+    );
+    const bare = { output_tokens: 7 };
+    for (const odd of [undefined, null, {}, bare, { ...bare, input_tokens: 0 }, { ...bare, input_tokens: '5' }])
+      expect(readUsage(odd)).toBeUndefined();
+    for (const odd of [-7, Number.NaN, '7', null]) {
+      expect(readUsage({ input_tokens: odd, output_tokens: 7 })).toBeUndefined();
+      expect(readUsage({ input_tokens: 5, output_tokens: odd })).toBeUndefined();
+    }
     const cache = { cache_creation_input_tokens: 10, cache_creation: { ephemeral_1h_input_tokens: 12 } };
     expect(readUsage({ input_tokens: 1, output_tokens: 1, ...cache })).toMatchObject({
       cacheWrite5m: 0,

@@ -19,6 +19,33 @@ const answer = (more: Partial<WireAnswer> = {}): WireAnswer => say(REPORT, { usa
 /** message_start, ping, block start, two deltas, block stop, message_delta, message_stop. */
 const EVENTS = 8;
 
+describe('an answer that does not tell what it used', () => {
+  test.each([
+    ['nothing at all', { start: {}, end: {} }],
+    ['texts', { start: { input_tokens: '1000', output_tokens: '1' }, end: { output_tokens: '200' } }],
+    ['less than nothing', { start: { input_tokens: -1000, output_tokens: 1 }, end: { output_tokens: 200 } }],
+    ['no input', { start: { input_tokens: 0, output_tokens: 1 }, end: { output_tokens: 200 } }],
+  ])('but %s is counted at what was set aside for it', async (_, told) => {
+    await using wire = await startClaudeWire([answer({ told })], { count: 2000 });
+    const { end, told: noted, notes } = await converse(wire, { tools: [] });
+    const [first] = noted;
+    expect(first?.boundMicroUsd).toBe(2000 * 2.5 + 16_000 * 10);
+    expect(end).toMatchObject({ state: 'completed', value: REPORT, microUsd: first?.boundMicroUsd });
+    expect(end.unchargedMicroUsd).toBe(first?.boundMicroUsd);
+    expect(end.tokens).toMatchObject({ input: 2000, output: 16_000 });
+    expect(notes).toContainEqual(expect.objectContaining({ text: expect.stringContaining('tells no usage') }));
+  });
+
+  test.each([undefined, null])('and breaks off over it is counted so too, each time: %s', async (nothing) => {
+    const told = { start: nothing, end: { output_tokens: 200 } };
+    await using wire = await startClaudeWire(() => answer({ told }), { count: 2000 });
+    const { end, told: noted } = await converse(wire, { tools: [], limits: { microUsd: 1_000_000, tokens: 400_000 } });
+    const bounds = noted.reduce((sum, { boundMicroUsd }) => sum + boundMicroUsd, 0);
+    expect(wire.requests).toHaveLength(2);
+    expect(end).toMatchObject({ state: 'failed', error: { code: 'MODEL_UNAVAILABLE' }, microUsd: bounds });
+  });
+});
+
 describe('an answer that breaks off', () => {
   test.each([...Array(EVENTS).keys()])(
     'after event %i is asked for once more, and both are charged',

@@ -13,6 +13,8 @@ export interface Tally {
   why: AgentWhy | undefined;
   /** Undefined: no key, or the caps did not allow it. */
   purse: Purse | undefined;
+  /** What earlier attempts of the run spent, also where there is no purse. */
+  beforeMicroUsd: number;
   sdk: string | undefined;
   /** The conversation, once it is over. */
   loop: Omit<LoopEnd<unknown>, 'value'> | undefined;
@@ -26,6 +28,7 @@ export function newTally(): Tally {
     mode: 'figures',
     why: undefined,
     purse: undefined,
+    beforeMicroUsd: 0,
     sdk: undefined,
     loop: undefined,
     asked: false,
@@ -51,7 +54,7 @@ export function accountOf({ job, tally, pricesAsOf, ms, calls, facts, scrub }: A
   const microUsd = spentBy(tally);
   return {
     mode: tally.mode,
-    why: tally.why ?? 'no_evidence',
+    why: tally.why ?? 'error',
     cutShort: loop?.cutShort ?? false,
     ...(tally.asked && { model: job.model }),
     ...(sdk !== undefined && { sdk: sdk.slice(0, 40) }),
@@ -83,7 +86,7 @@ function spentBy({ asked, loop, purse }: Tally): number | null {
 /** The same with earlier attempts of the run, and what a crash left uncounted at its bound. */
 export function spentByRun(tally: Tally): number | null {
   const spent = spentBy(tally);
-  return spent === null ? null : (tally.purse?.beforeMicroUsd ?? 0) + spent;
+  return spent === null ? null : tally.beforeMicroUsd + spent;
 }
 
 /** Who names a product may write anything into its name. */
@@ -111,5 +114,5 @@ const WHY_OF: Readonly<Record<string, AgentWhy>> = {
 
 /** The word for an error that ended an attempt before or beside the conversation. */
 export function whyOf(error: unknown): AgentWhy {
-  return (error instanceof RunError ? WHY_OF[error.code] : undefined) ?? 'no_evidence';
+  return (error instanceof RunError ? WHY_OF[error.code] : undefined) ?? 'error';
 }

@@ -24,7 +24,7 @@ import { keepTranscript } from './kept-transcript.ts';
 import { priceOf, type PriceTable } from './prices.ts';
 import { rememberingDocs } from './remember.ts';
 import { makeReport } from './report.ts';
-import type { Stopped } from './stops.ts';
+import { ownError, type Stopped } from './stops.ts';
 import { createTranscript, type Transcript } from './transcript.ts';
 
 /** What agents are given beside what every kind has. */
@@ -126,7 +126,7 @@ async function carryOut(deps: AgentDeps, attempt: Attempt): Promise<KindEnd> {
     const agent = await agentEnd(deps, attempt, 'told');
     return { ok: true, output: { form: 'value', value: made.value }, agent, ...(made.docs && { docs: made.docs }) };
   } catch (thrown) {
-    const error = ctx.signal.aborted ? readThrown(ctx.signal.reason) : readThrown(thrown);
+    const error = ctx.signal.aborted ? readThrown(ctx.signal.reason) : ownError(thrown);
     tally.why = ctx.signal.aborted ? whyOf(error) : (tally.why ?? whyOf(error));
     if (!(thrown instanceof BellhopError) && !ctx.signal.aborted) noteStack(error, ctx);
     // What was stopped from outside is not settled, but a timeout is.
@@ -151,16 +151,16 @@ async function agentEnd(
   const kept = keep ? await keepTranscript(deps.store, { transcript, until }) : undefined;
   return {
     account: kept === undefined ? account : { ...account, transcript: kept.noted },
-    rest: restOf(tally),
+    rest: await restOf(tally),
     ...(kept !== undefined && { transcript: kept.ref, putTranscript: () => kept.again() }),
   };
 }
 
-function restOf({ purse, asked, loop }: Tally): NonNullable<KindEnd['agent']>['rest'] {
+async function restOf({ purse, asked, loop }: Tally): Promise<NonNullable<KindEnd['agent']>['rest']> {
   if (purse === undefined) return { spend: [], docs: [] };
   // A conversation without an end is unheard of; what it may have cost stands in the run's document and is counted from there.
   if (asked && loop === undefined) return { spend: [], docs: [] };
-  return purse.rest(loop?.unchargedMicroUsd ?? 0);
+  return purse.rest((loop?.microUsd ?? 0) - (await purse.counted()));
 }
 
 interface Made {
@@ -217,6 +217,7 @@ async function openPurse(deps: AgentDeps, { job, run, tally }: Attempt): Promise
     });
   }
   const opened = await deps.budget.open(run, job);
+  tally.beforeMicroUsd = opened.ok ? opened.purse.beforeMicroUsd : opened.beforeMicroUsd;
   if (!opened.ok) return opened.error;
   tally.purse = opened.purse;
   return undefined;
@@ -258,7 +259,7 @@ async function answered(
     throw end.error ?? lateError(job);
   } catch (thrown) {
     ctx.signal.throwIfAborted();
-    const error = readThrown(thrown);
+    const error = ownError(thrown);
     tally.why ??= whyOf(error);
     if (!fallback || !isLast(attempt, error)) throw error;
     tally.mode = 'figures';

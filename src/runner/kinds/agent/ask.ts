@@ -22,6 +22,12 @@ export interface Asking {
   request: Pick<LoopRequest<unknown>, 'job' | 'beforeTurn' | 'note' | 'signal'>;
   requestIds: string[];
 }
+/** Of a request and its answer. */
+interface Most {
+  input: number;
+  maxTokens: number;
+  boundMicroUsd: number;
+}
 interface Turn {
   turn: number;
   /** Called when its request goes out, each time. */
@@ -46,7 +52,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   let known: number | undefined;
   let newBytes = 0;
 
-  async function count(body: RequestBody): Promise<number> {
+  async function countInput(body: RequestBody): Promise<number> {
     const { cache_control: _, ...counted } = body;
     try {
       const options = { signal, maxRetries: 0, timeout: COUNT_TIMEOUT_MS };
@@ -61,7 +67,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
 
   async function bound(body: RequestBody): Promise<number> {
     if (known === undefined) {
-      known = await count(body);
+      known = await countInput(body);
       newBytes = 0;
     }
     return known + tokensOf(newBytes);
@@ -81,11 +87,13 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     }
   }
 
-  function charge(message: Anthropic.Message): number {
-    const tokens = readUsage(message.usage);
-    known = wholeInput(tokens) + tokens.output;
-    newBytes = 0;
-    return meter.add(tokens);
+  /** What nobody tells is counted at what was set aside for it: money that was spent is never forgotten. */
+  function count({ usage }: Anthropic.Message, most: Most): { tokens: Tokens; microUsd: number } {
+    const tokens = readUsage(usage);
+    if (tokens !== undefined) return { tokens, microUsd: meter.add(tokens) };
+    note({ kind: 'note', text: 'the answer tells no usage: it is counted at its upper bound' });
+    const atMost = { input: most.input, output: most.maxTokens, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+    return { tokens: atMost, microUsd: meter.add(atMost, most.boundMicroUsd) };
   }
 
   function keepId(id: string | null | undefined): void {
@@ -93,9 +101,9 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   }
 
   /** One request. Stopped: its answer broke off, and one more try is worth it; what came of it is charged. */
-  async function send(body: RequestBody, maxTokens: number): Promise<Anthropic.Message | Stopped> {
+  async function send(body: RequestBody, most: Most): Promise<Anthropic.Message | Stopped> {
     const begun = clock.monotonic();
-    const stream = client.messages.stream({ ...body, max_tokens: maxTokens }, { signal });
+    const stream = client.messages.stream({ ...body, max_tokens: most.maxTokens }, { signal });
     let part: Anthropic.Message | undefined;
     let cameBytes = 0;
     stream.on('streamEvent', (event, snapshot) => {
@@ -104,7 +112,9 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
     });
     const ended = (message: Anthropic.Message): Anthropic.Message => {
       keepId(stream.request_id);
-      const microUsd = charge(message);
+      const { tokens, microUsd } = count(message, most);
+      known = wholeInput(tokens) + tokens.output;
+      newBytes = 0;
       const ms = clock.monotonic() - begun;
       const { content, stop_reason: stop, usage } = message;
       note({ kind: 'answer', content, stop, usage, microUsd, ms, requestId: stream.request_id ?? undefined });
@@ -116,7 +126,7 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
       // The connection may break behind the last word.
       const whole = stream.receivedMessages.at(-1);
       if (whole !== undefined && !signal.aborted) return ended(whole);
-      if (part !== undefined) meter.add(usageSoFar(part, Math.min(maxTokens, tokensOf(cameBytes))));
+      if (part !== undefined) count(soFar(part, Math.min(most.maxTokens, tokensOf(cameBytes))), most);
       signal.throwIfAborted();
       const failure = describeApiError(error, job.model);
       keepId(stream.request_id ?? failure.requestId);
@@ -132,12 +142,12 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   async function once(body: RequestBody, { turn, sent }: Turn): Promise<Anthropic.Message | Stopped> {
     const input = await bound(body);
     const room = meter.room(input);
-    if (!room.ok) throw limitStop(room.why);
+    if (!room.ok) throw limitStop(room.why, turn === 1 && meter.tokens().input === 0);
     await tell(room.boundMicroUsd);
     const { maxTokens } = room;
     note({ kind: 'request', turn, maxTokens, inputBound: input, toolChoice: body.tool_choice?.type });
     sent();
-    return await send(body, maxTokens);
+    return await send(body, { ...room, input });
   }
 
   return {
@@ -155,10 +165,13 @@ export function createAsk({ client, clock, meter, request, requestIds }: Asking)
   };
 }
 
-/** Only its end tells how long an answer is: of one that broke off what came counts, where that is more than it told. */
-function usageSoFar(part: Anthropic.Message, came: number): Tokens {
-  const told = readUsage(part.usage);
-  return part.stop_reason === null ? { ...told, output: Math.max(told.output, came) } : told;
+/** A part of an answer tells its first token, and the others with its end: what came of it was made all the same, and is paid for. */
+function soFar(part: Anthropic.Message, came: number): Anthropic.Message {
+  const { stop_reason: stop, usage } = part;
+  const told: unknown = (usage as Anthropic.Usage | null | undefined)?.output_tokens; // a gateway may leave it out
+  return stop !== null || typeof told !== 'number'
+    ? part
+    : { ...part, usage: { ...usage, output_tokens: Math.max(told, came) } };
 }
 
 function tokensOf(bytes: number): number {

@@ -169,12 +169,13 @@ function actionOf(advice: ShownAdvice, { parts, pen }: Made): ActionInput {
   const again = (advice.repeatReason ?? '').trim();
   const because = advice.because === undefined ? '' : `: ${advice.because}`;
   const sure = advice.confidence === 'high' ? '' : ` Confidence: ${advice.confidence}${because}.`;
-  const why = `${ended(pen.line(advice.why, 600))}${again === '' ? '' : ` Again, because: ${ended(pen.line(again, 200))}`}${sure}`;
+  const why =
+    `${ended(pen.line(advice.why, 600))}${again === '' ? '' : ` Again, because: ${ended(pen.line(again, 200))}`}${sure}`.trim();
   const impact = advice.impact === undefined ? '' : pen.line(advice.impact, 80);
   const isKept = job.memory !== undefined && RunId.safeParse(runId).success;
   return {
     title: title || '–',
-    why,
+    ...(why !== '' && { why }),
     ...(impact !== '' && { impact }),
     ...(isKept && { advice: { runId, key: advice.key } }),
   };

@@ -115,7 +115,7 @@ function failedBy(thrown: unknown): Pick<LoopEnd<never>, 'state' | 'why' | 'erro
     code: 'INTERNAL',
     cause: thrown,
   });
-  return { state: 'failed', why: 'api_error', error };
+  return { state: 'failed', why: 'error', error };
 }
 
 interface Conversation<T> {

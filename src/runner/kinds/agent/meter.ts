@@ -1,4 +1,5 @@
 /** What a conversation has used, and what its next request may use: no request is sent that could pass a limit. */
+import { z } from 'zod';
 import type { AgentWhy, Tokens } from '../../../store/agent-records.ts';
 import { affordableOutput, boundMicroUsd, costMicroUsd } from './prices.ts';
 import type { Price } from './prices.ts';
@@ -17,8 +18,8 @@ export type Room =
 type Limit = Extract<AgentWhy, 'budget_usd' | 'budget_tokens'>;
 
 export interface Meter {
-  /** Counts an answer, or the part of it that came; its micro-dollars. */
-  add(tokens: Tokens): number;
+  /** Counts an answer, or the part of it that came; its micro-dollars. `atMost`: they are this, for nobody told the tokens. */
+  add(tokens: Tokens, atMost?: number): number;
   /** Room for a request of at most so many input tokens. */
   room(input: number): Room;
   /** The limit of which four fifths are used. */
@@ -53,10 +54,10 @@ export function createMeter({ limits, price }: { limits: Limits; price: Price | 
   }
 
   return {
-    add(tokens) {
+    add(tokens, atMost) {
       for (const kind of ['input', 'output', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] as const)
         used[kind] += tokens[kind];
-      const cost = price === undefined ? 0 : costMicroUsd(price, tokens);
+      const cost = price === undefined ? 0 : (atMost ?? costMicroUsd(price, tokens));
       spent += cost;
       last = { cost, whole: wholeInput(tokens) + tokens.output };
       return cost;
@@ -90,25 +91,39 @@ export function wholeInput(tokens: Tokens): number {
   return tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h;
 }
 
-/** The usage that an answer tells, as counts: a gateway may leave out what the types promise. */
-export function readUsage(usage: {
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_input_tokens?: number | null;
-  cache_creation_input_tokens?: number | null;
-  cache_creation?: { ephemeral_1h_input_tokens?: number | null } | null;
-}): Tokens {
-  const written = count(usage.cache_creation_input_tokens);
-  const cacheWrite1h = Math.min(written, count(usage.cache_creation?.ephemeral_1h_input_tokens));
-  return {
-    input: count(usage.input_tokens),
-    output: count(usage.output_tokens),
-    cacheRead: count(usage.cache_read_input_tokens),
+const Told = z.number().nonnegative();
+const Usage = z.object({
+  input_tokens: Told,
+  output_tokens: Told,
+  cache_read_input_tokens: Told.nullish().catch(0),
+  cache_creation_input_tokens: Told.nullish().catch(0),
+  cache_creation: z
+    .object({ ephemeral_1h_input_tokens: Told.nullish().catch(0) })
+    .nullish()
+    .catch(undefined),
+});
+
+/**
+ * The usage that an answer tells, as counts. A gateway may leave out what the types promise, or say what cannot be; undefined: nobody
+ * knows what was used. Nothing was not, for something was asked.
+ */
+export function readUsage(usage: unknown): Tokens | undefined {
+  const read = Usage.safeParse(usage);
+  if (!read.success) return undefined;
+  const told = read.data;
+  const written = count(told.cache_creation_input_tokens);
+  const cacheWrite1h = Math.min(written, count(told.cache_creation?.ephemeral_1h_input_tokens));
+  const tokens = {
+    input: count(told.input_tokens),
+    output: count(told.output_tokens),
+    cacheRead: count(told.cache_read_input_tokens),
     cacheWrite5m: written - cacheWrite1h,
     cacheWrite1h,
   };
+  return wholeInput(tokens) === 0 ? undefined : tokens;
 }
 
-function count(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? Math.min(Math.ceil(value), 1e9) : 0;
+/** Sums of them stay exact. */
+function count(value: number | null | undefined): number {
+  return Math.min(Math.ceil(value ?? 0), 1e9);
 }

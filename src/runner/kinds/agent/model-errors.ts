@@ -59,9 +59,13 @@ function classify({ status, errorCode, headers }: Shape, model: string): Verdict
     why: 'api_error',
     code: 'MODEL_UNAVAILABLE',
     permanent: false,
+    hint: LATER,
     ...(wait > 0 && { retryAfterMs: Math.ceil(wait) }),
   };
 }
+
+const LATER =
+  'Run it again later, or give the job more `retries`. Where it never answers: check the network and ANTHROPIC_BASE_URL.';
 
 function hintFor(status: number, model: string): string | undefined {
   if (status === 401) return 'Check ANTHROPIC_API_KEY: the key is not known, or was revoked.';

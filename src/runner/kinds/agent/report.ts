@@ -98,6 +98,7 @@ const WITHOUT_MODEL: Readonly<Partial<Record<AgentWhy, string>>> = {
   price_unknown: 'nobody knows the price of its model (the model of the job may be misspelt)',
   spend_limit: 'the spend limit of the account is reached',
   api_error: 'the Claude API could not be used (`bellhop doctor` says why)',
+  error: 'an error beside it broke the conversation off',
 };
 
 /** A report that was to have a model and has none is partial, whatever stands in it. */

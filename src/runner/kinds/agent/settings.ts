@@ -14,7 +14,7 @@ export function figuresOnly(deps: { store: Store; clock: Clock }): AgentSettings
     permanent: true,
   });
   return {
-    budget: { open: () => Promise.resolve({ ok: false, error }), tell: () => Promise.resolve() },
+    budget: { open: () => Promise.resolve({ ok: false, error, beforeMicroUsd: 0 }), tell: () => Promise.resolve() },
     memory: createMemory(deps),
     openClaude,
     prices: { asOf: '1970-01-01', models: {} },

@@ -23,21 +23,34 @@ const LIMITS = {
   tool_calls: ['its tool calls', 'toolCalls'],
 } as const;
 
-/** A limit of the job was reached before there was a report. */
-export function limitStop(why: keyof typeof LIMITS): Stopped {
+/** A limit of the job was reached before there was a report; `unasked`: before the first request, which is too large for what is left. */
+export function limitStop(why: keyof typeof LIMITS, unasked = false): Stopped {
   const [what, member] = LIMITS[why];
   const hint = `Raise \`budget.${member}\` of the job, or let its tools return less.`;
   return new Stopped(
     why,
-    new RunError(`the agent used up ${what} before it had a report`, { code: 'AGENT_LIMIT', permanent: true, hint }),
+    new RunError(
+      unasked
+        ? `the agent asked nothing: what it has left of ${what} is too little for its first request`
+        : `the agent used up ${what} before it had a report`,
+      { code: 'AGENT_LIMIT', permanent: true, hint },
+    ),
   );
 }
+
+const LOOK = 'Look at what it was told and wrote: `bellhop runs show RUN --transcript`.';
+const CALL = 'Say in the prompt when a tool is to be called, or let code call it: `baseline` of the job.';
+const HINTS: Readonly<Partial<Record<AgentWhy, string>>> = {
+  refusal: `${LOOK} Then change the prompt, or what the tools return.`,
+  bad_output: `${LOOK} A clearer prompt, a stronger model or more effort may help.`,
+  no_evidence: CALL,
+};
 
 /** What the model answered is no report. Asking again costs as much again, so a person decides. */
 export function answerStop(
   why: Extract<AgentWhy, 'refusal' | 'truncated' | 'context' | 'bad_output' | 'no_evidence'>,
   message: string,
-  hint?: string,
+  hint = HINTS[why],
 ): Stopped {
   const detail = { code: 'AGENT_ANSWER' as const, permanent: true, ...(hint !== undefined && { hint }) };
   return new Stopped(why, new RunError(short(message, 500), detail));
@@ -45,9 +58,18 @@ export function answerStop(
 
 /** What `beforeTurn` threw: the money of the coming turn could not be set aside, so the turn does not come. */
 export function purseStop(thrown: unknown): Stopped {
-  if (thrown instanceof BellhopError) return new Stopped('budget_usd', thrown);
-  const { message } = readThrown(thrown);
-  return new Stopped('budget_usd', new RunError(`the money could not be set aside: ${message}`, { code: 'INTERNAL' }));
+  const error = thrown instanceof RunError ? thrown : ownError(thrown);
+  if (error instanceof BellhopError)
+    return new Stopped(error.code === 'BUDGET_REACHED' ? 'budget_usd' : 'error', error);
+  const message = `the money could not be set aside: ${error.message}`;
+  return new Stopped('error', new RunError(message, { code: 'INTERNAL' }));
+}
+
+/** What was thrown, with the code and the way out of an error that is not the run's own: a full disk is no failure of the job. */
+export function ownError(thrown: unknown): Error {
+  if (thrown instanceof RunError || !(thrown instanceof BellhopError)) return readThrown(thrown);
+  const { message, code, hint } = thrown;
+  return new RunError(message, { code, ...(hint !== undefined && { hint }), cause: thrown });
 }
 
 /** Three failed calls and no good one: what is broken is not mended by asking on. Returns undefined while there is hope. */

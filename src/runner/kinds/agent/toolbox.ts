@@ -77,8 +77,6 @@ interface Ready {
   query: string;
 }
 
-type Asked = Pick<ToolCall, 'by'>;
-
 export function createToolbox(deps: ToolboxDeps): Toolbox {
   const { clock, tools, context, take, step, nonce } = deps;
   const scrub = deps.scrub ?? createScrub([]);
@@ -112,7 +110,7 @@ export function createToolbox(deps: ToolboxDeps): Toolbox {
   }
 
   /** Ends at its timeout and with the signal, whether the tool listens or not. */
-  async function run({ tool, input, query, by }: Ready & Asked, signal: AbortSignal): Promise<string> {
+  async function run({ tool, input, query, by }: Ready & Pick<ToolCall, 'by'>, signal: AbortSignal): Promise<string> {
     const late = new AbortController();
     const { name, timeoutMs } = tool;
     const timer = clock.after(timeoutMs, () =>
