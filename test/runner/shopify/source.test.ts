@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../../jobs/_merchandising/limits.ts';
 import { addDays, dayTeller, within } from '../../../src/runner/kinds/agent/tools/shopify/days.ts';
 import type { Days } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
 import { createShop } from '../../support/shop/server.ts';
@@ -140,6 +141,20 @@ describe('a shop read over the Admin API', () => {
     const risk = await call('inventory_risk', { dead: 90 });
     expect(risk.gaps).toContain('what does not move is judged by 59 days instead of 90: older orders were not read');
     expect(valueOf(risk, 'inventory.dead')).toBe(1);
+  });
+});
+
+describe('what the report of a shop asks of its orders', () => {
+  test('is there in whole without read_all_orders', async () => {
+    await using shop = await createShop(smallShop(), {
+      bucket: WIDE,
+      scopes: ['read_discounts', 'read_inventory', 'read_orders', 'read_products'],
+    });
+    const call = caller(undefined, context(shop.env));
+    const { paceDays, leadDays, deadDays } = LIMITS;
+    expect((await call('inventory_risk', { days: paceDays, cover: leadDays, dead: deadDays })).gaps).toEqual([]);
+    expect((await call('inventory_risk')).gaps).toEqual([]);
+    expect((await call('sales_summary', { days: 28 })).gaps).toEqual([]);
   });
 });
 
