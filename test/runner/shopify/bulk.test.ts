@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { dayTeller, within } from '../../../src/runner/kinds/agent/tools/shopify/days.ts';
 import type { Days, Order } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
@@ -148,7 +150,10 @@ describe('a reading in bulk that goes wrong', () => {
     ],
     ['has a line that does not fit', { file: (text: string) => text + line }],
     ['has an amount of its own', { file: (text: string) => text.replace(/"amount":"[^"]+/, '"amount":"1e99') }],
-    ['has an order twice', { file: (text: string) => `${text.split('\n')[0]}\n${text}` }],
+    [
+      'has an order twice',
+      { file: (text: string) => `${text}${text.split('\n')[0]?.replace('"test":false', '"test":true')}\n` },
+    ],
     ['has something that was not asked for', { file: (text: string) => `${text}{"id":"gid://shopify/Customer/1"}\n` }],
     ['has a list where a thing should be', { file: (text: string) => `${text}[]\n` }],
     ['ends early', { file: (text: string) => text.slice(0, text.length / 2) }],
@@ -179,6 +184,24 @@ describe('a reading in bulk that goes wrong', () => {
   ])('because its file is said to be at %s, which is not asked', async (url) => {
     const { shop, same } = await instead({ url: () => url });
     expect([same, shop.bulks.fetched]).toEqual([true, 0]);
+  });
+
+  test.each(['at another address', 'behind a redirect'])('does not fetch a file that is %s', async (where) => {
+    let hits = 0;
+    const shops: ShopServer[] = [];
+    const http = createServer((_, response) => {
+      hits++;
+      response.end(shops[0]?.bulks.runs[0]?.text);
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const location = `http://127.0.0.1:${(http.address() as AddressInfo).port}/file`; // it listens on a port
+    await using shop = await createShop(built, { clock, bucket: { maximum: 1e9, restorePerSecond: 100 } });
+    shops.push(shop);
+    shop.bulks.script =
+      where === 'behind a redirect' ? { fileStatus: { status: 302, headers: { location } } } : { url: () => location };
+    const { value } = await until(clock, open(shop.env, clock).orders(DAYS, never));
+    expect([value?.rows.length, hits]).toEqual([told(built).length, 0]);
+    await new Promise((resolve) => http.close(resolve));
   });
 
   test('the token does not go with the question for the file', async () => {
