@@ -77,7 +77,7 @@ function productTable(evidence: Evidence): SectionInput[] {
   ];
   const revenue = ({ id }: KnownTarget): number | undefined => number(evidence, `product.${id}.revenue`);
   const rows = unique(known(evidence, 'product'))
-    .filter((target) => revenue(target) !== undefined)
+    .filter((target) => (number(evidence, `product.${target.id}.units`) ?? 0) > 0)
     .sort((a, b) => (revenue(b) ?? 0) - (revenue(a) ?? 0))
     .slice(0, MAX_PRODUCTS)
     .map((target) => cells(evidence, target, ['revenue', 'units', 'change_units', 'refund_rate']));

@@ -16,8 +16,8 @@ export const LIMITS = {
   leadDays: 14,
   /** Days over which the pace of sales is taken: a week in which a product was out of stock says nothing of it. */
   paceDays: 28,
-  /** Days without a sale after which stock is dead, and percent of the period's revenue that it must be worth. */
-  deadDays: 60,
+  /** Days without a sale after which stock is dead (eight weeks: of 60 days an app without read_all_orders never sees the first in whole), and percent of the period's revenue that it must be worth. */
+  deadDays: 56,
   deadShare: 2,
   /** A discount is looked at from so many uses on, and when it gave away this percent of gross sales … */
   discountUses: 5,

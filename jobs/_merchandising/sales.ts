@@ -100,11 +100,16 @@ function trend(evidence: Evidence, target: KnownTarget, short: ReadonlySet<strin
   if (change === undefined || units === undefined || before === undefined || short.has(target.id)) return [];
   if (Math.max(units, before) < LIMITS.unitsForTrend) return [];
   if (change >= LIMITS.rise) return [riser(target, change)];
-  return change <= LIMITS.fall ? [faller(target, change)] : [];
+  // A shop that sold nothing at all has another reason than each of its products.
+  if (units === 0 && (number(evidence, 'sales.units') ?? 0) === 0) return [];
+  return change <= LIMITS.fall ? [faller(evidence, target, change)] : [];
 }
 
 const moved = (target: KnownTarget): string =>
   `${cite(target, 'units')} sold, ${cite(target, 'previous_units')} before`;
+/** What is not in the lists of stock may have been taken out of the shop. */
+const hasStock = (evidence: Evidence, { id }: KnownTarget): boolean =>
+  (number(evidence, `product.${id}.stock`) ?? 0) > 0;
 
 function riser(target: KnownTarget, change: number): Signal {
   const name = called(target);
@@ -129,15 +134,18 @@ function riser(target: KnownTarget, change: number): Signal {
   };
 }
 
-function faller(target: KnownTarget, change: number): Signal {
+function faller(evidence: Evidence, target: KnownTarget, change: number): Signal {
   const name = called(target);
+  const toNothing = number(evidence, `product.${target.id}.units`) === 0;
+  const lost = toNothing ? 'does not sell any more' : 'has lost demand';
+  const although = hasStock(evidence, target) ? ', although it is in stock' : '';
   return {
     kind: 'faller',
     weight: 430 + Math.min(60, -change / 10),
-    head: `${name} has lost demand`,
+    head: `${name} ${lost}`,
     finding: {
       key: `faller.product.${target.id}`,
-      text: `${name} has lost demand: ${moved(target)}, although it is in stock.`,
+      text: `${name} ${lost}: ${moved(target)}${although}.`,
       confidence: 'medium',
       target: ref(target),
     },
@@ -145,7 +153,7 @@ function faller(target: KnownTarget, change: number): Signal {
       action: 'review_price',
       target: ref(target),
       title: `Review price and page of ${name}`,
-      why: 'It is in stock and fewer want it. Compare its price with others, and check that customers can still find it.',
+      why: `${although === '' ? 'Fewer' : 'It is in stock and fewer'} want it. Compare its price with others, and check that customers can still find it.`,
       impact: `${moved(target)} (${cite(target, 'change_units')})`,
       confidence: 'low',
     },

@@ -21,7 +21,10 @@ export function stockSignals(evidence: Evidence): Signal[] {
   const items = (from: readonly StockRow[]): Item[] => unique(from).flatMap((row) => item(evidence, row) ?? []);
   return [
     ...items(rows.outOfStock)
-      .filter(({ share, soldPerDay }) => share >= LIMITS.bestSellerShare && soldPerDay >= LIMITS.soldPerDay)
+      .filter(
+        ({ target, share, soldPerDay }) =>
+          (share >= LIMITS.bestSellerShare && soldPerDay >= LIMITS.soldPerDay) || fellToNothing(evidence, target),
+      )
       .map((one) => stockOut(evidence, one)),
     ...items(rows.atRisk)
       .filter((one) => runningOut(evidence, one))
@@ -42,9 +45,17 @@ function item(evidence: Evidence, row: StockRow): Item | undefined {
   return { target, row, soldPerDay, share, coming: row.incoming >= soldPerDay * LIMITS.leadDays && row.incoming > 0 };
 }
 
+/** It sold well in the period before and not at all in this one. */
+function fellToNothing(evidence: Evidence, { id }: KnownTarget): boolean {
+  const before = number(evidence, `product.${id}.previous_units`) ?? 0;
+  return number(evidence, `product.${id}.units`) === 0 && before >= LIMITS.unitsForTrend;
+}
+
 function stockOut(evidence: Evidence, { target, share, coming }: Item): Signal {
   const name = called(target);
-  const pace = `it sold ${cite(target, 'sold_per_day')} a day`;
+  const pace = fellToNothing(evidence, target)
+    ? `it sold nothing after ${cite(target, 'previous_units')} in the period before`
+    : `it sold ${cite(target, 'sold_per_day')} a day`;
   const sold = number(evidence, `product.${target.id}.revenue`) ?? 0;
   const finding = {
     key: `stockout.product.${target.id}`,

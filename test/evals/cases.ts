@@ -256,6 +256,20 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: 'to-nothing',
+    what: 'one sells nothing any more though it is there, one because it ran out',
+    tell: (shop) => {
+      steady(shop).product({ id: '2018', title: 'Wool Throw', price: 24, cost: 11, stock: 900 });
+      shop.sell({ product: '2018', perDay: 3, from: 70, to: 8 });
+      shop.product({ id: '2019', title: 'Copper Kettle', price: 9, cost: 4, stock: 0 });
+      shop.sell({ product: '2019', perDay: 2, from: 14, to: 8 });
+    },
+    truth: {
+      findings: ['revenue.drop', 'faller.product.2018', 'stockout.product.2019'],
+      advice: ['review_price product 2018', 'restock product 2019'],
+    },
+  },
+  {
     name: 'sale-week',
     what: 'a sale for everybody began, and earns enough',
     tell: (shop) => {

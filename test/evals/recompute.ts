@@ -72,7 +72,7 @@ export function recompute(built: BuiltShop, days: number): Figures {
   figures.set('sales.change.revenue', percent(net(sums.now) - net(sums.before), net(sums.before)));
   figures.set('sales.change.orders', percent(sums.now.orders.size - sums.before.orders.size, sums.before.orders.size));
   for (const [id, { now, before }] of products) {
-    if (now.units === 0) continue;
+    if (now.units === 0 && before.units === 0) continue;
     figures.set(`product.${id}.revenue`, net(now) / scale).set(`product.${id}.units`, now.units);
     figures.set(`product.${id}.previous_units`, before.units);
     figures.set(`product.${id}.share`, percent(net(now), net(sums.now)));

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
@@ -150,9 +152,10 @@ describe('a question', () => {
     const orders = shop.log.filter(({ operation }) => operation === 'BellhopOrders').length;
     // Only the first of its kind can be refused, for then it is not known what it costs.
     expect(shop.log.length).toBeLessThanOrEqual(
-      2 + Math.ceil(built.orders.length / 18) + Math.ceil(built.orders.length / 4) + 2,
+      3 + Math.ceil(built.orders.length / 18) + Math.ceil(built.orders.length / 4) + 2,
     );
-    expect(refunds + orders).toBe(shop.log.length - 2);
+    const rest = shop.log.filter(({ operation }) => /Shop|Scopes|OrdersCount/.test(operation)).length;
+    expect([rest, refunds + orders]).toEqual([3, shop.log.length - 3]);
   });
 
   test('two clients of one shop share its bucket', async () => {
@@ -348,5 +351,55 @@ describe('scopes', () => {
       state: 'failed',
       error: { code: 'SHOPIFY_REJECTED' },
     });
+  });
+
+  test.each([
+    {},
+    { SHOPIFY_STORE: '' },
+    { SHOPIFY_STORE: ' ', SHOPIFY_API_URL: '' },
+    { SHOPIFY_API_URL: '\t' },
+    { SHOPIFY_STORE: '', SHOPIFY_ACCESS_TOKEN: 'shpat_of_a_test' },
+  ])('the doctor asks nobody where %j names no shop', async (env) => {
+    expect(await checkShop(env, { clock }, never)).toEqual({ state: 'off' });
+  });
+
+  test.each(['', '  '])('the doctor asks the address that is set where the store is %j', async (store) => {
+    await using shop = await createShop(built);
+    const env = { ...shop.env, SHOPIFY_STORE: store };
+    expect((await until(checkShop(env, { clock }, never))).value).toMatchObject({ state: 'ok' });
+  });
+
+  test.each([
+    { SHOPIFY_STORE: 'nonsense' },
+    { SHOPIFY_STORE: 'a.myshopify.com', SHOPIFY_ACCESS_TOKEN: '' },
+    { SHOPIFY_STORE: 'a.myshopify.com', SHOPIFY_CLIENT_ID: 'app', SHOPIFY_CLIENT_SECRET: ' ' },
+    { SHOPIFY_STORE: 'a.myshopify.com', SHOPIFY_ACCESS_TOKEN: 'two\nlines' },
+  ])('the doctor says what is wrong with %j without asking', async (env) => {
+    const found = await checkShop(env, { clock }, never);
+    expect(found).toMatchObject({ state: 'failed', error: { code: 'SHOPIFY_REJECTED', permanent: true } });
+  });
+});
+
+describe('an answer that comes in parts', () => {
+  test('is left in the middle of its body when nobody waits for it any longer', async () => {
+    const half = Promise.withResolvers<undefined>();
+    const closed = Promise.withResolvers<undefined>();
+    const http = createServer((request, response) => {
+      request.resume();
+      response.on('close', () => closed.resolve(undefined));
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"data":{"shop":', () => half.resolve(undefined));
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { port } = http.address() as AddressInfo; // it listens on a port
+    const stop = new AbortController();
+    const env = { SHOPIFY_API_URL: `http://127.0.0.1:${port}`, SHOPIFY_ACCESS_TOKEN: 'shpat_of_a_test' };
+    const asked = until(clientOf(env).ask(question, stop.signal));
+    await half.promise;
+    for (let turns = 0; turns < 20; turns++) await turn();
+    stop.abort(new Error('enough'));
+    expect((await asked).error).toEqual(new Error('enough'));
+    await closed.promise;
+    await new Promise((resolve) => http.close(resolve));
   });
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildSchema, parse, validate } from 'graphql';
+import { buildSchema, Kind, OperationTypeNode, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { API_VERSION, DOCUMENTS } from '../../../src/runner/kinds/agent/tools/shopify/documents.ts';
 import { LEAST_SCOPES } from '../../../src/runner/kinds/agent/tools/shopify/scopes.ts';
+import { problemOf } from '../../support/shop/bulk.ts';
 import { requestedCost } from '../../support/shop/cost.ts';
 
 const sdl = readFileSync(
@@ -25,9 +26,24 @@ describe('the questions to the Admin API', () => {
     ]);
   });
 
-  test('none of them changes anything', () => {
-    for (const [, text] of documents) expect(text).not.toMatch(/\bmutation\b|\bsubscription\b/);
-    expect(schema.getMutationType()).toBeUndefined();
+  test('none of them changes anything of the shop: what is sent as a mutation begins or ends a reading', () => {
+    const sent = documents.map(([, text]) => parse(text)).flatMap(({ definitions }) => definitions);
+    const mutations = sent.flatMap((each) =>
+      each.kind === Kind.OPERATION_DEFINITION && each.operation !== OperationTypeNode.QUERY
+        ? each.selectionSet.selections.map((field) => (field.kind === Kind.FIELD ? field.name.value : field.kind))
+        : [],
+    );
+    expect(mutations).toEqual(['bulkOperationRunQuery', 'bulkOperationCancel']);
+    expect(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort()).toEqual(mutations.toSorted());
+  });
+
+  test('what is run in bulk keeps to the rules of Shopify, and the shop of the tests knows these', () => {
+    expect(problemOf(schema, DOCUMENTS.BULK_ORDERS)).toBeUndefined();
+    const orders = (fields: string): string => `{ orders { edges { node { id ${fields} } } } }`;
+    const inList = orders('refunds(first: 5) { refundLineItems(first: 5) { nodes { quantity } } }');
+    expect(problemOf(schema, inList)).toBe('a connection field within a list field');
+    expect(problemOf(schema, orders('discountApplications(first: 5) { nodes { index } }'))).toMatch('without ids');
+    expect(problemOf(schema, '{ shop { name } }')).toBe('0 connections');
   });
 
   test('none of them asks for a person', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../../jobs/_merchandising/limits.ts';
 import { addDays, dayTeller, within } from '../../../src/runner/kinds/agent/tools/shopify/days.ts';
 import type { Days } from '../../../src/runner/kinds/agent/tools/shopify/rows.ts';
 import { createShop } from '../../support/shop/server.ts';
@@ -68,6 +69,7 @@ describe('a shop read over the Admin API', () => {
         'BellhopScopes',
         'BellhopShop',
         'BellhopOrders',
+        'BellhopOrdersCount',
         'BellhopRefunds',
         'BellhopProducts',
         'BellhopProductVariants',
@@ -142,7 +144,59 @@ describe('a shop read over the Admin API', () => {
   });
 });
 
-describe('a shop with very many orders', () => {
+describe('what the report of a shop asks of its orders', () => {
+  test('is there in whole without read_all_orders', async () => {
+    await using shop = await createShop(smallShop(), {
+      bucket: WIDE,
+      scopes: ['read_discounts', 'read_inventory', 'read_orders', 'read_products'],
+    });
+    const call = caller(undefined, context(shop.env));
+    const { paceDays, leadDays, deadDays } = LIMITS;
+    expect((await call('inventory_risk', { days: paceDays, cover: leadDays, dead: deadDays })).gaps).toEqual([]);
+    expect((await call('inventory_risk')).gaps).toEqual([]);
+    expect((await call('sales_summary', { days: 28 })).gaps).toEqual([]);
+  });
+});
+
+describe('what lies beyond the bound of a list', () => {
+  test('is said of places, of codes of a discount, and of discounts of an order', async () => {
+    const built = smallShop();
+    const codes = Array.from({ length: 11 }, (_, at) => `CODE${at}`);
+    const [winter, bundle] = built.discounts;
+    if (winter === undefined || bundle === undefined) throw new Error('the story has no discounts');
+    const orders = built.orders.map((order, at) => (at === 80 ? { ...order, discounts: codes.slice(0, 6) } : order));
+    const much = { ...built, orders, discounts: [{ ...winter, codes }, bundle] };
+    await using shop = await createShop(much, { bucket: WIDE, marks: { locations: 11 } });
+    const source = open(shop.env);
+    const gaps = {
+      orders: (await source.orders(DAYS, never)).gaps,
+      products: (await source.products('active', never)).gaps,
+      discounts: (await source.discounts(never)).gaps,
+    };
+    expect(gaps).toEqual({
+      orders: ['of orders with more than 5 discounts only the first ones were read'],
+      products: ['what is on its way was read of the first 10 places of a variant only'],
+      discounts: ['of discounts with more than 10 codes only the uses of the first 10 were counted'],
+    });
+  });
+
+  test('is not spoken of where there is nothing', async () => {
+    const built = smallShop();
+    const codes = Array.from({ length: 10 }, (_, at) => `CODE${at}`);
+    const [winter, bundle] = built.discounts;
+    if (winter === undefined || bundle === undefined) throw new Error('the story has no discounts');
+    const orders = built.orders.map((order, at) => (at === 80 ? { ...order, discounts: codes.slice(0, 5) } : order));
+    const full = { ...built, orders, discounts: [{ ...winter, codes }, bundle] };
+    await using shop = await createShop(full, { bucket: WIDE, marks: { locations: 10 } });
+    const source = open(shop.env);
+    expect((await source.orders(DAYS, never)).gaps).toEqual([]);
+    expect((await source.products('active', never)).gaps).toEqual([]);
+    expect((await source.discounts(never)).gaps).toEqual([]);
+  });
+});
+
+describe('a shop with very many orders, of which none can be had in bulk', () => {
+  const REFUSED = '; reading in bulk failed: as many others are under way as the shop allows';
   const many = story({ now: NOW })
     .product({ title: 'Pin', price: 2, stock: 100 })
     .sell({ product: 'Pin', perDay: 300, from: 40, to: 1 })
@@ -152,22 +206,24 @@ describe('a shop with very many orders', () => {
     const clock = sleepClock();
     await using shop = await createShop(many, { clock, bucket: WIDE });
     const days = { from: '2026-10-13', to: '2026-11-21' };
+    shop.bulks.script.refuse = 'LIMIT_REACHED';
     const { rows, gaps, completeFrom } = await open(shop.env, clock).orders(days, never);
     expect(rows).toHaveLength(10_000);
     expect(rows).toEqual(many.orders.slice(-10_000));
-    expect(gaps).toEqual(['only the newest 10,000 orders from 2026-10-13 to 2026-11-21 were read']);
+    expect(gaps).toEqual([`only the newest 10,000 orders from 2026-10-13 to 2026-11-21 were read${REFUSED}`]);
     // The day on which the reading stopped is not whole, the one after it is.
     const oldest = dayTeller('Europe/Berlin')(rows[0]?.createdAt ?? '');
     expect(completeFrom).toBe(addDays(oldest, 1));
     const pages = shop.log.filter(({ operation }) => operation === 'BellhopOrders');
     expect(pages.length).toBeLessThanOrEqual(600);
     expect(Math.max(...shop.log.map(({ requested }) => requested))).toBeLessThanOrEqual(1000);
-    expect(shop.log.length).toBeLessThan(pages.length + 5);
+    expect(shop.log.length).toBeLessThan(pages.length + 6);
   });
 
   test('is read for two and a half minutes, then a report is made of what is there', async () => {
     const clock = sleepClock();
     await using shop = await createShop(many, { clock, bucket: { maximum: 1000, restorePerSecond: 50 } });
+    shop.bulks.script.refuse = 'OPERATION_IN_PROGRESS';
     const reading = open(shop.env, clock).orders({ from: '2026-10-13', to: '2026-11-21' }, never);
     const { value, seconds } = await until(clock, reading);
     const { rows, gaps } = value ?? { rows: [], gaps: [] };
@@ -175,6 +231,8 @@ describe('a shop with very many orders', () => {
     expect(seconds).toBeLessThan(200);
     expect(rows.length).toBeGreaterThan(200);
     expect(rows.length).toBeLessThan(10_000);
-    expect(gaps[0]).toMatch(/^only the newest [\d,]+ orders from .* were read, for reading took more than 150 s$/);
+    expect(gaps[0]).toMatch(
+      /^only the newest [\d,]+ orders from .* were read, for reading took more than 150 s; reading in bulk failed: as many/,
+    );
   });
 });

@@ -69,10 +69,10 @@ describe('what one attempt reads', () => {
     expect(read).toEqual([
       'shop',
       'orders 2026-11-08 2026-11-21',
-      'orders 2026-09-23 2026-11-07',
+      'orders 2026-09-27 2026-11-07',
       'products active',
       'discounts',
-      'orders 2026-07-25 2026-09-22',
+      'orders 2026-07-25 2026-09-26',
     ]);
   });
 

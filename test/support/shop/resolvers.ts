@@ -16,8 +16,11 @@ export interface Marks {
   test?: readonly string[];
   /** Ids of products that are gift cards. */
   giftCards?: readonly string[];
+  /** Where each item can be stocked; default one. */
+  locations?: number;
 }
 interface Asked {
+  /** Without it: fifty, or all of them in a bulk operation. */
   first?: number;
   after?: string | null;
   query?: string;
@@ -35,11 +38,19 @@ export function decimal(minor: number, currency: string): string {
   return `${minor < 0 ? '-' : ''}${whole}.${places === 0 ? '0' : text.slice(-places)}`;
 }
 
-function page(rows: readonly unknown[], { first = 50, after }: Asked): object {
-  return cut(rows, first, Number(after ?? 0));
+export interface RootTerms {
+  scopes: readonly string[];
+  marks: Marks;
+  /** All of each list that names no `first`. */
+  bulk?: boolean;
 }
 
-export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readonly string[]; marks: Marks }): object {
+export function createRoot(built: BuiltShop, { scopes, marks, bulk = false }: RootTerms): object {
+  const unasked = bulk ? Infinity : 50;
+  const page = (rows: readonly unknown[], { first = unasked, after }: Asked): object =>
+    cut(rows, { first, after }, (row) => row);
+  const lazyPage = <T>(rows: readonly T[], { first = unasked, after }: Asked, node: (row: T) => object): object =>
+    cut(rows, { first, after }, node);
   const { shop, orders, products, discounts } = built;
   const bag = (minor: number): object => ({ shopMoney: { amount: decimal(minor, shop.currency) } });
 
@@ -51,8 +62,16 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
       isGiftCard: line.productId !== undefined && (marks.giftCards ?? []).includes(line.productId),
       product: line.productId === undefined ? null : { id: gid('Product', line.productId) },
       originalTotalSet: bag(line.gross),
-      discountAllocations: line.discount === 0 ? [] : [{ allocatedAmountSet: bag(line.discount) }],
+      discountAllocations: line.discount === 0 ? [] : allocations(order, line.discount),
     };
+  }
+  /** What was taken off is of the first discount; the others gave nothing. */
+  function allocations(order: Order, minor: number): object[] {
+    const names = order.discounts.length === 0 ? [''] : order.discounts;
+    return names.map((name, index) => ({
+      allocatedAmountSet: bag(index === 0 ? minor : 0),
+      discountApplication: { ...application(name), index },
+    }));
   }
   function refundsOf(order: Order): object[] {
     const nodes = order.lines.flatMap((line, at) =>
@@ -63,8 +82,11 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
     if (nodes.length === 0) return [];
     return [{ id: gid('Refund', order.id), refundLineItems: (asked: Asked) => page(nodes, asked) }];
   }
+  function ofName(name: string): Discount | undefined {
+    return discounts.find(({ title, codes = [] }) => title === name || codes.includes(name));
+  }
   function application(name: string): object {
-    const discount = discounts.find(({ title, codes = [] }) => title === name || codes.includes(name));
+    const discount = ofName(name);
     if (discount === undefined) return { __typename: 'ManualDiscountApplication', index: 0 };
     return discount.kind === 'code'
       ? { __typename: 'DiscountCodeApplication', index: 0, code: name }
@@ -78,6 +100,8 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
       cancelledAt: (marks.cancelled ?? []).includes(order.id) ? order.createdAt : null,
       test: (marks.test ?? []).includes(order.id),
       discountApplications: (asked: Asked) => page(order.discounts.map(application), asked),
+      discountCodes: order.discounts.filter((name) => ofName(name)?.kind === 'code'),
+      shippingLine: null,
       refunds: ({ first = 50 }: Asked) => refundsOf(order).slice(0, first),
       lineItems: (asked: Asked) =>
         page(
@@ -91,7 +115,13 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
     id: gid('InventoryItem', variant.id),
     tracked: variant.available !== undefined,
     unitCost: variant.unitCost === undefined ? null : { amount: decimal(variant.unitCost, shop.currency) },
-    inventoryLevels: (asked: Asked) => page([{ quantities: () => [{ quantity: variant.incoming }] }], asked),
+    inventoryLevels: (asked: Asked) =>
+      page(
+        Array.from({ length: marks.locations ?? 1 }, (_, at) => ({
+          quantities: () => [{ quantity: at === 0 ? variant.incoming : 0 }],
+        })),
+        asked,
+      ),
   });
   const variantNode = (variant: Variant): object => ({
     ...variant,
@@ -129,6 +159,9 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
       const rows = asked.reverse === true ? found.toReversed() : found;
       return lazyPage(rows, asked, orderNode);
     },
+    ordersCount: ({ query = '', limit = 10_000 }: { query?: string; limit?: number }) => ({
+      count: Math.min(limit, orders.filter(({ createdAt }) => inQuery(createdAt, query)).length),
+    }),
     order: ({ id }: { id: string }) => nodes['Order']?.(digits(id)) ?? null,
     products(asked: Asked) {
       const status = /status:(\w+)/.exec(asked.query ?? '')?.[1];
@@ -143,14 +176,19 @@ export function createRoot(built: BuiltShop, { scopes, marks }: { scopes: readon
 }
 
 /** Only the rows of the page are made into nodes. */
-function lazyPage<T>(rows: readonly T[], { first = 50, after }: Asked, node: (row: T) => object): object {
+function cut<T>(
+  rows: readonly T[],
+  { first, after }: { first: number; after: string | null | undefined },
+  node: (row: T) => unknown,
+): object {
   const from = Number(after ?? 0);
-  const { nodes, pageInfo } = cut(rows, first, from);
-  return { nodes: nodes.map(node), pageInfo };
-}
-function cut<T>(rows: readonly T[], first: number, from: number): { nodes: readonly T[]; pageInfo: object } {
   const to = Math.min(rows.length, from + first);
-  return { nodes: rows.slice(from, to), pageInfo: { hasNextPage: to < rows.length, endCursor: String(to) } };
+  const nodes = (): unknown[] => rows.slice(from, to).map(node);
+  return {
+    nodes,
+    edges: () => nodes().map((each) => ({ node: each })),
+    pageInfo: { hasNextPage: to < rows.length, endCursor: String(to) },
+  };
 }
 
 function inQuery(createdAt: string, query: string): boolean {
@@ -175,10 +213,7 @@ function discountNode(discount: Discount): object {
       endsAt: discount.endsAt ?? null,
       asyncUsageCount: discount.uses,
       codes: (asked: Asked) =>
-        page(
-          (discount.codes ?? []).map((each) => ({ code: each })),
-          asked,
-        ),
+        cut(discount.codes ?? [], { first: asked.first ?? 50, after: asked.after }, (code) => ({ code })),
       customerGets: { value },
     },
   };

@@ -9,6 +9,8 @@ import type { DocumentNode } from 'graphql';
 import { systemClock } from '../../../src/clock.ts';
 import type { Clock } from '../../../src/clock.ts';
 import { API_VERSION } from '../../../src/runner/kinds/agent/tools/shopify/documents.ts';
+import { bulkFields } from './bulk.ts';
+import type { Bulks } from './bulk.ts';
 import { actualCost, requestedCost } from './cost.ts';
 import { createRoot } from './resolvers.ts';
 import type { Marks } from './resolvers.ts';
@@ -48,6 +50,8 @@ export interface ShopServer extends AsyncDisposable {
   tokens: Set<string>;
   /** How many tokens were given for id and secret. */
   granted(): number;
+  /** What becomes of bulk operations, and those that were begun. */
+  bulks: Bulks;
 }
 export interface ShopOptions {
   clock?: Clock;
@@ -66,19 +70,23 @@ const LEAST = ['read_discounts', 'read_inventory', 'read_orders', 'read_products
 
 export async function createShop(built: BuiltShop, options: ShopOptions = {}): Promise<ShopServer> {
   const { clock = systemClock, expiresIn = 86_399, marks = {} } = options;
-  const answer = createAnswers(built, {
-    clock,
-    marks,
-    bucket: options.bucket ?? { maximum: 2000, restorePerSecond: 100 },
-    dearest: options.dearest ?? 1000,
-  });
+  const bulks: Bulks = { script: {}, runs: [], fetched: 0 };
   let granted = 0;
 
   const http = createServer((request, response) => void handle(request, response).catch(() => response.destroy()));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`; // it listens on a port
+  const answer = createAnswers(built, {
+    clock,
+    marks,
+    bucket: options.bucket ?? { maximum: 2000, restorePerSecond: 100 },
+    dearest: options.dearest ?? 1000,
+    bulks,
+    url,
+  });
   const shop: ShopServer = {
     url,
+    bulks,
     env: { SHOPIFY_API_URL: url, SHOPIFY_STORE: 'bellhop-goods.myshopify.com', SHOPIFY_ACCESS_TOKEN: TOKEN },
     log: [],
     faults: [],
@@ -121,17 +129,30 @@ export async function createShop(built: BuiltShop, options: ShopOptions = {}): P
     };
     if (fault?.kind === 'status')
       return send(fault.status, fault.body ?? '{"errors":"a secret of the shop"}', fault.headers);
+    if (path.startsWith('/files/')) return serveFile(path, response);
     if (path === '/admin/oauth/access_token') return send(...grant(body));
     if (path !== `/admin/api/${API_VERSION}/graphql.json`) return send(404, '{"errors":"Not Found"}');
     if (!shop.tokens.has(seen.token ?? '')) return send(401, '{"errors":"[API] Invalid API key or access token"}');
     const asked = JSON.parse(body) as { query: string; variables: Record<string, unknown> }; // our own client sent it
     const result = answer(asked, { scopes: shop.scopes, throttle: fault?.kind === 'throttle' });
-    seen.operation = /query (\w+)/.exec(asked.query)?.[1] ?? '';
+    seen.operation = /(?:query|mutation) (\w+)/.exec(asked.query)?.[1] ?? '';
     seen.variables = asked.variables;
     seen.requested = result.requested;
     send(200, JSON.stringify(result.body));
   }
 
+  /** A file of a bulk operation, which needs no token. */
+  function serveFile(path: string, response: ServerResponse): void {
+    bulks.fetched++;
+    const { file = (text) => text, fileStatus, stall = false } = bulks.script;
+    const run = bulks.runs.find(({ id }) => id.endsWith(`/${/(\d+)\.jsonl/.exec(path)?.[1]}`));
+    if (fileStatus !== undefined) return void response.writeHead(fileStatus.status, fileStatus.headers).end('a secret');
+    if (run === undefined) return void response.writeHead(404).end();
+    const text = file(run.text);
+    response.writeHead(200, { 'content-type': 'application/jsonl' });
+    if (stall) response.write(text.slice(0, Math.floor(text.length / 2)));
+    else response.end(text);
+  }
   function grant(body: string): [number, string] {
     const form = new URLSearchParams(body);
     const fits = form.get('client_id') === APP.id && form.get('client_secret') === APP.secret;
@@ -155,9 +176,9 @@ type Answers = (
 /** Parsed and checked once each, for there are few documents. */
 function createAnswers(
   built: BuiltShop,
-  terms: { clock: Clock; marks: Marks; bucket: Bucket; dearest: number },
+  terms: { clock: Clock; marks: Marks; bucket: Bucket; dearest: number; bulks: Bulks; url: string },
 ): Answers {
-  const { clock, marks, bucket, dearest } = terms;
+  const { clock, marks, bucket, dearest, bulks, url } = terms;
   const documents = new Map<string, DocumentNode>();
   let available = bucket.maximum;
   let at = clock.monotonic();
@@ -192,7 +213,10 @@ function createAnswers(
     });
     if (requested > dearest) return refuse('MAX_COST_EXCEEDED');
     if (throttle || requested > available) return refuse('THROTTLED');
-    const rootValue = createRoot(built, { scopes, marks });
+    const rootValue = {
+      ...createRoot(built, { scopes, marks }),
+      ...bulkFields(bulks, built, { schema: adminSchema, url, scopes, marks }),
+    };
     const result = execute({ schema: adminSchema, document, rootValue, variableValues: variables });
     if ('then' in result) throw new Error('no resolver of ours waits');
     const actual = actualCost(result.data);

@@ -127,7 +127,11 @@ function print(): string {
     .map(printType)
     .filter((text) => text !== '');
   return (
-    [header.map((line) => `# ${line}`).join('\n'), 'schema {\n  query: QueryRoot\n}', ...types].join('\n\n') + '\n'
+    [
+      header.map((line) => `# ${line}`).join('\n'),
+      'schema {\n  query: QueryRoot\n  mutation: Mutation\n}',
+      ...types,
+    ].join('\n\n') + '\n'
   );
 }
 

@@ -8,8 +8,12 @@ export interface ShopAddress {
   store: string;
   graphql: string;
   oauth: string;
+  /** Origins from which the files of bulk operations are fetched. */
+  files: readonly string[];
 }
 
+/** Where Shopify leaves the files of bulk operations. */
+const FILES = 'https://storage.googleapis.com';
 const STORE = /^[a-z0-9][a-z0-9-]{0,99}\.myshopify\.com$/;
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
@@ -44,9 +48,12 @@ function apiUrl(text: string): URL {
 
 function addressOf(base: URL, store: string | undefined): ShopAddress {
   const { origin } = base;
+  // A shop on this machine, which is a test, has its files beside it.
+  const here = LOOPBACK.has(base.hostname);
   return {
     store: store ?? base.host,
     graphql: `${origin}/admin/api/${API_VERSION}/graphql.json`,
     oauth: `${origin}/admin/oauth/access_token`,
+    files: here ? [FILES, origin] : [FILES],
   };
 }

@@ -10,6 +10,8 @@ export interface Bucket {
   cost(document: string): number | undefined;
   /** Milliseconds until the question fits. */
   waitFor(document: string): number;
+  /** Points that come back in a second, as far as that is known. */
+  restores(): number;
 }
 
 const Cost = z.object({
@@ -52,6 +54,7 @@ export function createBucket(clock: Clock, store: string): Bucket {
   return {
     waitFor,
     cost: (document) => level.requested.get(document),
+    restores: () => level.restorePerSecond,
     async room(document, signal) {
       for (let wait = waitFor(document); wait > 0; wait = waitFor(document)) {
         await clock.sleep(wait, signal);

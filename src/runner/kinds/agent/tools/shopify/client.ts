@@ -23,6 +23,8 @@ export interface ShopClient {
   ask<S extends z.ZodType>(question: Question<S>, signal: AbortSignal): Promise<z.infer<S>>;
   /** Points that the document was said to cost at most, the last time. */
   cost(document: string): number | undefined;
+  /** Points that the shop gives back in a second. */
+  restores(): number;
   /** What is to be said of the API itself: another version answered. */
   warnings(): string[];
 }
@@ -89,6 +91,7 @@ export function createShopClient({ clock, address, tokens, random = Math.random 
   return {
     ask,
     cost: (document) => bucket.cost(document),
+    restores: () => bucket.restores(),
     warnings: () =>
       otherVersion === undefined
         ? []

@@ -1,6 +1,8 @@
+import { BULK_CANCEL, BULK_RUN, BULK_STATE, bulkOrders, ORDERS_COUNT } from './bulk-documents.ts';
+
 /**
- * Every question that is ever asked of the Admin API: the only GraphQL text there is, and all of it reads. No customer, address, mail, note or
- * payment stands in it. Pages are small enough for what one query may cost (1,000 points), counted at an object a point and a list at its
+ * Every question that is ever asked of the Admin API, with those of bulk-documents.ts: all of them read. No customer, address, mail, note or
+ * payment stands in them. Pages are small enough for what one query may cost (1,000 points), counted at an object a point and a list at its
  * `first`.
  */
 export const API_VERSION = '2026-10';
@@ -68,6 +70,9 @@ export const ORDERS = /* GraphQL */ `
             ... on AutomaticDiscountApplication {
               title
             }
+          }
+          pageInfo {
+            hasNextPage
           }
         }
         refunds(first: 1) {
@@ -209,6 +214,9 @@ export const INCOMING = /* GraphQL */ `
               quantity
             }
           }
+          pageInfo {
+            hasNextPage
+          }
         }
       }
     }
@@ -231,6 +239,9 @@ export const DISCOUNTS = /* GraphQL */ `
               nodes {
                 code
               }
+              pageInfo {
+                hasNextPage
+              }
             }
             customerGets {
               value {
@@ -249,6 +260,9 @@ export const DISCOUNTS = /* GraphQL */ `
               nodes {
                 code
               }
+              pageInfo {
+                hasNextPage
+              }
             }
           }
           ... on DiscountCodeFreeShipping {
@@ -260,6 +274,9 @@ export const DISCOUNTS = /* GraphQL */ `
               nodes {
                 code
               }
+              pageInfo {
+                hasNextPage
+              }
             }
           }
           ... on DiscountCodeApp {
@@ -270,6 +287,9 @@ export const DISCOUNTS = /* GraphQL */ `
             codes(first: 10) {
               nodes {
                 code
+              }
+              pageInfo {
+                hasNextPage
               }
             }
           }
@@ -325,4 +345,9 @@ export const DOCUMENTS = {
   PRODUCT_VARIANTS,
   INCOMING,
   DISCOUNTS,
+  ORDERS_COUNT,
+  BULK_RUN,
+  BULK_STATE,
+  BULK_CANCEL,
+  BULK_ORDERS: bulkOrders("created_at:>='2026-01-01T00:00:00.000Z'"),
 } as const;

@@ -14,6 +14,8 @@ export interface Desk {
   /** Of the attempt. */
   now: number;
   allOrders: boolean;
+  /** Origins from which the files of bulk operations are fetched. */
+  files: readonly string[];
 }
 
 /** A list that is read in pages. */

@@ -148,15 +148,21 @@ function changeFacts(now: Sums, before: Sums | undefined, window: FactWindow): N
   ];
 }
 
-/** The best sellers by revenue. Deleted products are in the shares, but are nothing that could be advised about. */
+/**
+ * The best sellers of either window, by the larger revenue: what sold before and not at all since is no less worth seeing. Deleted products
+ * are in the shares, but are nothing that could be advised about.
+ */
 export function salesByProduct({ shop, windows, orders, cut }: SalesRows, top: number): ToolOutput {
   const current = sumProducts(inWindow(orders, windows.current));
   const previous = sumProducts(inWindow(orders, windows.previous));
   const total = [...current.values()].reduce((sum, sums) => sum + revenueOf(sums), 0);
-  const ranked = [...current]
+  // Of a window that was cut it is not known that nothing was sold in it.
+  const gone = cut.current || cut.previous ? [] : [...previous].filter(([id]) => !current.has(id));
+  const ranked = [...current, ...gone.map(([id, { title }]) => [id, { ...NOTHING, title }] as const)]
     .flatMap(([id, sums]) => (id === undefined ? [] : [{ id, ...sums, revenue: revenueOf(sums) }]))
-    .sort((one, other) => other.revenue - one.revenue || other.units - one.units || compare(one.id, other.id));
-  const { rows, gaps } = firstOf(ranked, top, 'products that were sold are listed, by revenue');
+    .map((row) => ({ ...row, rank: Math.max(row.revenue, revenueOf(previous.get(row.id) ?? NOTHING)) }))
+    .sort((one, other) => other.rank - one.rank || other.units - one.units || compare(one.id, other.id));
+  const { rows, gaps } = firstOf(ranked, top, 'products that were sold in either window are listed, by revenue');
   const window = factWindows(windows);
   const deleted = current.get(undefined);
   const read = rows.map((row) => {
@@ -172,7 +178,7 @@ export function salesByProduct({ shop, windows, orders, cut }: SalesRows, top: n
     data: {
       currency: shop.currency,
       basis: basisOf(shop),
-      productsSold: ranked.length,
+      productsSold: current.size - (deleted === undefined ? 0 : 1),
       deletedProducts: deleted === undefined ? 0 : toMajor(revenueOf(deleted), shop.currency),
       rows: read.map((row) => ({
         id: row.id,

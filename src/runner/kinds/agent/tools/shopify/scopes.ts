@@ -69,7 +69,8 @@ export type ShopCheck =
 /** Looks whether the shop answers and lets us read what we need, for `bellhop doctor`. Throws only the reason of the signal. */
 export async function checkShop(env: ShopEnv, deps: { clock?: Clock }, signal: AbortSignal): Promise<ShopCheck> {
   const { clock = systemClock } = deps;
-  if ((env['SHOPIFY_STORE'] ?? env['SHOPIFY_API_URL'] ?? '').trim() === '') return { state: 'off' };
+  const named = [env['SHOPIFY_STORE'], env['SHOPIFY_API_URL']].some((text = '') => text.trim() !== '');
+  if (!named) return { state: 'off' };
   try {
     const address = readAddress(env);
     const tokens = tokenSource(env, address, clock);

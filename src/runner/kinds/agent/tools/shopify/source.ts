@@ -3,7 +3,7 @@ import { systemClock } from '../../../../../clock.ts';
 import type { Clock } from '../../../../../clock.ts';
 import type { ToolContext } from '../../../../agent-job.ts';
 import { readAddress } from './address.ts';
-import { DiscountsAnswer, readDiscount, readShop, ShopAnswer } from './answers.ts';
+import { DiscountsAnswer, hasMoreCodes, readDiscount, readShop, ShopAnswer } from './answers.ts';
 import { tokenSource } from './auth.ts';
 import { createShopClient } from './client.ts';
 import { pagesOf } from './pages.ts';
@@ -31,7 +31,7 @@ export function openAdminApi(ctx: Pick<ToolContext, 'env' | 'now'>, deps: Source
   async function desk(signal: AbortSignal): Promise<Desk> {
     const { allOrders } = await checkScopes({ client, tokens, env: ctx.env }, signal);
     shop ??= readShop(await client.ask({ document: SHOP, data: ShopAnswer }, signal));
-    return { client, clock, shop, now: ctx.now, allOrders };
+    return { client, clock, shop, now: ctx.now, allOrders, files: address.files };
   }
   function warned<T>(read: Read<T>): Read<T> {
     return { ...read, gaps: [...client.warnings(), ...read.gaps] };
@@ -46,6 +46,7 @@ export function openAdminApi(ctx: Pick<ToolContext, 'env' | 'now'>, deps: Source
 
 async function readDiscounts({ client }: Desk, signal: AbortSignal): Promise<Read<Discount>> {
   const rows: Discount[] = [];
+  const gaps = new Set<string>();
   let unknown = 0;
   const pages = pagesOf(client, { document: DISCOUNTS, data: DiscountsAnswer, first: 25 }, signal);
   for await (const nodes of pages) {
@@ -53,8 +54,14 @@ async function readDiscounts({ client }: Desk, signal: AbortSignal): Promise<Rea
       const row = readDiscount(node);
       if (row === undefined) unknown++;
       else rows.push(row);
+      if (hasMoreCodes(node))
+        gaps.add('of discounts with more than 10 codes only the uses of the first 10 were counted');
     }
-    if (rows.length >= MAX_DISCOUNTS) return { rows, gaps: [`only ${rows.length} active discounts were read`] };
+    if (rows.length >= MAX_DISCOUNTS) {
+      gaps.add(`only ${rows.length} active discounts were read`);
+      break;
+    }
   }
-  return { rows, gaps: unknown === 0 ? [] : [`${unknown} discounts of a kind that is not known were left out`] };
+  if (unknown > 0) gaps.add(`${unknown} discounts of a kind that is not known were left out`);
+  return { rows, gaps: [...gaps] };
 }

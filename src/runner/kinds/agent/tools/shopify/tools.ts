@@ -26,6 +26,8 @@ type OpenReads = (ctx: ToolContext) => Promise<ShopReads>;
 const KEPT_ATTEMPTS = 4;
 /** Ten thousand orders at the slowest rate of the API take longer than this; then the tool fails and says so. */
 const TIMEOUT = '4m';
+/** Eight weeks: of 60 days an app without read_all_orders never sees the first in whole. */
+const DEAD_DAYS = 56;
 /** What the catalogue is ordered by. */
 const CATALOG_DAYS = 28;
 
@@ -120,7 +122,7 @@ function salesByProductTool(open: OpenReads): AgentTool {
   return defineTool({
     name: 'sales_by_product',
     description:
-      'The products with the most revenue in the last days: units against the days before, discounts and refunds of each.',
+      'The products with the most revenue in the last days or the days before: units of both, discounts and refunds of each. One that sold nothing any more is among them.',
     input: z.strictObject({ days: Window, top: z.int().min(1).max(50).default(20) }),
     risk: 'read',
     timeout: TIMEOUT,
@@ -139,7 +141,7 @@ function inventoryTool(open: OpenReads): AgentTool {
     input: z.strictObject({
       days: Window,
       cover: z.int().min(1).max(90).default(14),
-      dead: z.int().min(14).max(180).default(60),
+      dead: z.int().min(14).max(180).default(DEAD_DAYS),
     }),
     risk: 'read',
     timeout: TIMEOUT,
