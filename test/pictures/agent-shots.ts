@@ -20,7 +20,7 @@ const COLUMNS = 80;
 
 const SPEND = { timeZone: 'UTC', pricesAsOf: '2026-11-22', standing: STANDING };
 
-export function messagesOf(report: Report, about: Subject): Drawn[] {
+function messagesOf(report: Report, about: Subject): Drawn[] {
   return renderSlackReport(report, about).map((part) =>
     'blocks' in part ? { blocks: part.blocks } : { blocks: [], files: part.files },
   );

@@ -3,7 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { FileError } from './bulk-rows.ts';
 
 /** Bytes. */
-export const MAX_FILE = 200_000_000;
+const MAX_FILE = 200_000_000;
 /** Characters of one line: an order of 500 lines has one line each. */
 const MAX_LINE = 1_000_000;
 /** Lines after which others have their turn. */
