@@ -6,7 +6,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { HOUSE_PRICES, costMicroUsd, priceOf } from '../src/runner/kinds/agent/prices.ts';
 import type { Price } from '../src/runner/kinds/agent/prices.ts';
 import type { LoadedTool } from '../src/runner/jobs.ts';
-import { openClaude } from '../src/runner/kinds/agent/client.ts';
+import { openClaude } from '../src/runner/kinds/agent/conversation/client.ts';
 import type { Tokens } from '../src/store/agent-records.ts';
 import { MODEL, converse, tool, toolbox } from '../test/support/claude-loop.ts';
 import { callTools, say, startClaudeWire } from '../test/support/claude-wire.ts';

@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { ConfigError, codeOf, messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { createBudget, type Budget } from './runner/budget.ts';
-import { openClaude } from './runner/kinds/agent/client.ts';
+import { openClaude } from './runner/kinds/agent/conversation/client.ts';
 import { HOUSE_PRICES, readPrices, type PriceTable } from './runner/kinds/agent/prices.ts';
 import type { AgentSettings } from './runner/kinds/agent/settings.ts';
 import { createMemory, type Memory } from './runner/memory.ts';

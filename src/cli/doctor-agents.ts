@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { BellhopError, messageOf } from '../errors.ts';
 import { silentLog } from '../log.ts';
-import { checkModel, openClaude, type Claude } from '../runner/kinds/agent/client.ts';
+import { checkModel, openClaude, type Claude } from '../runner/kinds/agent/conversation/client.ts';
 import { priceOf, type PriceTable } from '../runner/kinds/agent/prices.ts';
 import { checkShop } from '../runner/kinds/agent/tools/shopify/scopes.ts';
 import { createRegistry } from '../runner/registry.ts';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { codeOf } from '../errors.ts';
 import { InputSchema, base, invalid, isFunction, loadedBase, type DefinedAt } from './definition-base.ts';
 import { loadTools, toolsDigest } from './agent-tools.ts';
-import { wireSchema } from './kinds/agent/wire-schema.ts';
+import { wireSchema } from './kinds/agent/answer/wire-schema.ts';
 import { didYouMean } from '../suggest.ts';
 import type { AgentJob } from './agent-job.ts';
 import type { LoadedAgent } from './jobs.ts';

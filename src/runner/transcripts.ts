@@ -1,8 +1,8 @@
 /** What was said between code and model in a run, as far as it is kept. */
 import type { Run } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import type { TranscriptEntry } from './kinds/agent/loop.ts';
-import { readTranscript, renderTranscript } from './kinds/agent/transcript.ts';
+import type { TranscriptEntry } from './kinds/agent/conversation/loop.ts';
+import { readTranscript, renderTranscript } from './kinds/agent/conversation/transcript.ts';
 
 export type TranscriptResult =
   | { outcome: 'kept'; until: string; entries: TranscriptEntry[] }

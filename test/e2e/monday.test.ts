@@ -13,7 +13,7 @@ import { silentLog } from '../../src/log.ts';
 import { createMailbox } from '../../src/playground/mailbox.ts';
 import type { Message } from '../../src/playground/state.ts';
 import { createBudget } from '../../src/runner/budget.ts';
-import { openClaude } from '../../src/runner/kinds/agent/client.ts';
+import { openClaude } from '../../src/runner/kinds/agent/conversation/client.ts';
 import { HOUSE_PRICES } from '../../src/runner/kinds/agent/prices.ts';
 import { createMemory } from '../../src/runner/memory.ts';
 import { createRegistry, type Registry } from '../../src/runner/registry.ts';

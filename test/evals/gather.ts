@@ -1,6 +1,6 @@
 /** What the kind does before it asks a model, without the kind: the baseline's tools over a shop, their facts in a book, the evidence of it. */
 import { messageOf } from '../../src/errors.ts';
-import { mayAdvise } from '../../src/runner/kinds/agent/advice.ts';
+import { mayAdvise } from '../../src/runner/kinds/agent/report/advice.ts';
 import { createFactBook } from '../../src/runner/kinds/agent/facts.ts';
 import type { AgentTool, Evidence, ToolContext, ToolOutput } from '../../src/runner/agent-job.ts';
 import type { FactBook } from '../../src/runner/kinds/agent/facts.ts';

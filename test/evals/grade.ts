@@ -2,7 +2,7 @@
 import job from '../../jobs/weekly-merchandising.ts';
 import type { Analysis } from '../../src/runner/agent-job.ts';
 import { factsIn } from '../../src/runner/kinds/agent/facts.ts';
-import { lintAdvice, lintFinding, lintText, noteOf } from '../../src/runner/kinds/agent/lint.ts';
+import { lintAdvice, lintFinding, lintText, noteOf } from '../../src/runner/kinds/agent/answer/lint.ts';
 import { shopifyTools } from '../../src/runner/kinds/agent/tools/shopify/tools.ts';
 import type { MemoryEntry } from '../../src/store/memory-records.ts';
 import { gather, type Gathered } from './gather.ts';

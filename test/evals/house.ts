@@ -5,7 +5,7 @@ import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
 import { createBudget } from '../../src/runner/budget.ts';
 import type { LoadedAgent } from '../../src/runner/jobs.ts';
-import { openClaude, type ClaudeSettings } from '../../src/runner/kinds/agent/client.ts';
+import { openClaude, type ClaudeSettings } from '../../src/runner/kinds/agent/conversation/client.ts';
 import { HOUSE_PRICES } from '../../src/runner/kinds/agent/prices.ts';
 import { shopifyTools } from '../../src/runner/kinds/agent/tools/shopify/tools.ts';
 import type { ShopSource } from '../../src/runner/kinds/agent/tools/shopify/rows.ts';

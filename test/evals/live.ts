@@ -1,7 +1,7 @@
 /** The set on a real model, one shop after the other, while the money lasts: graded by the same code as offline, and compared with the last time. */
 import { z } from 'zod';
 import type { LoadedAgent } from '../../src/runner/jobs.ts';
-import type { ClaudeSettings } from '../../src/runner/kinds/agent/client.ts';
+import type { ClaudeSettings } from '../../src/runner/kinds/agent/conversation/client.ts';
 import type { Run } from '../../src/store/records.ts';
 import { LEAKS, type EvalCase } from './cases.ts';
 import { formsOf } from './forms.ts';

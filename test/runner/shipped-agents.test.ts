@@ -13,7 +13,7 @@ import type { Report } from '../../src/store/report.ts';
 import { followUp } from '../../jobs/_merchandising/follow-up.ts';
 import { idsOf, spanOf } from '../../jobs/_standup/window.ts';
 import { analyse } from '../../jobs/_standup/analyse.ts';
-import { adviceKey } from '../../src/runner/kinds/agent/advice.ts';
+import { adviceKey } from '../../src/runner/kinds/agent/report/advice.ts';
 import type { AdviceRow } from '../../src/store/memory-records.ts';
 import { DAY, NOW, entryOf, evidenceOf, rowOf } from '../support/agent-words.ts';
 import { loadShipped } from '../evals/house.ts';

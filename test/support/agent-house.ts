@@ -8,7 +8,7 @@ import { silentLog } from '../../src/log.ts';
 import { createBudget, type Budget } from '../../src/runner/budget.ts';
 import { createMemory } from '../../src/runner/memory.ts';
 import { HOUSE_PRICES, type PriceTable } from '../../src/runner/kinds/agent/prices.ts';
-import { openClaude } from '../../src/runner/kinds/agent/client.ts';
+import { openClaude } from '../../src/runner/kinds/agent/conversation/client.ts';
 import type { AgentSettings } from '../../src/runner/kinds/agent/settings.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Analysis, Evidence, NewFact, ToolOutput } from '../../src/runner/agent-job.ts';
 import type { LoadedAgent } from '../../src/runner/jobs.ts';
-import { adviceKey, mayAdvise } from '../../src/runner/kinds/agent/advice.ts';
-import type { ComposeParts } from '../../src/runner/kinds/agent/compose.ts';
+import { adviceKey, mayAdvise } from '../../src/runner/kinds/agent/report/advice.ts';
+import type { ComposeParts } from '../../src/runner/kinds/agent/report/compose.ts';
 import { createFactBook } from '../../src/runner/kinds/agent/facts.ts';
 import type { FactBook } from '../../src/runner/kinds/agent/facts.ts';
 import type { ToolCall } from '../../src/store/agent-records.ts';

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { systemClock } from '../../src/clock.ts';
 import type { ToolOutput } from '../../src/runner/agent-job.ts';
 import type { LoadedTool } from '../../src/runner/jobs.ts';
-import { openClaude } from '../../src/runner/kinds/agent/client.ts';
-import { runLoop } from '../../src/runner/kinds/agent/loop.ts';
-import type { LoopEnd, LoopRequest, TranscriptEntry } from '../../src/runner/kinds/agent/loop.ts';
+import { openClaude } from '../../src/runner/kinds/agent/conversation/client.ts';
+import { runLoop } from '../../src/runner/kinds/agent/conversation/loop.ts';
+import type { LoopEnd, LoopRequest, TranscriptEntry } from '../../src/runner/kinds/agent/conversation/loop.ts';
 import { HOUSE_PRICES, priceOf } from '../../src/runner/kinds/agent/prices.ts';
-import { createToolbox } from '../../src/runner/kinds/agent/toolbox.ts';
-import type { Toolbox, ToolboxDeps } from '../../src/runner/kinds/agent/toolbox.ts';
+import { createToolbox } from '../../src/runner/kinds/agent/tools/toolbox.ts';
+import type { Toolbox, ToolboxDeps } from '../../src/runner/kinds/agent/tools/toolbox.ts';
 import type { ClaudeWire } from './claude-wire.ts';
 
 export const MODEL = 'claude-sonnet-5-5';

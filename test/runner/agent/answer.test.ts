@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { CANARY, NOW, bookOf, entryOf, jobOf, rowOf } from '../../support/agent-words.ts';
 import { UsageError } from '../../../src/errors.ts';
 import type { LoadedAgent } from '../../../src/runner/jobs.ts';
-import { answerSchema, createReader } from '../../../src/runner/kinds/agent/answer.ts';
-import type { HouseAnswer } from '../../../src/runner/kinds/agent/answer.ts';
+import { answerSchema, createReader } from '../../../src/runner/kinds/agent/answer/answer.ts';
+import type { HouseAnswer } from '../../../src/runner/kinds/agent/answer/answer.ts';
 import type { MemoryEntry } from '../../../src/store/memory-records.ts';
 
 const GOOD: HouseAnswer = {

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
-import { checkModel, openClaude } from '../../../src/runner/kinds/agent/client.ts';
-import type { Claude } from '../../../src/runner/kinds/agent/client.ts';
-import { describeApiError } from '../../../src/runner/kinds/agent/model-errors.ts';
+import { checkModel, openClaude } from '../../../src/runner/kinds/agent/conversation/client.ts';
+import type { Claude } from '../../../src/runner/kinds/agent/conversation/client.ts';
+import { describeApiError } from '../../../src/runner/kinds/agent/conversation/model-errors.ts';
 import { say, startClaudeWire } from '../../support/claude-wire.ts';
 
 const MODEL = 'claude-sonnet-5-5';

@@ -15,9 +15,9 @@ import {
   rowOf,
 } from '../../support/agent-words.ts';
 import type { NewFact } from '../../../src/runner/agent-job.ts';
-import { adviceKey } from '../../../src/runner/kinds/agent/advice.ts';
-import type { HouseAnswer } from '../../../src/runner/kinds/agent/answer.ts';
-import { compose } from '../../../src/runner/kinds/agent/compose.ts';
+import { adviceKey } from '../../../src/runner/kinds/agent/report/advice.ts';
+import type { HouseAnswer } from '../../../src/runner/kinds/agent/answer/answer.ts';
+import { compose } from '../../../src/runner/kinds/agent/report/compose.ts';
 import { createFactBook } from '../../../src/runner/kinds/agent/facts.ts';
 import { MemoryEntry } from '../../../src/store/memory-records.ts';
 import { Report } from '../../../src/store/report.ts';

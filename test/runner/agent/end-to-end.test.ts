@@ -7,7 +7,7 @@ import { silentLog } from '../../../src/log.ts';
 import { createCaps } from '../../../src/runner/caps.ts';
 import { createGuards } from '../../../src/runner/guards.ts';
 import { createMemory } from '../../../src/runner/memory.ts';
-import { readTranscript } from '../../../src/runner/kinds/agent/transcript.ts';
+import { readTranscript } from '../../../src/runner/kinds/agent/conversation/transcript.ts';
 import { createMemoryStore } from '../../../src/store/memory.ts';
 import type { Run } from '../../../src/store/records.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { renderBlocks } from '../../support/agent-markdown.ts';
 import { HOSTILE_TITLES, SALES, WEEK, bookOf } from '../../support/agent-words.ts';
 import { createFactBook, fillIn, fillMarkdown, formatFact } from '../../../src/runner/kinds/agent/facts.ts';
-import { escapeMarkdown, foreignText, hasLink } from '../../../src/runner/kinds/agent/plain.ts';
+import { escapeMarkdown, foreignText, hasLink } from '../../../src/runner/kinds/agent/harmless-text.ts';
 import type { NewFact } from '../../../src/runner/agent-job.ts';
 import { Fact, MAX_FACTS } from '../../../src/store/agent-records.ts';
 

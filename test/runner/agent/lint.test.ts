@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CANARY, DAY, NOW, bookOf, entryOf, jobOf, rowOf } from '../../support/agent-words.ts';
 import { adviceOf, standings as standingsAt } from '../../../src/runner/advice.ts';
-import { adviceKey, whyNotAgain } from '../../../src/runner/kinds/agent/advice.ts';
-import { lintAdvice, lintFinding, lintText, noteOf, problemText } from '../../../src/runner/kinds/agent/lint.ts';
-import type { Advice } from '../../../src/runner/kinds/agent/lint.ts';
+import { adviceKey, whyNotAgain } from '../../../src/runner/kinds/agent/report/advice.ts';
+import { lintAdvice, lintFinding, lintText, noteOf, problemText } from '../../../src/runner/kinds/agent/answer/lint.ts';
+import type { Advice } from '../../../src/runner/kinds/agent/answer/lint.ts';
 import type { AdviceRow, MemoryEntry } from '../../../src/store/memory-records.ts';
 
 const book = bookOf();

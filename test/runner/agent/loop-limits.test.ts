@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openClaude } from '../../../src/runner/kinds/agent/client.ts';
+import { openClaude } from '../../../src/runner/kinds/agent/conversation/client.ts';
 import { RunError } from '../../../src/errors.ts';
 import { MODEL, converse, sonnet, tool, toolbox } from '../../support/claude-loop.ts';
 import { callTools, say, startClaudeWire } from '../../support/claude-wire.ts';

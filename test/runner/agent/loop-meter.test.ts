@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createMeter, readUsage } from '../../../src/runner/kinds/agent/meter.ts';
-import type { Limits } from '../../../src/runner/kinds/agent/meter.ts';
+import { createMeter, readUsage } from '../../../src/runner/kinds/agent/conversation/meter.ts';
+import type { Limits } from '../../../src/runner/kinds/agent/conversation/meter.ts';
 import { HOUSE_PRICES, priceOf } from '../../../src/runner/kinds/agent/prices.ts';
 
 const price = priceOf(HOUSE_PRICES, 'claude-sonnet-5-5');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
-import { openClaude } from '../../../src/runner/kinds/agent/client.ts';
-import type { Claude } from '../../../src/runner/kinds/agent/client.ts';
+import { openClaude } from '../../../src/runner/kinds/agent/conversation/client.ts';
+import type { Claude } from '../../../src/runner/kinds/agent/conversation/client.ts';
 import { converse, sonnet, tool } from '../../support/claude-loop.ts';
 import { callTools, say, startClaudeWire } from '../../support/claude-wire.ts';
 import type { WireAnswer } from '../../support/claude-wire.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { CANARY, NOW, bookOf, jobOf, partsOf } from '../../support/agent-words.ts';
-import { createReader } from '../../../src/runner/kinds/agent/answer.ts';
-import { compose } from '../../../src/runner/kinds/agent/compose.ts';
-import { createNames } from '../../../src/runner/kinds/agent/names.ts';
+import { createReader } from '../../../src/runner/kinds/agent/answer/answer.ts';
+import { compose } from '../../../src/runner/kinds/agent/report/compose.ts';
+import { createNames } from '../../../src/runner/kinds/agent/answer/names.ts';
 
 const TITLES = [
   'Two Pieces Set',

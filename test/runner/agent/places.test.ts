@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPlaces } from '../../../src/runner/kinds/agent/places.ts';
+import { createPlaces } from '../../../src/runner/kinds/agent/tools/at-once.ts';
 
 const never = new AbortController().signal;
 

@@ -10,8 +10,8 @@ import {
   jobOf,
   rowOf,
 } from '../../support/agent-words.ts';
-import { buildPrompt } from '../../../src/runner/kinds/agent/prompt.ts';
-import type { PromptParts } from '../../../src/runner/kinds/agent/prompt.ts';
+import { buildPrompt } from '../../../src/runner/kinds/agent/conversation/prompt.ts';
+import type { PromptParts } from '../../../src/runner/kinds/agent/conversation/prompt.ts';
 
 const parts = (changes: Partial<PromptParts> = {}): PromptParts => ({
   job: jobOf(),

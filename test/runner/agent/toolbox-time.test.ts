@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../support/clock.ts';
 import { tool, toolbox } from '../../support/claude-loop.ts';
-import type { ToolAnswer, Toolbox } from '../../../src/runner/kinds/agent/toolbox.ts';
+import type { ToolAnswer, Toolbox } from '../../../src/runner/kinds/agent/tools/toolbox.ts';
 
 const never = new AbortController().signal;
 const ask = (box: Toolbox, name: string, input: unknown = {}, signal = never): Promise<ToolAnswer> =>

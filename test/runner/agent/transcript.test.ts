@@ -2,8 +2,12 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { NOW } from '../../support/agent-words.ts';
 import { createScrub } from '../../../src/scrub.ts';
-import { redact } from '../../../src/runner/kinds/agent/redact.ts';
-import { createTranscript, readTranscript, renderTranscript } from '../../../src/runner/kinds/agent/transcript.ts';
+import { redact } from '../../../src/runner/kinds/agent/conversation/redact.ts';
+import {
+  createTranscript,
+  readTranscript,
+  renderTranscript,
+} from '../../../src/runner/kinds/agent/conversation/transcript.ts';
 
 const transcript = (secrets: readonly string[] = []) =>
   createTranscript({ scrub: createScrub(secrets), now: () => NOW });

@@ -5,7 +5,7 @@ import type { AgentAccount, AgentWhy, Fact, Tokens, ToolCall } from '../../../st
 import type { Scrub } from '../../../scrub.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import type { Purse } from '../../budget.ts';
-import type { LoopEnd } from './loop.ts';
+import type { LoopEnd } from './conversation/loop.ts';
 
 /** What is known of an attempt so far. */
 export interface Tally {

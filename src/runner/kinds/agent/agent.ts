@@ -18,14 +18,14 @@ import type { AttemptContext, KindEnd, Started } from '../end.ts';
 import { noteStack, typedInput } from '../function.ts';
 import { accountOf, newTally, whyOf, type Tally } from './account.ts';
 import { converse, conversationSignal } from './converse.ts';
-import type { Claude, ClaudeSettings } from './client.ts';
+import type { Claude, ClaudeSettings } from './conversation/client.ts';
 import { createGathering, type Gathering } from './evidence.ts';
-import { keepTranscript } from './kept-transcript.ts';
+import { keepTranscript } from './conversation/kept-transcript.ts';
 import { priceOf, type PriceTable } from './prices.ts';
-import { rememberingDocs } from './remember.ts';
-import { makeReport } from './report.ts';
-import { ownError, type Stopped } from './stops.ts';
-import { createTranscript, type Transcript } from './transcript.ts';
+import { rememberingDocs } from './report/remember.ts';
+import { makeReport } from './report/report.ts';
+import { ownError, type Stopped } from './conversation/stops.ts';
+import { createTranscript, type Transcript } from './conversation/transcript.ts';
 
 /** What agents are given beside what every kind has. */
 export interface AgentSettings {

@@ -8,14 +8,14 @@ import type { Purse } from '../../budget.ts';
 import type { LoadedAgent } from '../../jobs.ts';
 import type { ProgressBook } from '../progress.ts';
 import type { Tally } from './account.ts';
-import { answerSchema, createReader } from './answer.ts';
-import { leaksCanary } from './canary.ts';
-import type { Claude, ClaudeSettings } from './client.ts';
+import { answerSchema, createReader } from './answer/answer.ts';
+import { leaksCanary } from './answer/canary.ts';
+import type { Claude, ClaudeSettings } from './conversation/client.ts';
 import type { Gathering } from './evidence.ts';
-import { runLoop, type LoopEnd, type TranscriptEntry } from './loop.ts';
+import { runLoop, type LoopEnd, type TranscriptEntry } from './conversation/loop.ts';
 import type { Price } from './prices.ts';
-import { buildPrompt } from './prompt.ts';
-import type { Toolbox } from './toolbox.ts';
+import { buildPrompt } from './conversation/prompt.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 
 export interface ConverseDeps {
   clock: Clock;

@@ -1,9 +1,9 @@
 /** What code gathers before anything is judged: the calls of the baseline, their facts in a fixed order, and what is missing. */
 import { RunError } from '../../../errors.ts';
-import { mayAdvise } from './advice.ts';
+import { mayAdvise } from './report/advice.ts';
 import { createFactBook, type FactBook } from './facts.ts';
-import { missingEvidence, type Stopped } from './stops.ts';
-import { createToolbox, type ToolAnswer, type Toolbox } from './toolbox.ts';
+import { missingEvidence, type Stopped } from './conversation/stops.ts';
+import { createToolbox, type ToolAnswer, type Toolbox } from './tools/toolbox.ts';
 import type { Clock } from '../../../clock.ts';
 import type { Scrub } from '../../../scrub.ts';
 import type { MemoryEntry } from '../../../store/memory-records.ts';

@@ -4,7 +4,7 @@ import { Fact, MAX_FACTS } from '../../../store/agent-records.ts';
 import type { FactWindow } from '../../../store/agent-records.ts';
 import type { KnownTarget, NewFact } from '../../agent-job.ts';
 import { clip } from '../../normalise.ts';
-import { cutLine, escapeMarkdown, foreignText, plainLine } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText, plainLine } from './harmless-text.ts';
 
 export interface FactBook {
   /** Throws a RunError when a fact is none, or there are too many; then none of them is taken. */

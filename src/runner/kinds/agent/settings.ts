@@ -4,7 +4,7 @@ import type { Clock } from '../../../clock.ts';
 import type { Store } from '../../../store/store.ts';
 import { createMemory } from '../../memory.ts';
 import type { AgentSettings } from './agent.ts';
-import { openClaude } from './client.ts';
+import { openClaude } from './conversation/client.ts';
 
 export type { AgentSettings } from './agent.ts';
 

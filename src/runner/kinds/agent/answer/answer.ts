@@ -1,15 +1,15 @@
 /** What the model answers: its schema on the wire, and how an answer is read, linted and repaired. */
 import { z } from 'zod';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import { standings } from '../../advice.ts';
-import type { LoadedAgent } from '../../jobs.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import { standings } from '../../../advice.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
 import { leaksCanary } from './canary.ts';
-import type { FactBook } from './facts.ts';
+import type { FactBook } from '../facts.ts';
 import { lintAdvice, lintFinding, lintText, noteOf, problemText } from './lint.ts';
 import type { AdviceSetting, Problem } from './lint.ts';
-import type { ReadAnswer } from './loop.ts';
+import type { ReadAnswer } from '../conversation/loop.ts';
 import { namedAnswer } from './names.ts';
-import { withoutMarks } from './plain.ts';
+import { withoutMarks } from '../harmless-text.ts';
 import { wireSchema } from './wire-schema.ts';
 
 const Confidence = z.enum(['high', 'medium', 'low']);

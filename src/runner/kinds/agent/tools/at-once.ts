@@ -1,4 +1,4 @@
-import { orAbort } from './abort.ts';
+import { orAbort } from '../abort.ts';
 
 export interface Places {
   /** Resolves with the way out once there is a place, first come first served; throws the reason of the signal. */

@@ -1,8 +1,8 @@
 /** What a conversation has used, and what its next request may use: no request is sent that could pass a limit. */
 import { z } from 'zod';
-import type { AgentWhy, Tokens } from '../../../store/agent-records.ts';
-import { affordableOutput, boundMicroUsd, costMicroUsd } from './prices.ts';
-import type { Price } from './prices.ts';
+import type { AgentWhy, Tokens } from '../../../../store/agent-records.ts';
+import { affordableOutput, boundMicroUsd, costMicroUsd } from '../prices.ts';
+import type { Price } from '../prices.ts';
 
 export interface Limits {
   turns: number;

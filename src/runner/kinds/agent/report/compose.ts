@@ -1,28 +1,28 @@
 /** From what was found, judged and worded to the report, and to what the job remembers of it. Pure. */
-import { iso } from '../../../clock.ts';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import { RunId } from '../../../store/records.ts';
-import { Report } from '../../../store/report.ts';
-import type { Analysis, Evidence } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import type { ActionInput, ReportInput, SectionInput } from '../../report-input.ts';
-import { HouseAnswer } from './answer.ts';
+import { iso } from '../../../../clock.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import { RunId } from '../../../../store/records.ts';
+import { Report } from '../../../../store/report.ts';
+import type { Analysis, Evidence } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import type { ActionInput, ReportInput, SectionInput } from '../../../report-input.ts';
+import { HouseAnswer } from '../answer/answer.ts';
 import { figuresOf, kpisOf, remembered, sinceLast } from './changes.ts';
 import type { Kpi } from './changes.ts';
 import { claimsOf } from './claims.ts';
 import type { Claims, ShownAdvice, ShownFinding } from './claims.ts';
-import { dateText, formatFact } from './facts.ts';
-import type { FactBook } from './facts.ts';
+import { dateText, formatFact } from '../facts.ts';
+import type { FactBook } from '../facts.ts';
 import { earlierAdvice, follow } from './follow.ts';
 import type { Followed } from './follow.ts';
-import { lintText, noteOf } from './lint.ts';
+import { lintText, noteOf } from '../answer/lint.ts';
 import { isPartial, methodText, sourcesOf, warningsOf } from './method.ts';
 import type { ShownAccount } from './method.ts';
-import { namedAnalysis } from './names.ts';
+import { namedAnalysis } from '../answer/names.ts';
 import { ownSections } from './own-sections.ts';
 import { bullets, counted, createPen } from './pen.ts';
 import type { Pen } from './pen.ts';
-import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from '../harmless-text.ts';
 
 export interface Composed {
   report: ReportInput;

@@ -1,6 +1,6 @@
 /** A zod schema as the JSON schema that goes over the wire: closed objects, everything required, no limits. */
 import { z } from 'zod';
-import { UsageError, messageOf } from '../../../errors.ts';
+import { UsageError, messageOf } from '../../../../errors.ts';
 
 // The service holds none of them; zod does, when the answer is read.
 const LIMITS = new Set([

@@ -1,15 +1,15 @@
 /** What is shown of what was found and advised: by the model and by code, checked, capped and merged. Pure. */
-import type { Fact } from '../../../store/agent-records.ts';
-import type { Standing } from '../../advice.ts';
-import type { Analysis, Confidence, Evidence, NewFinding } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
+import type { Fact } from '../../../../store/agent-records.ts';
+import type { Standing } from '../../../advice.ts';
+import type { Analysis, Confidence, Evidence, NewFinding } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
 import { adviceKey } from './advice.ts';
-import { MAX_CLAIMS, asAdvice } from './answer.ts';
-import type { HouseAnswer } from './answer.ts';
-import { factsIn } from './facts.ts';
-import type { FactBook } from './facts.ts';
-import { lintAdvice, lintFinding, noteOf } from './lint.ts';
-import type { Advice, Claim } from './lint.ts';
+import { MAX_CLAIMS, asAdvice } from '../answer/answer.ts';
+import type { HouseAnswer } from '../answer/answer.ts';
+import { factsIn } from '../facts.ts';
+import type { FactBook } from '../facts.ts';
+import { lintAdvice, lintFinding, noteOf } from '../answer/lint.ts';
+import type { Advice, Claim } from '../answer/lint.ts';
 
 /** With fewer orders than this a share or a change says little. */
 const FEW_ORDERS = 10;

@@ -1,9 +1,9 @@
 /** Advice from report to report: its key, and whether it may be given again. Pure. */
 import { createHash } from 'node:crypto';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import type { Evidence } from '../../agent-job.ts';
-import { standings } from '../../advice.ts';
-import type { Standing } from '../../advice.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import type { Evidence } from '../../../agent-job.ts';
+import { standings } from '../../../advice.ts';
+import type { Standing } from '../../../advice.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** So long something that was done, or said twice, is left alone. */

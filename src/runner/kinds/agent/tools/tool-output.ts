@@ -1,9 +1,9 @@
 /** What a tool returned, read: its shape and size, not its facts (the book of facts holds those). */
 import { z } from 'zod';
-import { RunError } from '../../../errors.ts';
-import { Fact, FactWindow } from '../../../store/agent-records.ts';
-import type { ToolOutput } from '../../agent-job.ts';
-import { plainJson } from '../../json.ts';
+import { RunError } from '../../../../errors.ts';
+import { Fact, FactWindow } from '../../../../store/agent-records.ts';
+import type { ToolOutput } from '../../../agent-job.ts';
+import { plainJson } from '../../../json.ts';
 
 const MAX_BYTES = 5_000_000;
 const Shape = z.strictObject({

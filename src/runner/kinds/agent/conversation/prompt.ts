@@ -1,12 +1,12 @@
 /** What the model is told: the job's prompt, the rules, the memory, and what code has found. The same parts give the same bytes. */
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import { standings } from '../../advice.ts';
-import type { Standing } from '../../advice.ts';
-import type { Analysis } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import { clip } from '../../normalise.ts';
-import type { FactBook } from './facts.ts';
-import type { ToolAnswer } from './toolbox.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import { standings } from '../../../advice.ts';
+import type { Standing } from '../../../advice.ts';
+import type { Analysis } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import { clip } from '../../../normalise.ts';
+import type { FactBook } from '../facts.ts';
+import type { ToolAnswer } from '../tools/toolbox.ts';
 
 const MAX_INPUT = 4_000;
 const MAX_ADVICE_LINES = 60;

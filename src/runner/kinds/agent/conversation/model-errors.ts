@@ -1,9 +1,9 @@
 /** What an error of the Claude API means for a run: whether trying again helps, when, and what to do about it. */
 import { z } from 'zod';
-import { RunError, messageOf } from '../../../errors.ts';
-import { createScrub } from '../../../scrub.ts';
-import type { AgentWhy } from '../../../store/agent-records.ts';
-import { short } from './words.ts';
+import { RunError, messageOf } from '../../../../errors.ts';
+import { createScrub } from '../../../../scrub.ts';
+import type { AgentWhy } from '../../../../store/agent-records.ts';
+import { short } from '../bounded-text.ts';
 
 export interface ApiFailure {
   why: Extract<AgentWhy, 'api_error' | 'spend_limit'>;

@@ -2,17 +2,17 @@
  * What may stand in a text that a model or the code of a job wrote: words, and facts by their name. Figures come from facts alone, links and
  * mentions from nobody, and what is not known is not named.
  */
-import type { Fact } from '../../../store/agent-records.ts';
-import type { Standing } from '../../advice.ts';
-import type { Confidence } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import { adviceKey, whyNotAgain } from './advice.ts';
+import type { Fact } from '../../../../store/agent-records.ts';
+import type { Standing } from '../../../advice.ts';
+import type { Confidence } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import { adviceKey, whyNotAgain } from '../report/advice.ts';
 import { leaksCanary } from './canary.ts';
-import { PLACEHOLDER, directionBefore, factsIn, isChange, targetNamed } from './facts.ts';
-import type { FactBook } from './facts.ts';
+import { PLACEHOLDER, directionBefore, factsIn, isChange, targetNamed } from '../facts.ts';
+import type { FactBook } from '../facts.ts';
 import { bareNumber, hasUnitBeside, numberWord, remade } from './numbers.ts';
-import { cutLine, hasLink } from './plain.ts';
-import { escapePattern } from './words.ts';
+import { cutLine, hasLink } from '../harmless-text.ts';
+import { escapePattern } from '../bounded-text.ts';
 
 export type Rule =
   | 'digits'

@@ -1,19 +1,19 @@
 /** The conversation with the model: turns, tool calls, limits, one repair. */
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Clock } from '../../../clock.ts';
-import { BellhopError, RunError } from '../../../errors.ts';
-import type { AgentWhy, Tokens } from '../../../store/agent-records.ts';
-import type { LoadedAgent, LoadedTool } from '../../jobs.ts';
-import { readThrown } from '../../thrown.ts';
+import type { Clock } from '../../../../clock.ts';
+import { BellhopError, RunError } from '../../../../errors.ts';
+import type { AgentWhy, Tokens } from '../../../../store/agent-records.ts';
+import type { LoadedAgent, LoadedTool } from '../../../jobs.ts';
+import { readThrown } from '../../../thrown.ts';
 import { createAsk } from './ask.ts';
 import type { RequestBody } from './ask.ts';
 import { callsOf, saidBack, textOf } from './blocks.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
-import type { Price } from './prices.ts';
+import type { Price } from '../prices.ts';
 import { Stopped, answerStop, brokenTools, limitStop, missingEvidence } from './stops.ts';
-import type { Toolbox } from './toolbox.ts';
-import { short } from './words.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
+import { short } from '../bounded-text.ts';
 
 export interface TranscriptEntry {
   kind: 'request' | 'answer' | 'tool' | 'note';

@@ -1,7 +1,7 @@
 /** Keeps a transcript beside its run, for a time only. */
-import type { AgentAccount } from '../../../store/agent-records.ts';
-import type { BlobRef } from '../../../store/records.ts';
-import type { Store } from '../../../store/store.ts';
+import type { AgentAccount } from '../../../../store/agent-records.ts';
+import type { BlobRef } from '../../../../store/records.ts';
+import type { Store } from '../../../../store/store.ts';
 import type { Transcript } from './transcript.ts';
 
 const TRANSCRIPT_NAME = 'transcript.jsonl.gz';

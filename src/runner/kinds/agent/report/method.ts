@@ -1,10 +1,10 @@
 /** How a report was made: what failed, what is missing, who worded it, what was left out. Pure. */
-import { iso } from '../../../clock.ts';
-import type { AgentAccount, AgentWhy, ToolCall } from '../../../store/agent-records.ts';
-import type { Evidence } from '../../agent-job.ts';
-import type { ReportInput } from '../../report-input.ts';
+import { iso } from '../../../../clock.ts';
+import type { AgentAccount, AgentWhy, ToolCall } from '../../../../store/agent-records.ts';
+import type { Evidence } from '../../../agent-job.ts';
+import type { ReportInput } from '../../../report-input.ts';
 import { bullets, counted } from './pen.ts';
-import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from '../harmless-text.ts';
 
 const MAX_GAPS = 10;
 const MAX_NOTES = 6;

@@ -1,9 +1,9 @@
 /** Writes the texts of a report: fills in facts, cuts, and counts what was cited. */
-import type { Fact } from '../../../store/agent-records.ts';
-import { clip } from '../../normalise.ts';
-import { fillIn, fillMarkdown } from './facts.ts';
-import type { FactBook } from './facts.ts';
-import { escapeMarkdown, plainLine } from './plain.ts';
+import type { Fact } from '../../../../store/agent-records.ts';
+import { clip } from '../../../normalise.ts';
+import { fillIn, fillMarkdown } from '../facts.ts';
+import type { FactBook } from '../facts.ts';
+import { escapeMarkdown, plainLine } from '../harmless-text.ts';
 
 export interface Pen {
   /** Plain text of one line. */

@@ -1,6 +1,6 @@
 /** Numbers that are no facts: in digits of any script, in words, or made of facts and what stands beside them. Pure. */
-import type { Fact } from '../../../store/agent-records.ts';
-import type { FactBook } from './facts.ts';
+import type { Fact } from '../../../../store/agent-records.ts';
+import type { FactBook } from '../facts.ts';
 
 // Names with digits in them that say nothing about amounts: quarters, halves of a year, weeks, and codes like SKU-9.
 const PERIODS = /\b(?:Q[1-4]|H[12]|W(?:[1-9]|[1-4]\d|5[0-3])|B2B|B2C|D2C|3D|2D|24\/7)\b/g;

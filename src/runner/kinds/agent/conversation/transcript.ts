@@ -2,9 +2,9 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
-import { iso } from '../../../clock.ts';
-import { scrubNames } from '../../../scrub.ts';
-import type { Scrub } from '../../../scrub.ts';
+import { iso } from '../../../../clock.ts';
+import { scrubNames } from '../../../../scrub.ts';
+import type { Scrub } from '../../../../scrub.ts';
 import type { TranscriptEntry } from './loop.ts';
 import { redact } from './redact.ts';
 

@@ -1,8 +1,8 @@
 /** One turn: bounded, told to the purse, streamed, charged. */
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Clock } from '../../../clock.ts';
-import type { Tokens } from '../../../store/agent-records.ts';
-import { orAbort } from './abort.ts';
+import type { Clock } from '../../../../clock.ts';
+import type { Tokens } from '../../../../store/agent-records.ts';
+import { orAbort } from '../abort.ts';
 import { addedBy } from './blocks.ts';
 import type { LoopRequest } from './loop.ts';
 import { readUsage, wholeInput } from './meter.ts';

@@ -1,10 +1,10 @@
 /** How a conversation ends before it has its report. */
-import { BellhopError, RunError } from '../../../errors.ts';
-import type { AgentWhy } from '../../../store/agent-records.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import { readThrown } from '../../thrown.ts';
-import type { Toolbox } from './toolbox.ts';
-import { short } from './words.ts';
+import { BellhopError, RunError } from '../../../../errors.ts';
+import type { AgentWhy } from '../../../../store/agent-records.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import { readThrown } from '../../../thrown.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
+import { short } from '../bounded-text.ts';
 
 export class Stopped extends Error {
   readonly why: AgentWhy;

@@ -1,7 +1,7 @@
 /** Sections that the code of a job made, with their facts filled in and held to the bounds of a report. Pure. */
-import { Section } from '../../../store/report-sections.ts';
-import type { CellInput, SectionInput } from '../../report-input.ts';
-import { cutLine } from './plain.ts';
+import { Section } from '../../../../store/report-sections.ts';
+import type { CellInput, SectionInput } from '../../../report-input.ts';
+import { cutLine } from '../harmless-text.ts';
 import type { Pen } from './pen.ts';
 
 export interface Sections {

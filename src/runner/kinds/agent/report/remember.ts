@@ -1,8 +1,8 @@
 /** What a report leaves in the memory of its job, also when people answered earlier advice while it was made. */
 import { isDeepStrictEqual } from 'node:util';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import type { NewDoc } from '../../../store/store.ts';
-import type { Memory, Remembered } from '../../memory.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import type { NewDoc } from '../../../../store/store.ts';
+import type { Memory, Remembered } from '../../../memory.ts';
 
 export interface Remembering {
   job: string;

@@ -1,10 +1,10 @@
 /** The strip of figures, and what changed in it since the last report. Pure. */
-import { daysOf, type Fact } from '../../../store/agent-records.ts';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import type { Analysis } from '../../agent-job.ts';
-import type { DeltaInput, FigureInput } from '../../report-input.ts';
-import { dateText, formatFact, isChange } from './facts.ts';
-import { cutLine, escapeMarkdown } from './plain.ts';
+import { daysOf, type Fact } from '../../../../store/agent-records.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import type { Analysis } from '../../../agent-job.ts';
+import type { DeltaInput, FigureInput } from '../../../report-input.ts';
+import { dateText, formatFact, isChange } from '../facts.ts';
+import { cutLine, escapeMarkdown } from '../harmless-text.ts';
 import type { Pen } from './pen.ts';
 
 const MAX_FIGURES = 12;

@@ -1,15 +1,15 @@
 /** From the answer, or the figures alone, to what the attempt hands over: a report that is one, and its result. */
-import { RunError } from '../../../errors.ts';
-import type { AgentWhy } from '../../../store/agent-records.ts';
-import type { MemoryEntry } from '../../../store/memory-records.ts';
-import type { Run } from '../../../store/records.ts';
-import type { Analysis, Evidence } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import { normalise } from '../../normalise.ts';
-import type { ReportInput } from '../../report-input.ts';
-import { spentByRun, type Tally } from './account.ts';
+import { RunError } from '../../../../errors.ts';
+import type { AgentWhy } from '../../../../store/agent-records.ts';
+import type { MemoryEntry } from '../../../../store/memory-records.ts';
+import type { Run } from '../../../../store/records.ts';
+import type { Analysis, Evidence } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import { normalise } from '../../../normalise.ts';
+import type { ReportInput } from '../../../report-input.ts';
+import { spentByRun, type Tally } from '../account.ts';
 import { compose } from './compose.ts';
-import type { Gathering } from './evidence.ts';
+import type { Gathering } from '../evidence.ts';
 
 export interface ReportParts {
   job: LoadedAgent;

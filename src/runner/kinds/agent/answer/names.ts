@@ -1,10 +1,10 @@
 /** Titles that somebody wrote out, as the placeholders that they should have been: then they are shown as names, not as figures. Pure. */
-import type { Analysis, KnownTarget } from '../../agent-job.ts';
+import type { Analysis, KnownTarget } from '../../../agent-job.ts';
 import type { HouseAnswer } from './answer.ts';
-import { PLACEHOLDER, targetNamed } from './facts.ts';
-import type { FactBook } from './facts.ts';
+import { PLACEHOLDER, targetNamed } from '../facts.ts';
+import type { FactBook } from '../facts.ts';
 import { readsAsAmount } from './numbers.ts';
-import { escapePattern } from './words.ts';
+import { escapePattern } from '../bounded-text.ts';
 
 type About = { type: string; id: string } | undefined;
 /** `about`: what the text is about; its title is its name, whatever it looks like. */

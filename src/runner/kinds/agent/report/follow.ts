@@ -1,16 +1,16 @@
 /** What became of earlier advice, by the facts of today and by what people answered. Pure. */
-import { iso } from '../../../clock.ts';
-import { messageOf } from '../../../errors.ts';
-import type { AdviceRow, AdviceState, MemoryEntry } from '../../../store/memory-records.ts';
-import { isLapsed, standings } from '../../advice.ts';
-import type { Standing } from '../../advice.ts';
-import type { Evidence } from '../../agent-job.ts';
-import type { LoadedAgent } from '../../jobs.ts';
-import { dateText } from './facts.ts';
-import { lintText, noteOf } from './lint.ts';
+import { iso } from '../../../../clock.ts';
+import { messageOf } from '../../../../errors.ts';
+import type { AdviceRow, AdviceState, MemoryEntry } from '../../../../store/memory-records.ts';
+import { isLapsed, standings } from '../../../advice.ts';
+import type { Standing } from '../../../advice.ts';
+import type { Evidence } from '../../../agent-job.ts';
+import type { LoadedAgent } from '../../../jobs.ts';
+import { dateText } from '../facts.ts';
+import { lintText, noteOf } from '../answer/lint.ts';
 import { bullets } from './pen.ts';
 import type { Pen } from './pen.ts';
-import { cutLine, escapeMarkdown, foreignText } from './plain.ts';
+import { cutLine, escapeMarkdown, foreignText } from '../harmless-text.ts';
 
 const MAX_ROWS = 8;
 

@@ -1,18 +1,18 @@
 /** Calls tools: checks their input, holds them to their time and size, notes what became of each call. */
 import { z } from 'zod';
-import type { Clock } from '../../../clock.ts';
-import { RunError } from '../../../errors.ts';
-import { createScrub } from '../../../scrub.ts';
-import type { Scrub } from '../../../scrub.ts';
-import type { ToolCall } from '../../../store/agent-records.ts';
-import type { ToolContext, ToolOutput } from '../../agent-job.ts';
-import type { LoadedTool } from '../../jobs.ts';
-import { readThrown } from '../../thrown.ts';
-import { orAbort } from './abort.ts';
-import { createPlaces } from './places.ts';
-import { foreignText } from './plain.ts';
+import type { Clock } from '../../../../clock.ts';
+import { RunError } from '../../../../errors.ts';
+import { createScrub } from '../../../../scrub.ts';
+import type { Scrub } from '../../../../scrub.ts';
+import type { ToolCall } from '../../../../store/agent-records.ts';
+import type { ToolContext, ToolOutput } from '../../../agent-job.ts';
+import type { LoadedTool } from '../../../jobs.ts';
+import { readThrown } from '../../../thrown.ts';
+import { orAbort } from '../abort.ts';
+import { createPlaces } from './at-once.ts';
+import { foreignText } from '../harmless-text.ts';
 import { readToolOutput } from './tool-output.ts';
-import { canonicalJson, fence, short, withoutPaths } from './words.ts';
+import { canonicalJson, fence, short, withoutPaths } from '../bounded-text.ts';
 
 /** What the model is shown of a call: one text in a fence. */
 export interface ToolAnswer {
