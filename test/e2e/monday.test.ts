@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import PostalMime from 'postal-mime';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { systemClock } from '../../src/clock.ts';
 import { createOutbox } from '../../src/delivery/outbox.ts';
@@ -170,10 +170,9 @@ test('the report without a key is posted and mailed with receipts, remembered, a
 
 /** The job as its file is, with its places in the environment. */
 async function loadPlaced(): Promise<Registry> {
-  vi.stubEnv('WEEKLY_MERCHANDISING_TO', '#shop,team@example.com');
-  const registry = createRegistry({ dir: JOBS, clock: systemClock, log: silentLog });
+  const variables = { WEEKLY_MERCHANDISING_TO: '#shop,team@example.com' };
+  const registry = createRegistry({ dir: JOBS, clock: systemClock, log: silentLog, variables });
   await registry.refresh();
-  vi.unstubAllEnvs();
   const isOurs = ({ name }: { name: string }): boolean => name === JOB;
   return { ...registry, list: () => registry.list().filter(isOurs), refresh: () => Promise.resolve() };
 }
