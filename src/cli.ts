@@ -1,7 +1,8 @@
 /** The command line: the only place that prints. Reads the arguments, finds the server or opens the store, exits with a code that means something. */
 import { parseArgs } from 'node:util';
 import { createLocalGateway } from './cli/local.ts';
-import { backupCommand, EXIT, jobsCommand, runCommand, runsCommand, type Terminal } from './cli/commands.ts';
+import { EXIT, type Terminal } from './cli/terminal.ts';
+import { backupCommand, jobsCommand, runCommand, runsCommand } from './cli/commands.ts';
 import type { Gateway } from './cli/gateway.ts';
 import type { ScheduleAsk } from './cli/schedules.ts';
 import { createRemoteGateway, serverAnswers } from './cli/remote.ts';

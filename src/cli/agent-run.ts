@@ -1,10 +1,10 @@
 /** `bellhop runs show RUN --facts` and `--transcript`: where the numbers of a report came from, and what was said with the model. */
 import { plainText } from '../render/format.ts';
-import { formatFact } from '../runner/kinds/agent/facts.ts';
+import { formatFact } from '../runner/kinds/agent/fact-text.ts';
 import { transcriptLines, type TranscriptResult } from '../runner/transcripts.ts';
 import type { Fact } from '../store/agent-records.ts';
 import type { Run } from '../store/records.ts';
-import type { Terminal } from './commands.ts';
+import type { Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 interface Asked {

@@ -1,40 +1,15 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { oneLine, plainText } from '../render/format.ts';
-import { describeSpend } from '../render/spend.ts';
-import { renderText } from '../render/text.ts';
-import { describeDeliveries, describeDestination, describeRun } from '../render/run.ts';
+import { plainText } from '../render/format.ts';
 import { needOf } from '../runner/fields.ts';
 import { problemText } from '../runner/registry.ts';
 import type { SubmitResult } from '../runner/runner.ts';
-import type { Receipt } from '../store/destinations.ts';
 import { RunState, type RunSummary } from '../store/records.ts';
-import type { Clock } from '../clock.ts';
 import { follow } from './follow.ts';
 import type { Gateway, RunView } from './gateway.ts';
-
-/** Exit codes: the run and its deliveries are two things and have two codes. Usage and above follow sysexits.h. */
-export const EXIT = {
-  ok: 0,
-  runFailed: 1,
-  notDelivered: 3,
-  waiting: 4,
-  interrupted: 130,
-  usage: 64,
-  noReport: 65,
-} as const;
-
-export interface Terminal {
-  /** Answers: reports, tables, JSON. */
-  out: (text: string) => void;
-  /** Progress and problems. */
-  err: (text: string) => void;
-  width: number;
-  color: 'ansi' | 'none';
-  links: 'osc8' | 'written';
-  clock: Clock;
-  signal: AbortSignal;
-}
+import { exitCode, showView } from './run-view.ts';
+import { EXIT } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export async function backupCommand(terminal: Terminal, gateway: Gateway, args: readonly string[]): Promise<number> {
   const [dir, extra] = args;
@@ -96,58 +71,6 @@ async function watchRun(terminal: Terminal, gateway: Gateway, ask: { id: string;
   if (json) terminal.out(JSON.stringify({ run: view.run, deliveries: view.deliveries }, null, 2));
   showView(json ? { ...terminal, out: () => undefined } : terminal, view);
   return exitCode(view);
-}
-
-export function exitCode({ run, deliveries }: RunView): number {
-  if (run.state !== 'completed') return EXIT.runFailed;
-  const reports = deliveries.filter((delivery) => delivery.mode === 'report');
-  return reports.every((delivery) => delivery.state === 'delivered') ? EXIT.ok : EXIT.notDelivered;
-}
-
-/** The report on standard output; what the run and its deliveries are beside it, each on lines of its own. */
-function showView(terminal: Terminal, { run, deliveries }: RunView): void {
-  const { width, color, links } = terminal;
-  if (run.report !== undefined)
-    terminal.out(renderText(run.report, { width, color, links, rows: 'preview', about: { run } }));
-  const why = run.error === undefined ? '' : `: ${run.error.message}${run.error.hint ? ` (${run.error.hint})` : ''}`;
-  terminal.err(`run       ${run.state}${why}`);
-  const { actor, trigger } = describeRun(run, deliveries);
-  terminal.err(`asked     by ${actor}, ${trigger}`);
-  if (run.agent !== undefined) terminal.err(`spent     ${describeSpend(run.agent)}`);
-  terminal.err(`delivery  ${describeDeliveries(deliveries) ?? 'nothing was to be delivered'}`);
-  for (const delivery of deliveries) {
-    if (delivery.error?.hint !== undefined) terminal.err(`          ${delivery.error.hint}`);
-    if (delivery.mode === 'live') continue;
-    for (const { receipt } of delivery.parts) if (receipt !== undefined) receiptLines(receipt).forEach(terminal.err);
-  }
-  for (const { destination, reason } of run.withheld ?? [])
-    terminal.err(`withheld  ${describeDestination(destination)}: ${reason}`);
-}
-
-/** The proof, the files that went with it, and what is there in another form than it was meant. */
-function receiptLines(receipt: Receipt): string[] {
-  const files = receipt.kind === 'slack' ? (receipt.files ?? []) : [];
-  const degraded = 'degraded' in receipt ? (receipt.degraded ?? []) : [];
-  return [
-    `receipt   ${proofOf(receipt)}`,
-    ...files.map(({ id, name }) => `          with ${name} (${id})`),
-    ...degraded.map((what) => `degraded  ${oneLine(what)}`),
-  ];
-}
-
-function proofOf(receipt: Receipt): string {
-  switch (receipt.kind) {
-    case 'slack':
-      return `slack ${receipt.channel} ${receipt.ts} ${receipt.permalink ?? ''}`.trimEnd();
-    case 'email':
-      return `mail ${receipt.messageId} ${receipt.response}`;
-    case 'file':
-      return `file ${receipt.path} ${receipt.bytes} bytes`;
-    case 'webhook':
-      return `webhook ${receipt.url} HTTP ${receipt.status} ${receipt.bytes} bytes`;
-    default:
-      return receipt satisfies never;
-  }
 }
 
 export async function jobsCommand(terminal: Terminal, gateway: Gateway, options: { json: boolean }): Promise<number> {

@@ -15,7 +15,8 @@ import { createWorkspace, type Workspace } from '../playground/workspace.ts';
 import { cutColumns } from '../render/format.ts';
 import { describeReceipt } from '../render/run.ts';
 import { DELIVERY_FINAL, isFinal, type Delivery, type Run } from '../store/records.ts';
-import { EXIT, exitCode, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+import { exitCode } from './run-view.ts';
 
 const CHANNEL = 'C0REPORTS';
 const PERSON = 'U0ANA';

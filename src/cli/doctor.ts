@@ -16,7 +16,7 @@ import { createConfinement } from '../runner/kinds/confine.ts';
 import { createShelf } from '../runner/plugins/shelf.ts';
 import { createRegistry } from '../runner/registry.ts';
 import { readMailSettings } from '../transports.ts';
-import type { Terminal } from './commands.ts';
+import type { Terminal } from './terminal.ts';
 import { checkClaude, checkShopify } from './doctor-agents.ts';
 import { serverAnswers } from './remote.ts';
 

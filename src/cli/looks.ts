@@ -1,4 +1,4 @@
-import type { Terminal } from './commands.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What of a standard output decides how reports look on it. */
 interface Screen {

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { cutColumns, oneLine } from '../render/format.ts';
 import type { Suppression } from '../runner/subscriptions.ts';
 import { didYouMean } from '../suggest.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 /** All that these commands need of the gateway. */

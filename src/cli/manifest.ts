@@ -1,6 +1,6 @@
 import { drawManifest } from '../bot/manifest.ts';
 import { UsageError } from '../errors.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 
 /** Prints the Slack app manifest, ready to paste at "Create an app from a manifest". */
 export function manifestCommand(terminal: Terminal, options: { mode: string; host: string }): number {

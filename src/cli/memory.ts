@@ -4,7 +4,7 @@ import { cutColumns, oneLine } from '../render/format.ts';
 import { ANSWERS } from '../runner/memory.ts';
 import type { AdviceView, Answered } from '../runner/memory.ts';
 import { didYouMean } from '../suggest.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 /** All that this command needs of the gateway. */

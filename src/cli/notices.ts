@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { cutColumns, oneLine, plainText } from '../render/format.ts';
 import { describeDelivery } from '../render/run.ts';
 import type { NoticeView } from '../store/notice-records.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 const SHOWN = 50;

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { displayWidth, oneLine, padColumns, plainText } from '../render/format.ts';
 import { describeDestination } from '../render/run.ts';
 import type { PreflightPlace } from '../runner/preflights.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 /** `bellhop preflight JOB`: whether its reports could arrive, place by place; posts nothing. Exit code 1: at least one would not. */

@@ -17,7 +17,7 @@ import type { About } from '../store/notice-records.ts';
 import { Run } from '../store/records.ts';
 import type { Report } from '../store/report.ts';
 import { iso } from '../clock.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import { EX_SOFTWARE } from './process.ts';
 
 interface Preview {

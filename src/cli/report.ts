@@ -9,7 +9,7 @@ import { members } from '../runner/json.ts';
 import { normalise } from '../runner/normalise.ts';
 import type { Report } from '../store/report.ts';
 import { didYouMean } from '../suggest.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import { formOf } from './report-forms.ts';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;

@@ -6,7 +6,8 @@ import type { NextTime, ScheduleView } from '../runner/schedule-views.ts';
 import { parseTarget, splitTargets } from '../runner/targets.ts';
 import { splitZone } from '../runner/time/asked.ts';
 import type { Destination } from '../store/destinations.ts';
-import { EXIT, readPairs, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+import { readPairs } from './commands.ts';
 import type { Gateway, ScheduleAsked, ScheduleProblem } from './gateway.ts';
 
 /** All that these commands need of the gateway. */

@@ -4,7 +4,7 @@ import type { SpendView } from '../runner/spending.ts';
 import { didYouMean } from '../suggest.ts';
 import { formatUsd } from '../usd.ts';
 import { dayAndTime } from '../when.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway } from './gateway.ts';
 
 /** All that this command needs of the gateway. */

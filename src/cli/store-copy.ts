@@ -10,8 +10,8 @@ import type { Verdict } from '../store/copy-verify.ts';
 import { checkApart, openCopySource, openCopyTarget, readTarget } from '../store/open.ts';
 import type { KeptTarget, OpenDeps } from '../store/open.ts';
 import { VERSION } from '../main.ts';
-import { EXIT } from './commands.ts';
-import type { Terminal } from './commands.ts';
+import { EXIT } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import type { StoreCommandDeps, StoreWords } from './store.ts';
 
 const DIFFER = 1;

@@ -6,7 +6,7 @@ import { VERSION } from '../main.ts';
 import { plainText } from '../render/format.ts';
 import { createScrub } from '../scrub.ts';
 import { inspectStore } from '../store/open.ts';
-import { EXIT } from './commands.ts';
+import { EXIT } from './terminal.ts';
 import type { StoreCommandDeps, StoreWords } from './store.ts';
 import { verdictLines } from './store-verdict.ts';
 

@@ -3,7 +3,7 @@ import { cutColumns, oneLine, plainText } from '../render/format.ts';
 import { minute } from '../runner/token-words.ts';
 import type { TokenView } from '../runner/tokens.ts';
 import { didYouMean } from '../suggest.ts';
-import { EXIT, type Terminal } from './commands.ts';
+import { EXIT, type Terminal } from './terminal.ts';
 import type { Gateway, TokenProblem } from './gateway.ts';
 
 /** All that these commands need of the gateway. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { runsCommand, type Terminal } from '../../src/cli/commands.ts';
+import { type Terminal } from '../../src/cli/terminal.ts';
+import { runsCommand } from '../../src/cli/commands.ts';
 import type { Gateway } from '../../src/cli/gateway.ts';
 import type { Receipt } from '../../src/store/destinations.ts';
 import type { Delivery, Run } from '../../src/store/records.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createApi } from '../../src/api/app.ts';
 import { createHttpServer } from '../../src/api/server.ts';
-import type { Terminal } from '../../src/cli/commands.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 import type { Gateway } from '../../src/cli/gateway.ts';
 import { localSpend } from '../../src/cli/local-spend.ts';
 import { createRemoteGateway } from '../../src/cli/remote.ts';

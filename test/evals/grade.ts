@@ -1,7 +1,7 @@
 /** One case through the tools and the code of the job, and what a report of it is worth: every grade is counted by code. */
 import job from '../../jobs/weekly-merchandising.ts';
 import type { Analysis } from '../../src/runner/agent-job.ts';
-import { factsIn } from '../../src/runner/kinds/agent/facts.ts';
+import { factsIn } from '../../src/runner/kinds/agent/placeholders.ts';
 import { lintAdvice, lintFinding, lintText, noteOf } from '../../src/runner/kinds/agent/answer/lint.ts';
 import { shopifyTools } from '../../src/runner/kinds/agent/tools/shopify/tools.ts';
 import type { MemoryEntry } from '../../src/store/memory-records.ts';

@@ -1,7 +1,7 @@
 /** Titles that somebody wrote out, as the placeholders that they should have been: then they are shown as names, not as figures. Pure. */
 import type { Analysis, KnownTarget } from '../../../agent-job.ts';
 import type { HouseAnswer } from './answer.ts';
-import { PLACEHOLDER, targetNamed } from '../facts.ts';
+import { PLACEHOLDER, targetNamed } from '../placeholders.ts';
 import type { FactBook } from '../facts.ts';
 import { readsAsAmount } from './numbers.ts';
 import { escapePattern } from '../bounded-text.ts';

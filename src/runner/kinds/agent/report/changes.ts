@@ -3,7 +3,7 @@ import { daysOf, type Fact } from '../../../../store/agent-records.ts';
 import type { MemoryEntry } from '../../../../store/memory-records.ts';
 import type { Analysis } from '../../../agent-job.ts';
 import type { DeltaInput, FigureInput } from '../../../report-input.ts';
-import { dateText, formatFact, isChange } from '../facts.ts';
+import { dateText, formatFact, isChange } from '../fact-text.ts';
 import { cutLine, escapeMarkdown } from '../harmless-text.ts';
 import type { Pen } from './pen.ts';
 

@@ -6,7 +6,7 @@ import type { LoadedAgent } from '../../../jobs.ts';
 import { adviceKey } from './advice.ts';
 import { MAX_CLAIMS, asAdvice } from '../answer/answer.ts';
 import type { HouseAnswer } from '../answer/answer.ts';
-import { factsIn } from '../facts.ts';
+import { factsIn } from '../placeholders.ts';
 import type { FactBook } from '../facts.ts';
 import { lintAdvice, lintFinding, noteOf } from '../answer/lint.ts';
 import type { Advice, Claim } from '../answer/lint.ts';

@@ -11,7 +11,7 @@ import { figuresOf, kpisOf, remembered, sinceLast } from './changes.ts';
 import type { Kpi } from './changes.ts';
 import { claimsOf } from './claims.ts';
 import type { Claims, ShownAdvice, ShownFinding } from './claims.ts';
-import { dateText, formatFact } from '../facts.ts';
+import { dateText, formatFact } from '../fact-text.ts';
 import type { FactBook } from '../facts.ts';
 import { earlierAdvice, follow } from './follow.ts';
 import type { Followed } from './follow.ts';

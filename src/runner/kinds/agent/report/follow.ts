@@ -6,7 +6,7 @@ import { isLapsed, standings } from '../../../advice.ts';
 import type { Standing } from '../../../advice.ts';
 import type { Evidence } from '../../../agent-job.ts';
 import type { LoadedAgent } from '../../../jobs.ts';
-import { dateText } from '../facts.ts';
+import { dateText } from '../fact-text.ts';
 import { lintText, noteOf } from '../answer/lint.ts';
 import { bullets } from './pen.ts';
 import type { Pen } from './pen.ts';

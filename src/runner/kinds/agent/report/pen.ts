@@ -1,7 +1,7 @@
 /** Writes the texts of a report: fills in facts, cuts, and counts what was cited. */
 import type { Fact } from '../../../../store/agent-records.ts';
 import { clip } from '../../../normalise.ts';
-import { fillIn, fillMarkdown } from '../facts.ts';
+import { fillIn, fillMarkdown } from '../placeholders.ts';
 import type { FactBook } from '../facts.ts';
 import { escapeMarkdown, plainLine } from '../harmless-text.ts';
 
