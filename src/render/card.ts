@@ -191,49 +191,57 @@ function buttonsOf(run: Run): Button[] {
 function approveButton(run: Run): Button {
   const input = oneLine(JSON.stringify(run.input));
   const text = input === '{}' ? `${run.job} starts, without input.` : `${run.job} starts with ${input}`;
-  return {
-    type: 'button',
-    action_id: CARD_ACTIONS.approve,
+  return askingButton(run, {
+    action: CARD_ACTIONS.approve,
     style: 'primary',
-    text: { type: 'plain_text', text: 'Approve' },
-    value: run.id,
-    confirm: {
-      title: { type: 'plain_text', text: 'Let this run start?' },
-      text: { type: 'plain_text', text: cutText(text, SLACK_LIMITS.confirmText) },
-      confirm: { type: 'plain_text', text: 'Approve' },
-      deny: { type: 'plain_text', text: 'Not yet' },
-    },
-  };
+    label: 'Approve',
+    title: 'Let this run start?',
+    text: cutText(text, SLACK_LIMITS.confirmText),
+    confirm: 'Approve',
+    deny: 'Not yet',
+  });
 }
 
 function denyButton(run: Run): Button {
-  return {
-    type: 'button',
-    action_id: CARD_ACTIONS.deny,
+  return askingButton(run, {
+    action: CARD_ACTIONS.deny,
     style: 'danger',
-    text: { type: 'plain_text', text: 'Deny' },
-    value: run.id,
-    confirm: {
-      title: { type: 'plain_text', text: 'Deny this run?' },
-      text: { type: 'plain_text', text: `${run.job} does not start.` },
-      confirm: { type: 'plain_text', text: 'Deny the run' },
-      deny: { type: 'plain_text', text: 'Keep waiting' },
-    },
-  };
+    label: 'Deny',
+    title: 'Deny this run?',
+    text: `${run.job} does not start.`,
+    confirm: 'Deny the run',
+    deny: 'Keep waiting',
+  });
 }
 
 function cancelButton(run: Run): Button {
+  return askingButton(run, {
+    action: CARD_ACTIONS.cancel,
+    style: 'danger',
+    label: 'Cancel',
+    title: 'Cancel this run?',
+    text: `${run.job} is stopped, and no report is sent.`,
+    confirm: 'Cancel the run',
+    deny: 'Keep running',
+  });
+}
+
+/** A button that asks first. */
+function askingButton(
+  run: Run,
+  words: Record<'action' | 'label' | 'title' | 'text' | 'confirm' | 'deny', string> & { style: 'primary' | 'danger' },
+): Button {
   return {
     type: 'button',
-    action_id: CARD_ACTIONS.cancel,
-    style: 'danger',
-    text: { type: 'plain_text', text: 'Cancel' },
+    action_id: words.action,
+    style: words.style,
+    text: { type: 'plain_text', text: words.label },
     value: run.id,
     confirm: {
-      title: { type: 'plain_text', text: 'Cancel this run?' },
-      text: { type: 'plain_text', text: `${run.job} is stopped, and no report is sent.` },
-      confirm: { type: 'plain_text', text: 'Cancel the run' },
-      deny: { type: 'plain_text', text: 'Keep running' },
+      title: { type: 'plain_text', text: words.title },
+      text: { type: 'plain_text', text: words.text },
+      confirm: { type: 'plain_text', text: words.confirm },
+      deny: { type: 'plain_text', text: words.deny },
     },
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { drawCard } from '../../src/render/card.ts';
-import { mayNotView } from '../../src/bot/views/approve.ts';
+import { mayNotApproveView } from '../../src/bot/views/owners.ts';
 import type { Run } from '../../src/store/records.ts';
 import { createHouse, saidIn, type House } from '../support/house.ts';
 
@@ -113,7 +113,7 @@ describe('a run that needs an approval', () => {
   });
 
   test('where no owner is named, the answer says how one is', () => {
-    expect(mayNotView([]).text).toContain('BELLHOP_OWNERS');
-    expect(mayNotView(Array.from({ length: 12 }, (_, n) => `U0OWNER${n}`)).text).toContain('and 2 more');
+    expect(mayNotApproveView([]).text).toContain('BELLHOP_OWNERS');
+    expect(mayNotApproveView(Array.from({ length: 12 }, (_, n) => `U0OWNER${n}`)).text).toContain('and 2 more');
   });
 });

@@ -3,7 +3,8 @@ import type { ApproveOutcome } from '../../store/store.ts';
 import type { Command } from '../command.ts';
 import { noteView, problemView } from '../views/answers.ts';
 import type { Answer } from '../views/blocks.ts';
-import { alreadyDecidedView, mayNotView } from '../views/approve.ts';
+import { alreadyDecidedView } from '../views/approve.ts';
+import { mayNotApproveView } from '../views/owners.ts';
 import { namedRun, SEEN_BEFORE, type Asked, type CommandDeps } from './context.ts';
 
 export type Decision = 'approve' | 'deny';
@@ -35,7 +36,7 @@ export async function clickDecision(
 /** Checked at the click: who was an owner when the card was drawn may be none any more. */
 function refusal({ owners }: CommandDeps, { actor }: Asked): Answer | undefined {
   const may = mayApprove(actor.id, owners);
-  return may === 'yes' ? undefined : mayNotView(owners);
+  return may === 'yes' ? undefined : mayNotApproveView(owners);
 }
 
 async function decide(

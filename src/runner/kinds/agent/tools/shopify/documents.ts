@@ -5,6 +5,9 @@ import { BULK_CANCEL, BULK_RUN, BULK_STATE, bulkOrders, ORDERS_COUNT } from './b
  * payment stands in them. Pages are small enough for what one query may cost (1,000 points), counted at an object a point and a list at its
  * `first`.
  */
+/** Asked of every list that is read by pages. */
+const PAGE_INFO = 'pageInfo { hasNextPage endCursor }';
+
 export const API_VERSION = '2026-10';
 
 export const SHOP = /* GraphQL */ `
@@ -82,16 +85,10 @@ export const ORDERS = /* GraphQL */ `
           nodes {
             ...Line
           }
-          pageInfo {
-            hasNextPage
-            endCursor
-          }
+          ${PAGE_INFO}
         }
       }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
+      ${PAGE_INFO}
     }
   }
   ${LINE}
@@ -104,10 +101,7 @@ export const ORDER_LINES = /* GraphQL */ `
         nodes {
           ...Line
         }
-        pageInfo {
-          hasNextPage
-          endCursor
-        }
+        ${PAGE_INFO}
       }
     }
   }
@@ -171,16 +165,10 @@ export const PRODUCTS = /* GraphQL */ `
           nodes {
             ...Variant
           }
-          pageInfo {
-            hasNextPage
-            endCursor
-          }
+          ${PAGE_INFO}
         }
       }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
+      ${PAGE_INFO}
     }
   }
   ${VARIANT}
@@ -193,10 +181,7 @@ export const PRODUCT_VARIANTS = /* GraphQL */ `
         nodes {
           ...Variant
         }
-        pageInfo {
-          hasNextPage
-          endCursor
-        }
+        ${PAGE_INFO}
       }
     }
   }
@@ -326,10 +311,7 @@ export const DISCOUNTS = /* GraphQL */ `
           }
         }
       }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
+      ${PAGE_INFO}
     }
   }
 `;
