@@ -3,7 +3,7 @@
  * idle. An agent like the weekly report of a shop, over git: code reads and counts, a model, where there is a key, words it.
  */
 import { existsSync } from 'node:fs';
-import { agentJob } from 'bellhop';
+import { agentJob, splitTargets } from 'bellhop';
 import { z } from 'zod';
 import { analyse, followUp, LIMITS } from './_standup/analyse.ts';
 import { standupTools } from './_standup/tools.ts';
@@ -41,6 +41,6 @@ export default agentJob({
   // It may cost money each day: by itself it runs only where there is a repository, and somebody said who reads it.
   schedules: (variable) => {
     const to = variable('STANDUP_DIGEST_TO');
-    return existsSync('.git') && to !== undefined ? [{ when: 'weekdays 08:30', destinations: to.split(',') }] : [];
+    return existsSync('.git') && to !== undefined ? [{ when: 'weekdays 08:30', destinations: splitTargets(to) }] : [];
   },
 });

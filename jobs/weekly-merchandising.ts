@@ -2,7 +2,7 @@
  * The Monday report of a shop: what sold, what runs out, what does not move, what a discount costs, and what to do about it. Code finds
  * and judges; a model, where ANTHROPIC_API_KEY is set, weighs and words. Without SHOPIFY_STORE it speaks of an invented shop, and says so.
  */
-import { agentJob, shopifyTools, type AgentTool } from 'bellhop';
+import { agentJob, shopifyTools, splitTargets, type AgentTool } from 'bellhop';
 import { z } from 'zod';
 import { analyse } from './_merchandising/analyse.ts';
 import { demoShop } from './_merchandising/demo-shop.ts';
@@ -25,13 +25,6 @@ function tools(): AgentTool[] {
     },
   }));
 }
-
-/** `#shop,team@example.com`: a comma belongs to an option where no place follows it. */
-const places = (to: string): string[] =>
-  to
-    .split(/,(?=\s*(?:#|file:|[CDGU][A-Z0-9]{6,}|[^\s,@]+@))/)
-    .map((place) => place.trim())
-    .filter((place) => place !== '');
 
 export default agentJob({
   name: 'weekly-merchandising',
@@ -73,7 +66,7 @@ export default agentJob({
   retries: 2,
   // Without a place it is nobody's: then `/jobs schedule weekly-merchandising every monday 09:00 to=…` makes the schedule.
   schedules: (variable) => {
-    const to = places(variable('WEEKLY_MERCHANDISING_TO') ?? '');
+    const to = splitTargets(variable('WEEKLY_MERCHANDISING_TO') ?? '');
     return to.length === 0 ? [] : [{ when: 'every monday 09:00', destinations: to }];
   },
   destinations: ({ mail }) => (mail === undefined ? ['origin'] : ['origin', mail]),

@@ -31,6 +31,7 @@ export type { Fact, FactWindow, ToolCall } from './store/agent-records.ts';
 export type { AdviceRow, MemoryEntry } from './store/memory-records.ts';
 export { defineJob } from './runner/jobs.ts';
 export type { CommandJob, Duration, FunctionJob, JobContext, JobDefinition } from './runner/jobs.ts';
+export { splitTargets } from './runner/targets.ts';
 export type { Target } from './runner/targets.ts';
 export type { NewAttachment } from './runner/attachments.ts';
 export type { ReportAttachment, ReportInput } from './runner/report-input.ts';

@@ -202,7 +202,7 @@ export const VARIABLES = {
         /^\s*[UW][A-Z0-9]{4,20}(?:\s*,\s*[UW][A-Z0-9]{4,20})*\s*,?\s*$/,
         'must be Slack user ids, like U012ABCDEF',
       ),
-  ).describe('Slack user ids, separated by commas, of those who may let a run pass its caps on money.'),
+  ).describe('Slack user ids, separated by commas, of those who may approve runs, and let one pass its caps on money.'),
   BELLHOP_TRANSCRIPT_DAYS: z.coerce
     .number()
     .int()

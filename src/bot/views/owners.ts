@@ -1,5 +1,5 @@
 import { noteView, problemView } from './answers.ts';
-import { safe, type Answer } from './blocks.ts';
+import type { Answer } from './blocks.ts';
 
 const OWNERS_SHOWN = 10;
 
@@ -23,7 +23,8 @@ export function mayNotAllowView(owners: readonly string[]): Answer {
   return noteView(`Only an owner may let a run pass its caps: ask ${named(owners)}.`);
 }
 
+/** What the configuration names are Slack user ids. */
 function named(owners: readonly string[]): string {
-  const ids = owners.slice(0, OWNERS_SHOWN).map((id) => (/^[UW][A-Z0-9]+$/.test(id) ? `<@${id}>` : safe(id)));
+  const ids = owners.slice(0, OWNERS_SHOWN).map((id) => `<@${id}>`);
   return `${ids.join(', ')}${owners.length > OWNERS_SHOWN ? ` and ${owners.length - OWNERS_SHOWN} more` : ''}`;
 }
