@@ -20,6 +20,7 @@ import { nodeFiles } from './lowdb/files.ts';
 import type { Files } from './lowdb/files.ts';
 import { layoutOf } from './lowdb/layout.ts';
 import { createPlacer } from './lowdb/placer.ts';
+import type { Placer } from './lowdb/placer.ts';
 import { takeLock } from './lowdb/lock.ts';
 import type { Lock } from './lowdb/lock.ts';
 import { createMemoryBacking } from './memory.ts';
@@ -36,9 +37,10 @@ export interface OpenDeps {
   log: Log;
   /** The version of the program, written into a new data folder. */
   version: string;
-  /** For tests: another file system, another way to hold the folder. */
+  /** For tests: another file system, another way to hold the folder or to place many files. */
   files?: Files;
   lock?: () => Promise<Lock>;
+  placer?: Placer;
 }
 
 /**
@@ -108,7 +110,7 @@ function lowdbDeps(target: KeptTarget, deps: OpenDeps, options: Partial<StoreOpt
   const { clock, log, version } = deps;
   const root = resolve(target.dir);
   // Another file system is asked for every call of its own.
-  const placer = deps.files === undefined ? createPlacer() : undefined;
+  const placer = deps.placer ?? (deps.files === undefined ? createPlacer({ clock }) : undefined);
   const syncAll = (path: string): Promise<boolean> => (placer ?? nodeFiles).syncAll(path);
   const files = deps.files ?? { ...nodeFiles, syncAll };
   const lock = deps.lock ?? ((): Promise<Lock> => takeLock({ files, layout: layoutOf(root), clock }));

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
@@ -9,7 +10,7 @@ import { createDisk } from '../../src/store/lowdb/disk.ts';
 import type { Disk } from '../../src/store/lowdb/disk.ts';
 import { nodeFiles } from '../../src/store/lowdb/files.ts';
 import { createPlacer } from '../../src/store/lowdb/placer.ts';
-import type { Placement, Placer } from '../../src/store/lowdb/placer.ts';
+import type { Placement, Placer, PlacerParts } from '../../src/store/lowdb/placer.ts';
 import { openStore } from '../../src/store/open.ts';
 import { manualClock } from '../support/clock.ts';
 import { newRun } from '../support/store-harness.ts';
@@ -24,8 +25,8 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-function placerOf(entry?: string): Placer {
-  const placer = createPlacer(entry);
+function placerOf(parts: Partial<PlacerParts> = {}): Placer {
+  const placer = createPlacer(parts);
   placers.push(placer);
   return placer;
 }
@@ -34,6 +35,7 @@ const placement = (name: string): Placement => ({
   temp: join(root, `.tmp-${name}`),
   path: join(root, name),
   text: `text of ${name} é\n`,
+  pace: 'at once',
 });
 const names = async (): Promise<string[]> => (await readdir(root)).toSorted((a, b) => a.localeCompare(b));
 
@@ -56,13 +58,62 @@ describe('files placed by a thread', () => {
     expect(failure).toMatchObject({ at: 1, step: 'rename' });
     expect(await names()).toEqual(['a', 'b']);
   });
-  it('are placed by a new thread after the old one was given back', async () => {
-    const placer = placerOf();
+  it('are placed by the thread that placed the last ones, and by a new one after minutes without any', async () => {
+    const clock = manualClock();
+    // Says of each thread that it began, and answers as if all were placed.
+    const entry = join(root, 'thread.mjs');
+    const began = join(root, 'began');
+    await writeFile(
+      entry,
+      `import { appendFileSync } from 'node:fs'; import { parentPort } from 'node:worker_threads';
+       appendFileSync(${JSON.stringify(began)}, 'x');
+       parentPort.on('message', () => parentPort.postMessage({ failure: undefined, synced: true }));`,
+    );
+    const placer = placerOf({ clock, entry });
+    const threads = async (): Promise<number> => (await readFile(began, 'utf8')).length;
     await placer.place([placement('a')]);
     await placer.rest();
+    await clock.advance(4 * 60_000);
     await placer.rest();
     await placer.place([placement('b')]);
-    expect(await names()).toEqual(['a', 'b']);
+    expect(await threads()).toBe(1);
+    await clock.advance(4 * 60_000);
+    await placer.rest();
+    await placer.place([placement('c')]);
+    expect(await threads()).toBe(1);
+    await clock.advance(5 * 60_000);
+    await placer.rest();
+    await placer.place([placement('d')]);
+    expect(await threads()).toBe(2);
+  });
+  it('are placed by a thread that has the compile cache of the main one', async () => {
+    enableCompileCache(join(root, 'cache'));
+    const cache = getCompileCacheDir();
+    expect(cache).toBeDefined();
+    const entry = join(root, 'thread.mjs');
+    await writeFile(
+      entry,
+      `import { getCompileCacheDir } from 'node:module'; import { parentPort } from 'node:worker_threads';
+       const synced = getCompileCacheDir() === ${JSON.stringify(cache)};
+       parentPort.on('message', () => parentPort.postMessage({ failure: undefined, synced }));`,
+    );
+    expect(await placerOf({ entry }).syncAll(root)).toBe(true);
+    expect(await placerOf().place([placement('a')])).toBeUndefined();
+    expect(await readFile(join(root, 'a'), 'utf8')).toBe('text of a é\n');
+    await expect(placerOf({ entry: join(root, 'none.ts') }).place([placement('b')])).rejects.toThrow('ended');
+  });
+  it('leave the processor to others after each, when nobody waits for them', async () => {
+    const many = (pace: Placement['pace']): Placement[] =>
+      Array.from({ length: 64 }, (_, n) => ({ ...placement(`${pace}-${n}`), pace }));
+    const placer = placerOf();
+    await placer.place([placement('first')]);
+    const took = async (batch: Placement[]): Promise<number> => {
+      const began = performance.now();
+      await placer.place(batch);
+      return performance.now() - began;
+    };
+    // At least 0.2 ms each; that the others take less is not promised.
+    expect(await took(many('calmly'))).toBeGreaterThan(64 * 0.2);
   });
   it('are made durable by one call, where there is such a folder', async () => {
     const placer = placerOf();
@@ -70,7 +121,7 @@ describe('files placed by a thread', () => {
     expect(await placer.syncAll(join(root, 'nowhere'))).toBe(false);
   });
   it('reject when the thread cannot be started', async () => {
-    const placer = placerOf(join(root, 'no-such-thread.ts'));
+    const placer = placerOf({ entry: join(root, 'no-such-thread.ts') });
     await expect(placer.place([placement('a')])).rejects.toThrow('the thread that places files ended');
   });
 });
@@ -85,7 +136,7 @@ describe('a disk with such a thread', () => {
     expect(await readdir(join(root, 'tmp'))).toEqual([]);
   });
   it('places them one by one when the thread is dead', async () => {
-    const disk = diskOver(placerOf(join(root, 'no-such-thread.ts')));
+    const disk = diskOver(placerOf({ entry: join(root, 'no-such-thread.ts') }));
     await Promise.all(many.map((name) => disk.placeTogether(join(root, name), name)));
     for (const name of many) expect(await readFile(join(root, name), 'utf8')).toBe(name);
     expect(disk.stopped()).toBeUndefined();
@@ -123,4 +174,30 @@ it('a checkpoint of hundreds of runs leaves each of them in its own readable fil
   for (const name of files.slice(0, 20)) {
     expect(await readFile(join(root, 'records', name), 'utf8')).toMatch(/^\{\n {2}"v": 1,\n {2}"id": "run_/);
   }
+});
+
+it('a checkpoint goes calmly while nobody waits for it, and at once when the store is closed', async () => {
+  const clock = manualClock();
+  const real = placerOf();
+  const paces: Placement['pace'][] = [];
+  const placer: Placer = {
+    ...real,
+    place: (batch) => {
+      paces.push(...batch.map(({ pace }) => pace));
+      return real.place(batch);
+    },
+  };
+  const lock = async () => ({ release: () => undefined });
+  const deps = { clock, ids: createIds(clock), log: silentLog, version: '0.0.0-test', lock, placer };
+  const { store } = await openStore({ backend: 'lowdb', dir: root }, deps, { reserveBytes: 4096 });
+  const runs = (from: number) => Array.from({ length: 20 }, (_, week) => newRun({ input: { week: from + week } }));
+  await store.submit(runs(0));
+  await clock.advance(2_000);
+  await vi.waitFor(() => expect(paces.length).toBeGreaterThanOrEqual(20), 20_000);
+  expect(new Set(paces)).toEqual(new Set(['calmly']));
+  paces.length = 0;
+  await store.submit(runs(20));
+  await store.close();
+  expect(paces.length).toBeGreaterThanOrEqual(20);
+  expect(new Set(paces)).toEqual(new Set(['at once']));
 });

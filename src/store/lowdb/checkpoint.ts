@@ -77,7 +77,10 @@ const LANES_TOGETHER = 32;
 export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms): Checkpointer {
   const { disk, layout, clock, log, dirty, journal, space, index } = deps;
   const lazy: Disk = { ...disk, write: (path, text) => disk.place(path, text) };
-  const together: Disk = { ...disk, write: (path, text) => disk.placeTogether(path, text) };
+  const together: Disk = {
+    ...disk,
+    write: (path, text) => disk.placeTogether(path, text, isCalm() ? 'calmly' : 'at once'),
+  };
   let timer: Timer | undefined;
   let running: Promise<boolean> | undefined;
   let stopped = false;
@@ -86,6 +89,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
   /** False once the sync of the whole file system has failed: then every file is synced on its own. */
   let canSyncAll = true;
 
+  const isCalm = (): boolean => !hurried && dirty.bytes() < terms.soonBytes;
   const isClean = (): boolean => dirty.isEmpty() && !index.isDirty();
 
   function due(): void {
@@ -176,7 +180,7 @@ export function createCheckpointer(deps: CheckpointDeps, terms: CheckpointTerms)
     let written = 0;
     let pause = Promise.resolve();
     return () => {
-      if (hurried || dirty.bytes() >= terms.soonBytes) return Promise.resolve();
+      if (!isCalm()) return Promise.resolve();
       if (written++ % share === 0) pause = pause.then(() => systemClock.sleep(BREATH_MS));
       return pause;
     };

@@ -19,8 +19,8 @@ export interface Disk {
   write(path: string, text: string | Uint8Array): Promise<void>;
   /** Puts `text` at `path` like `write`, but leaves it to a later sync to make it durable. */
   place(path: string, text: string | Uint8Array): Promise<void>;
-  /** Like `place`, for one of many: those that are asked for at the same time go together, where there is a placer. */
-  placeTogether(path: string, text: string | Uint8Array): Promise<void>;
+  /** Like `place`, for one of many: those that are asked for at the same time go together, where there is a placer. Default pace: at once. */
+  placeTogether(path: string, text: string | Uint8Array, pace?: Placement['pace']): Promise<void>;
   /** Removes a file durably; a missing one is fine. */
   remove(path: string): Promise<void>;
   /** Removes a file like `remove`, and leaves it to a later sync to make that durable; false when there was none. */
@@ -137,10 +137,10 @@ export function createDisk(deps: { files: Files; log: Log; root: string; placer?
     });
     if (sync === 'now') await orStop(`fsync of ${dirname(path)}`, () => syncFolder(dirname(path)));
   }
-  async function putTogether(path: string, text: string | Uint8Array): Promise<void> {
+  async function putTogether(path: string, text: string | Uint8Array, pace: Placement['pace']): Promise<void> {
     let placed = false;
     await putBy(path, async (temp) => {
-      placed = await placeBatched({ temp, path, text });
+      placed = await placeBatched({ temp, path, text, pace });
     });
     if (!placed) await put(path, text, 'later');
   }
@@ -228,7 +228,7 @@ export function createDisk(deps: { files: Files; log: Log; root: string; placer?
     files,
     write: (path, text) => slots(() => put(path, text, 'now')),
     place: (path, text) => slots(() => put(path, text, 'later')),
-    placeTogether: (path, text) => slots(() => putTogether(path, text)),
+    placeTogether: (path, text, pace = 'at once') => slots(() => putTogether(path, text, pace)),
     dropFolder,
     drop: (path) => slots(() => drop(path)),
     settle: (path) => slots(() => settle(path)),

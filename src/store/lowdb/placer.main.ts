@@ -6,6 +6,13 @@ import { codeOf, messageOf } from '../../errors.ts';
 import { SYNC_ALL, SYNC_TIMEOUT_MS } from './files.ts';
 import type { Answer, Asked, Placement, PlaceFailure } from './placer.ts';
 
+/**
+ * The kernel lets a thread run for milliseconds before another that was woken on the same processor has its turn; one that leaves by itself
+ * after each file (0.2 ms of work) is never what the next write of the journal waits for.
+ */
+const PAUSE_MS = 0.2;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
 parentPort?.on('message', (asked: Asked) => parentPort?.postMessage(answer(asked)));
 
 function answer(asked: Asked): Answer {
@@ -16,7 +23,7 @@ function answer(asked: Asked): Answer {
 }
 
 function placeAll(batch: readonly Placement[]): PlaceFailure | undefined {
-  for (const [at, { temp, path, text }] of batch.entries()) {
+  for (const [at, { temp, path, text, pace }] of batch.entries()) {
     let step: PlaceFailure['step'] = 'write';
     try {
       writeTemp(temp, text);
@@ -27,6 +34,7 @@ function placeAll(batch: readonly Placement[]): PlaceFailure | undefined {
       const code = codeOf(error);
       return { at, step, message: messageOf(error), ...(code === undefined ? {} : { code }) };
     }
+    if (pace === 'calmly') Atomics.wait(nothing, 0, 0, PAUSE_MS);
   }
   return undefined;
 }
