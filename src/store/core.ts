@@ -10,6 +10,8 @@ import type { Log } from '../log.ts';
 import type { Backing, Change, KeyEntry, Loaded } from './backing.ts';
 import { interruptDelivery, isOpen, mergeDeliveries } from './delivery-transitions.ts';
 import { keyOf } from './keys.ts';
+import { createDeliveryLists } from './delivery-lists.ts';
+import type { DeliveryLists } from './delivery-lists.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import { frozen } from './json.ts';
@@ -108,7 +110,7 @@ export interface Core extends CoreDeps {
   hot: Map<string, Run>;
   finals: RunCache;
   /** The deliveries of every run that is unfinished, and of every run and notice that has an open one, in planning order. */
-  deliveries: Map<string, readonly Delivery[]>;
+  deliveries: DeliveryLists;
   keys: Map<string, KeyEntry>;
   /** Resolves when `keys` holds those of former lives too. */
   keysReady: Promise<void>;
@@ -148,7 +150,10 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     if (run !== undefined) index.put(summaryOf(run));
   }
   const finals = createRunCache(options.finalRunsKept, options.finalBytesKept);
-  const { hot, deliveries, briefs } = restored;
+  const { hot, briefs } = restored;
+  const briefOf = (runId: string): Brief | undefined => hot.get(runId) ?? briefs.get(runId);
+  // Only the card of a run has a version that means anything.
+  const deliveries = createDeliveryLists(restored.deliveries, (owner) => briefOf(owner)?.rev ?? 0);
   const keys = new Map<string, KeyEntry>();
   for (const run of hot.values()) {
     if (run.idempotencyKey === undefined) continue;
@@ -251,7 +256,7 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     locks: createLocks(),
     interrupted: restored.interrupted,
     getRun,
-    briefOf: (runId) => hot.get(runId) ?? briefs.get(runId),
+    briefOf,
     getDeliveries,
     commit,
     factsOf,
@@ -266,7 +271,7 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
 function restore(
   loaded: Loaded,
   now: number,
-): Pick<Core, 'hot' | 'interrupted' | 'deliveries'> & { briefs: Map<string, Brief> } {
+): Pick<Core, 'hot' | 'interrupted'> & { deliveries: Map<string, readonly Delivery[]>; briefs: Map<string, Brief> } {
   const briefs = new Map<string, Brief>();
   const deliveries = new Map<string, readonly Delivery[]>();
   for (const { run, known } of loaded.deliveries) {

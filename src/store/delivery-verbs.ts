@@ -38,8 +38,7 @@ type DeliveryVerbs = Pick<Store, 'claimDeliveries' | 'recordPart' | 'settleDeliv
 export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs {
   /** Deliveries whose claim is being written. */
   const claiming = new Set<string>();
-  /** What each list of deliveries is due at: the outbox asks at every event, and behind a slow channel thousands wait. */
-  const dues = new WeakMap<readonly Delivery[], { first: string | undefined }>();
+  const isClaiming = (delivery: Delivery): boolean => claiming.has(delivery.id);
 
   function locked<T>(owner: string, work: () => Promise<T>): Promise<T> {
     return isId(owner, 'ntc') ? notices.locked(owner, work) : core.locks.run(owner, work);
@@ -111,46 +110,6 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
     });
   }
 
-  function allDue(): { owner: string; delivery: Delivery; place: number }[] {
-    const nowIso = iso(core.clock.now());
-    const due: { owner: string; delivery: Delivery; place: number }[] = [];
-    for (const [owner, list] of core.deliveries) {
-      if (!isDue(firstDue(owner, list), nowIso)) continue;
-      const version = versionOf(owner, list);
-      list.forEach((delivery, place) => {
-        if (isDue(dueAt(delivery, version), nowIso) && !claiming.has(delivery.id)) due.push({ owner, delivery, place });
-      });
-    }
-    return due;
-  }
-
-  /** The due deliveries, oldest first, those of one run or notice in planning order. */
-  function pickDue(limit: number): { owner: string; delivery: Delivery }[] {
-    const due = allDue();
-    due.sort((a, b) => {
-      if (a.delivery.createdAt !== b.delivery.createdAt) return a.delivery.createdAt < b.delivery.createdAt ? -1 : 1;
-      if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
-      return a.place - b.place;
-    });
-    return due.slice(0, Math.max(0, Math.min(limit, MAX_CLAIMS)));
-  }
-
-  /** When the first of a list falls due; every change of its run or of a delivery gives the owner a new list. */
-  function firstDue(owner: string, list: readonly Delivery[]): string | undefined {
-    const known = dues.get(list);
-    if (known !== undefined) return known.first;
-    const version = versionOf(owner, list);
-    const all = list.map((delivery) => dueAt(delivery, version)).filter((due) => due !== undefined);
-    const first = all.toSorted()[0];
-    dues.set(list, { first });
-    return first;
-  }
-
-  /** Only the card of a run has one that means anything. */
-  function versionOf(owner: string, list: readonly Delivery[]): number {
-    return cardVersion({ rev: core.briefOf(owner)?.rev ?? 0 }, list);
-  }
-
   async function expireOf(owner: string): Promise<number> {
     const now = core.clock.now();
     const list = core.deliveries.get(owner) ?? [];
@@ -166,7 +125,8 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
   return {
     async claimDeliveries(request) {
       checked(WorkerId, request.workerId, 'The worker id');
-      const picked = pickDue(request.limit);
+      const limit = Math.max(0, Math.min(request.limit, MAX_CLAIMS));
+      const picked = core.deliveries.due(iso(core.clock.now()), limit, isClaiming);
       const ids = new Set(picked.map((one) => one.delivery.id));
       for (const id of ids) claiming.add(id);
       try {
@@ -190,22 +150,15 @@ export function createDeliveryVerbs(core: Core, notices: Notices): DeliveryVerbs
       }),
     async expireLeases(limit) {
       const nowIso = iso(core.clock.now());
-      const owners = [...core.deliveries]
-        .filter(([, list]) => list.some((delivery) => isExpired(delivery, nowIso)))
-        .slice(0, limit)
-        .map(([owner]) => owner);
+      const owners = core.deliveries
+        .sending()
+        .filter((owner) => core.deliveries.get(owner)?.some((delivery) => isExpired(delivery, nowIso)))
+        .slice(0, limit);
       const counts = await every(owners.map((owner) => locked(owner, () => expireOf(owner))));
       return counts.reduce((sum, count) => sum + count, 0);
     },
-    nextDeliveryAt() {
-      let next: string | undefined;
-      for (const [owner, list] of core.deliveries) {
-        const due = firstDue(owner, list);
-        if (due !== undefined && (next === undefined || due < next)) next = due;
-      }
-      return next;
-    },
-    countDue: () => allDue().length,
+    nextDeliveryAt: () => core.deliveries.next(),
+    countDue: () => core.deliveries.countDue(iso(core.clock.now()), isClaiming),
   };
 }
 
