@@ -66,6 +66,20 @@ describe('the deliveries that wait', () => {
     expect(all.countDue(at(40), nobody)).toBe(0);
     expect(all.next()).toBe(at(50));
     expect(ids(all.due(at(50), 10, nobody))).toEqual(['a1']);
+    expect(all.countDue(at(40), nobody)).toBe(0);
+  });
+  it('are all still there after thousands of changes of one', () => {
+    const all = lists();
+    all.set('due', [delivery({ id: 'due', createdAt: 1 })]);
+    all.set('later', [delivery({ id: 'later', createdAt: 2, nextAt: 50 })]);
+    for (const nextAt of [3, 90]) {
+      for (let n = 0; n < 3_000; n++) {
+        all.set('busy', [delivery({ id: `busy${n}`, createdAt: 2, nextAt })]);
+        expect(all.countDue(at(5), nobody)).toBe(nextAt === 3 ? 2 : 1);
+      }
+    }
+    expect(ids(all.due(at(50), 10, nobody))).toEqual(['due', 'later']);
+    expect(ids(all.due(at(90), 10, nobody))).toEqual(['due', 'busy2999', 'later']);
   });
   it('cost a question what it answers, however many there are', () => {
     let asked = 0;
