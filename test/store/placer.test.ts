@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -114,6 +115,27 @@ describe('files placed by a thread', () => {
     };
     // At least 0.2 ms each; that the others take less is not promised.
     expect(await took(many('calmly'))).toBeGreaterThan(64 * 0.2);
+  });
+  it('are not said to be in their places by a thread that was ended before them', async () => {
+    // The first thread answers, and its answer lies unread when it is ended; the second has nothing to say.
+    const answered = join(root, 'answered');
+    const entry = join(root, 'thread.mjs');
+    await writeFile(
+      entry,
+      `import { existsSync, writeFileSync } from 'node:fs'; import { parentPort } from 'node:worker_threads';
+       const synced = !existsSync(${JSON.stringify(answered)});
+       parentPort.on('message', () => {
+         parentPort.postMessage({ failure: undefined, synced });
+         writeFileSync(${JSON.stringify(answered)}, '');
+       });`,
+    );
+    const placer = placerOf({ entry });
+    const first = expect(placer.syncAll(root)).rejects.toThrow('it was closed');
+    // Without a turn of the event loop, in which the answer would be taken.
+    for (const hangs = performance.now() + 20_000; !existsSync(answered) && performance.now() < hangs;);
+    const closed = placer.close();
+    expect(await placer.syncAll(root)).toBe(false);
+    await Promise.all([first, closed]);
   });
   it('are made durable by one call, where there is such a folder', async () => {
     const placer = placerOf();

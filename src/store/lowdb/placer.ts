@@ -90,6 +90,8 @@ export function createPlacer(parts: Partial<PlacerParts> = {}): Placer {
     const started = startThread(entry);
     const current = (): boolean => thread === started;
     started.on('message', (answer: Answer) => {
+      // One that was ended may have answered before; nobody waits for that any more.
+      if (!current()) return;
       const first = waiting.shift();
       if (waiting.length === 0) started.unref();
       first?.resolve(answer);
