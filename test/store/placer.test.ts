@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { createIds } from '../../src/ids.ts';
 import { silentLog } from '../../src/log.ts';
@@ -18,6 +18,9 @@ import { newRun } from '../support/store-harness.ts';
 
 let root: string;
 const placers: Placer[] = [];
+/** From the test that turns it on, the compile cache is the process's, and every later thread makes this folder again. */
+const cacheOfProcess = await mkdtemp(join(tmpdir(), 'bellhop-placer-cache-'));
+afterAll(() => rm(cacheOfProcess, { recursive: true, force: true }));
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'bellhop-placer-'));
 });
@@ -88,7 +91,7 @@ describe('files placed by a thread', () => {
     expect(await threads()).toBe(2);
   });
   it('are placed by a thread that has the compile cache of the main one', async () => {
-    enableCompileCache(join(root, 'cache'));
+    enableCompileCache(cacheOfProcess);
     const cache = getCompileCacheDir();
     expect(cache).toBeDefined();
     const entry = join(root, 'thread.mjs');
