@@ -85,6 +85,10 @@ describe('files placed by a thread', () => {
     await placer.rest();
     await placer.place([placement('c')]);
     expect(await threads()).toBe(1);
+    clock.step(24 * 60 * 60_000);
+    await placer.rest();
+    await placer.place([placement('c')]);
+    expect(await threads()).toBe(1);
     await clock.advance(5 * 60_000);
     await placer.rest();
     await placer.place([placement('d')]);
@@ -107,17 +111,26 @@ describe('files placed by a thread', () => {
     await expect(placerOf({ entry: join(root, 'none.ts') }).place([placement('b')])).rejects.toThrow('ended');
   });
   it('leave the processor to others after each, when nobody waits for them', async () => {
-    const many = (pace: Placement['pace']): Placement[] =>
-      Array.from({ length: 64 }, (_, n) => ({ ...placement(`${pace}-${n}`), pace }));
+    let serial = 0;
     const placer = placerOf();
-    await placer.place([placement('first')]);
-    const took = async (batch: Placement[]): Promise<number> => {
+    const took = async (): Promise<number> => {
+      const batch = Array.from({ length: 64 }, () => ({ ...placement(`${serial++}`), pace: 'calmly' as const }));
       const began = performance.now();
       await placer.place(batch);
       return performance.now() - began;
     };
-    // At least 0.2 ms each; that the others take less is not promised.
-    expect(await took(many('calmly'))).toBeGreaterThan(64 * 0.2);
+    let least = Infinity;
+    for (let turn = 0; turn < 5; turn++) least = Math.min(least, await took());
+    // At least 0.2 ms each. What else the machine does makes one batch take as long without a pause, but hardly each of them.
+    expect(least).toBeGreaterThan(64 * 0.2);
+  });
+  it('are not given up while they are under way, however long they take', async () => {
+    const clock = manualClock();
+    const placer = placerOf({ clock });
+    const placed = placer.place([placement('a')]);
+    await clock.advance(10 * 60_000);
+    await placer.rest();
+    expect(await placed).toBeUndefined();
   });
   it('are not said to be in their places by a thread that was ended before them', async () => {
     // The first thread answers, and its answer lies unread when it is ended; the second has nothing to say.
