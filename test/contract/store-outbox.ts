@@ -147,7 +147,9 @@ export function describeOutbox({ fact, h, report, live, completed }: Suite): voi
           return claimed.length;
         };
         expect([await show(), await show()]).toEqual([1, 0]);
+        expect([h.store.countDue('delivery'), h.store.nextDue('delivery')]).toEqual([0, undefined]);
         const { lease } = await claimOne(h.store);
+        expect(h.store.countDue('delivery')).toBe(1);
         expect([await show(), await show()]).toEqual([1, 0]);
         await h.store.heartbeat([{ lease, leaseMs: 30_000, progress: { steps: [], share: 0.1 } }]);
         expect([await show(), await show()]).toEqual([1, 0]);
