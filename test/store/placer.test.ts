@@ -158,6 +158,14 @@ describe('files placed by a thread', () => {
     expect(await placer.syncAll(root)).toBe(true);
     expect(await placer.syncAll(join(root, 'nowhere'))).toBe(false);
   });
+  it('reject when the thread ends without an error', async () => {
+    const entry = join(root, 'thread.mjs');
+    await writeFile(
+      entry,
+      `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(3));`,
+    );
+    await expect(placerOf({ entry }).place([placement('a')])).rejects.toThrow('exit code 3');
+  });
   it('reject when the thread cannot be started', async () => {
     const placer = placerOf({ entry: join(root, 'no-such-thread.ts') });
     await expect(placer.place([placement('a')])).rejects.toThrow('the thread that places files ended');
