@@ -66,7 +66,7 @@ interface Touched {
 /** Up to so many files an fsync each is cheaper than a sync of the whole file system, which others write to as well; more go together. */
 const FEW = 8;
 const RETRY_MS = 30_000;
-/** A checkpoint that nobody waits for writes some files at a time, and takes about half a second when they are very many. */
+/** A checkpoint that nobody waits for writes some files at a time: half a second of breaths, and the pauses of the placer beside them. */
 const BREATHS = 100;
 const BREATH_MS = 5;
 // Of the four threads of the pool: the journal must not wait in line behind the files.
