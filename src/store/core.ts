@@ -143,17 +143,16 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
   const { backing, clock, ids, log } = deps;
   const feed = createFeed(clock, options.eventsKept, loaded.events);
   feed.forgetBefore(iso(clock.now() - options.eventsKeepMs));
-  const restored = restore(loaded, clock.now());
+  const { hot, briefs, interrupted, deliveries: open } = restore(loaded, clock.now());
   const { index } = backing;
-  for (const id of restored.interrupted) {
-    const run = restored.hot.get(id);
+  for (const id of interrupted) {
+    const run = hot.get(id);
     if (run !== undefined) index.put(summaryOf(run));
   }
   const finals = createRunCache(options.finalRunsKept, options.finalBytesKept);
-  const { hot, briefs } = restored;
   const briefOf = (runId: string): Brief | undefined => hot.get(runId) ?? briefs.get(runId);
   // Only the card of a run has a version that means anything.
-  const deliveries = createDeliveryLists(restored.deliveries, (owner) => briefOf(owner)?.rev ?? 0);
+  const deliveries = createDeliveryLists(open, (owner) => briefOf(owner)?.rev ?? 0);
   const keys = new Map<string, KeyEntry>();
   for (const run of hot.values()) {
     if (run.idempotencyKey === undefined) continue;
@@ -254,7 +253,7 @@ export function createCore(deps: CoreDeps, loaded: Loaded, options: StoreOptions
     keysReady,
     feed,
     locks: createLocks(),
-    interrupted: restored.interrupted,
+    interrupted,
     getRun,
     briefOf,
     getDeliveries,
@@ -289,8 +288,7 @@ function restore(
       continue;
     }
     // Progress raised `rev` in memory only, and a card may have shown it: the version must not come to the same number again.
-    const shown = (deliveries.get(run.id) ?? []).map((delivery) => delivery.shownVersion ?? 0);
-    const rev = Math.max(run.rev, ...shown);
+    const rev = Math.max(run.rev, ...(deliveries.get(run.id) ?? []).map(({ shownVersion }) => shownVersion ?? 0));
     hot.set(run.id, frozen(interruptRun({ ...run, rev }, now)));
     interrupted.push(run.id);
   }

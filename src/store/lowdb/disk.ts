@@ -19,7 +19,7 @@ export interface Disk {
   write(path: string, text: string | Uint8Array): Promise<void>;
   /** Puts `text` at `path` like `write`, but leaves it to a later sync to make it durable. */
   place(path: string, text: string | Uint8Array): Promise<void>;
-  /** Like `place`, for one of many: those that are asked for at the same time go together, where there is a placer. Default pace: at once. */
+  /** Like `place`, for one of many: those that are asked for together go together, where there is a placer. Default pace: at once. */
   placeTogether(path: string, text: string | Uint8Array, pace?: Placement['pace']): Promise<void>;
   /** Removes a file durably; a missing one is fine. */
   remove(path: string): Promise<void>;

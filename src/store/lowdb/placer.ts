@@ -1,7 +1,7 @@
 /**
- * Does from a thread of its own what a checkpoint of many files would take from the event loop while commits need it. One file is four calls,
- * and on the way through node's thread pool each of them costs the loop more than the call itself; and to start the program that syncs a
- * file system stops whoever starts it for milliseconds.
+ * Does from a thread of its own what a checkpoint of many files would take from the event loop while commits need it. One file is four
+ * calls, and on the way through node's thread pool each of them costs the loop more than the call itself; and to start the program that
+ * syncs a file system stops whoever starts it for milliseconds.
  */
 import { getCompileCacheDir } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -57,8 +57,8 @@ export interface PlacerParts {
 /** An unused thread is kept for so long. */
 const REST_MS = 5 * 60_000;
 /**
- * Starts the thread with the compile cache that the main thread has and that node gives no thread by itself: without it the thread strips the
- * types of its files again, which is 45 of 70 ms of processor time, and 20 of 45 MB.
+ * Starts the thread with the compile cache that the main thread has and that node gives no thread by itself: without it the thread strips
+ * the types of its files again, which is 45 of 70 ms of processor time, and 20 of 45 MB.
  */
 const CACHED = `
 const { workerData } = require('node:worker_threads');
