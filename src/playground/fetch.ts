@@ -7,9 +7,11 @@ export type Fetch = typeof globalThis.fetch;
  * Bolt's response_url posts here. Hosts are not looked at, only paths.
  */
 export function createFetch(wire: Wire): Fetch {
-  return async (input, init) => {
-    const request = new Request(input, init);
-    const signal = request.signal;
+  // A Request follows the signal that it was made with only while somebody holds it: one that waits for nothing but its own abort would be
+  // collected, and hang for ever.
+  const underWay = new Set<Request>();
+  async function respond(request: Request): Promise<Response> {
+    const { signal } = request;
     signal.throwIfAborted();
     const answered = wire(
       {
@@ -24,6 +26,15 @@ export function createFetch(wire: Wire): Fetch {
     if (!('cut' in answer)) return new Response(answer.body, { status: answer.status, headers: answer.headers });
     if (answer.cut === 'hang') return aborted(signal);
     throw failure(answer.cut);
+  }
+  return async (input, init) => {
+    const request = new Request(input, init);
+    underWay.add(request);
+    try {
+      return await respond(request);
+    } finally {
+      underWay.delete(request);
+    }
   };
 }
 

@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { ErrorCode, WebClient } from '@slack/web-api';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/playground/faults.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createTwin } from '../../src/playground/twin.ts';
 import type { Twin } from '../../src/playground/twin.ts';
 import { createWorkspace } from '../../src/playground/workspace.ts';
@@ -126,4 +129,17 @@ describe.each(['the in-process fetch', 'the HTTP twin'])('a fault through %s', (
     expect(outcomes).toEqual(['b', 'a', 'a', 'ok', 'ok']);
     expect(workspace.faults.pending()).toBe(0);
   });
+});
+
+it('a call of the in-process fetch that hangs ends by its timeout, also when memory is collected meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') throw new Error('this node cannot be told to collect');
+  const workspace = createWorkspace({ clock: systemClock });
+  workspace.faults.add({ method: 'auth.test', fault: { kind: 'hang' } });
+  const call = workspace.fetch('https://slack.com/api/auth.test', { method: 'POST', signal: AbortSignal.timeout(200) });
+  const collecting = setInterval(() => void collect(), 20);
+  const ended = await Promise.race([call.catch((error: Error) => error.name), systemClock.sleep(10_000)]);
+  clearInterval(collecting);
+  expect(ended).toBe('TimeoutError');
 });
