@@ -34,6 +34,12 @@ function placerOf(parts: Partial<PlacerParts> = {}): Placer {
   placers.push(placer);
   return placer;
 }
+/** The file of a thread that runs `code`. */
+async function threadOf(code: string): Promise<string> {
+  const entry = join(root, 'thread.mjs');
+  await writeFile(entry, `import { parentPort } from 'node:worker_threads';\n${code}`);
+  return entry;
+}
 const diskOver = (placer: Placer): Disk => createDisk({ files: nodeFiles, log: silentLog, root, placer });
 const placement = (name: string): Placement => ({
   temp: join(root, `.tmp-${name}`),
@@ -65,11 +71,9 @@ describe('files placed by a thread', () => {
   it('are placed by the thread that placed the last ones, and by a new one after minutes without any', async () => {
     const clock = manualClock();
     // Says of each thread that it began, and answers as if all were placed.
-    const entry = join(root, 'thread.mjs');
     const began = join(root, 'began');
-    await writeFile(
-      entry,
-      `import { appendFileSync } from 'node:fs'; import { parentPort } from 'node:worker_threads';
+    const entry = await threadOf(
+      `import { appendFileSync } from 'node:fs';
        appendFileSync(${JSON.stringify(began)}, 'x');
        parentPort.on('message', () => parentPort.postMessage({ failure: undefined, synced: true }));`,
     );
@@ -98,10 +102,8 @@ describe('files placed by a thread', () => {
     enableCompileCache(cacheOfProcess);
     const cache = getCompileCacheDir();
     expect(cache).toBeDefined();
-    const entry = join(root, 'thread.mjs');
-    await writeFile(
-      entry,
-      `import { getCompileCacheDir } from 'node:module'; import { parentPort } from 'node:worker_threads';
+    const entry = await threadOf(
+      `import { getCompileCacheDir } from 'node:module';
        const synced = getCompileCacheDir() === ${JSON.stringify(cache)};
        parentPort.on('message', () => parentPort.postMessage({ failure: undefined, synced }));`,
     );
@@ -135,10 +137,8 @@ describe('files placed by a thread', () => {
   it('are not said to be in their places by a thread that was ended before them', async () => {
     // The first thread answers, and its answer lies unread when it is ended; the second has nothing to say.
     const answered = join(root, 'answered');
-    const entry = join(root, 'thread.mjs');
-    await writeFile(
-      entry,
-      `import { existsSync, writeFileSync } from 'node:fs'; import { parentPort } from 'node:worker_threads';
+    const entry = await threadOf(
+      `import { existsSync, writeFileSync } from 'node:fs';
        const synced = !existsSync(${JSON.stringify(answered)});
        parentPort.on('message', () => {
          parentPort.postMessage({ failure: undefined, synced });
@@ -159,11 +159,7 @@ describe('files placed by a thread', () => {
     expect(await placer.syncAll(join(root, 'nowhere'))).toBe(false);
   });
   it('reject when the thread ends without an error', async () => {
-    const entry = join(root, 'thread.mjs');
-    await writeFile(
-      entry,
-      `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(3));`,
-    );
+    const entry = await threadOf(`parentPort.on('message', () => process.exit(3));`);
     await expect(placerOf({ entry }).place([placement('a')])).rejects.toThrow('exit code 3');
   });
   it('reject when the thread cannot be started', async () => {
